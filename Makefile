@@ -1,0 +1,51 @@
+# Needs python3 (3.11 or newer), pip, make and, on Linux, g++. Everything else is fetched and locked.
+
+PYTHON ?= python3
+JOBS ?= 2
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+SYNCED := .venv/.synced
+
+.PHONY: parity original test lint setup lock fixtures clean
+
+parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
+	.venv/bin/parity run probes/current --jobs $(JOBS)
+
+original: setup  ## the investigation of May 2026, in its own environment
+	.venv/bin/parity run probes/original --jobs $(JOBS)
+
+test: setup
+	.venv/bin/pytest
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+setup: $(SYNCED)
+
+# A uv from the path that is too old to read this pyproject.toml is passed over for one of our own.
+$(SYNCED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make setup PYTHON=python3.12"; exit 2; }
+	@set -e; uv="$(UV)"; \
+	if ! "$$uv" pip compile --help 2>/dev/null | grep -q -- --no-emit-index-url; then \
+		uv=.uv/bin/uv; \
+		[ -x $$uv ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv>=0.12'; \
+	fi; \
+	[ -x .venv/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) .venv; \
+	"$$uv" pip sync --quiet --python .venv/bin/python requirements.lock; \
+	"$$uv" pip install --quiet --python .venv/bin/python --no-deps --no-index --editable . ; \
+	touch $(SYNCED)
+
+lock: setup  ## newest releases that resolve; versions and hashes only, no addresses
+	.venv/bin/uv pip compile pyproject.toml --upgrade --group trainers --group dev --universal \
+		--generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+
+fixtures: setup  ## remakes the tiny model and the data sets, bit for bit
+	.venv/bin/python fixtures/make_model.py
+	.venv/bin/python fixtures/make_data.py
+
+clean:
+	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find reports -mindepth 1 -maxdepth 1 ! -name examples -exec rm -rf {} +

@@ -1,0 +1,60 @@
+"""`parity diff`."""
+
+from __future__ import annotations
+
+import click
+
+from parity.errors import ExitStatus
+from parity.probe.values import VerdictKind
+
+_STATUS = {
+    VerdictKind.IDENTICAL: ExitStatus.EXPECTED,
+    VerdictKind.WITHIN: ExitStatus.EXPECTED,
+    VerdictKind.DIVERGED: ExitStatus.UNEXPECTED,
+    VerdictKind.INCONCLUSIVE: ExitStatus.UNDECIDED,
+    VerdictKind.INVALID: ExitStatus.UNDECIDED,
+}
+
+
+@click.command("diff")
+@click.argument("reference")
+@click.argument("candidate")
+@click.option("--metrics", metavar="loss,lr", default="", help="Compare these only; the default is all.")
+@click.option(
+    "--tolerance", multiple=True, metavar="METRIC=SIZE", help="Accept |delta| up to SIZE; others then do not count."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def diff_command(
+    reference: str, candidate: str, metrics: str, tolerance: tuple[str, ...], *, as_json: bool
+) -> ExitStatus:
+    """Compare two traces, or two CSV or JSON Lines logs with a `step` column.
+
+    FILE::COLUMN reads one column of a table as the loss.
+    """
+    from rich.console import Console
+
+    from parity.diff import diff
+    from parity.logs import read_recording
+    from parity.report.json import render_diff
+    from parity.report.terminal import print_diff
+    from parity.verdict import Thresholds, judge
+
+    wanted = [name for name in metrics.split(",") if name]
+    delta = diff(read_recording(reference, wanted), read_recording(candidate, wanted))
+    verdict = judge(delta, again=None, thresholds=Thresholds(tolerance=dict(map(_tolerance, tolerance))))
+    if as_json:
+        click.echo(render_diff(delta, verdict))
+    else:
+        print_diff(Console(highlight=False), delta, verdict)
+    return _STATUS[verdict.kind]
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    metric, _, size = text.partition("=")
+    try:
+        value = float(size)
+    except ValueError:
+        value = -1.0
+    if not metric or not 0 <= value < float("inf"):
+        raise click.UsageError(f"--tolerance {text}: write it as METRIC=SIZE, a size of 0 or more")
+    return metric, value

@@ -1,0 +1,42 @@
+"""`parity report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "json", "svg"]),
+    default="terminal",
+    show_default=True,
+    help="svg is a picture of the terminal.",
+)
+def report_command(run: Path, form: str) -> None:
+    """Judge a stored RUN again, from its traces, and render it."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    from parity.report.json import render_json
+    from parity.report.markdown import render_markdown
+    from parity.report.terminal import print_run
+    from parity.rundir import provenance_of, read_run
+
+    result = read_run(run)
+    match form:
+        case "markdown":
+            click.echo(render_markdown(result, provenance_of(run, result)), nl=False)
+        case "json":
+            click.echo(render_json(result))
+        case "svg":
+            console = Console(record=True, width=150, file=StringIO(), force_terminal=True, highlight=False)
+            print_run(console, result)
+            click.echo(console.export_svg(title=f"parity report {run}"))
+        case _:
+            print_run(Console(highlight=False), result)

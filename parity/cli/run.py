@@ -1,0 +1,99 @@
+"""`parity run`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity.errors import BadProbeError, ExitStatus, ParityError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from parity.probe.values import Probe
+
+
+@click.command("run")
+@click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--seeds", metavar="1,42", help="These seeds instead of the probe's.")
+@click.option("--steps", type=int, help="So many steps instead of the probe's.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
+@click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
+def run_command(
+    probes: tuple[Path, ...],
+    seeds: str | None,
+    steps: int | None,
+    overrides: tuple[str, ...],
+    jobs: int,
+    out: Path | None,
+    json_file: str | None,
+) -> ExitStatus:
+    """Run PROBES (files, or folders of them) and say whether each met its expectation."""
+    from rich.console import Console
+
+    from parity.report.json import render_json
+    from parity.report.live import Live
+    from parity.report.terminal import print_run
+    from parity.rundir import new_run, write_reports
+    from parity.sweep import run_probes
+
+    signal.signal(signal.SIGTERM, _stop)
+    checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
+    run = new_run(out, checked)
+    console = Console(stderr=json_file == "-", highlight=False)
+    with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
+        result = run_probes(checked, run, jobs=jobs, watch=live)
+    write_reports(run, result)
+    console.print()
+    print_run(console, result)
+    console.print(f"report: {run / 'report.md'}", style="dim")
+    if json_file is not None:
+        _write_json(json_file, render_json(result))
+    return result.status
+
+
+def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
+    """`--seeds` and `--steps` are `--set` in short, so that they are checked alike."""
+    asked = [] if seeds is None else [f"workload.seeds=[{seeds}]"]
+    return asked + ([] if steps is None else [f"workload.steps={steps}"])
+
+
+def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
+    """All probes are checked before any is run; each bad one is a line of its own."""
+    from parity.probe.file import find_probes, read_probe
+    from parity.trainers.registry import check_providers
+
+    checked, complaints = [], []
+    for path in find_probes(paths):
+        try:
+            probe = read_probe(path, overrides)
+            try:
+                check_providers(probe)
+            except BadProbeError as error:
+                raise BadProbeError(f"{path}: {error}") from None
+        except BadProbeError as error:
+            complaints.append(str(error))
+        else:
+            checked.append(probe)
+    if complaints:
+        raise BadProbeError("\nparity: ".join(complaints))
+    return checked
+
+
+def _write_json(name: str, text: str) -> None:
+    if name == "-":
+        click.echo(text)
+        return
+    try:
+        Path(name).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ParityError(f"--json {name}: cannot be written ({error.strerror})") from None
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,57 @@
+"""Whether this machine can run a cell, and whether what it finds can be trusted bit for bit."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.errors import ParityError
+from parity.trainers.registry import provider, provider_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    fit: bool
+    said: str
+
+
+def examine() -> list[Finding]:
+    """Looks at the compiler first, then MLX and its device, then every provider."""
+    return [_compiler(), _mlx(), *_providers()]
+
+
+def _compiler() -> Finding:
+    if platform.system() != "Linux":
+        return Finding(what="g++", fit=True, said="not needed here")
+    found = shutil.which("g++")
+    said = found or "not on the path: MLX builds its CPU kernels with it; apt-get install g++"
+    return Finding(what="g++", fit=found is not None, said=said)
+
+
+def _mlx() -> Finding:
+    try:
+        from parity.provenance import provenance  # noqa: PLC0415 - MLX may be what is missing
+    except ImportError as error:
+        return Finding(what="mlx", fit=False, said=f"cannot be imported ({error}); make setup")
+    found = provenance(())
+    device = found["device"]
+    rule = "deterministic: bit for bit" if device["deterministic"] else "not deterministic: a noise floor is measured"
+    return Finding(what="mlx", fit=True, said=f"{found['versions'].get('mlx')} on {device['type']}, {rule}")
+
+
+def _providers() -> Iterator[Finding]:
+    for name in provider_names():
+        try:
+            provider(name).check_installed()
+        except ParityError as error:
+            yield Finding(what=name, fit=False, said=str(error))
+        else:
+            yield Finding(what=name, fit=True, said="installed")

@@ -1,0 +1,54 @@
+"""What can go wrong by somebody's hand: one line each, and the exit status it asks for."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ExitStatus(IntEnum):
+    """What `parity` answers to the shell."""
+
+    EXPECTED = 0
+    """Every expectation was met."""
+    UNEXPECTED = 1
+    """An expectation was not met."""
+    USAGE = 2
+    """Wrong usage, or a bad probe."""
+    NOT_RUN = 3
+    """An arm could not be run."""
+    UNDECIDED = 5
+    """Nothing comparable, or inconclusive."""
+    INTERRUPTED = 130
+
+
+class ParityError(Exception):
+    """Somebody's mistake, or a missing part: a message that says what, where and what to do next."""
+
+    status = ExitStatus.USAGE
+
+
+class BadProbeError(ParityError):
+    """A probe, or what it points at, cannot be used."""
+
+
+class BadTraceError(ParityError):
+    """A file that should hold a trace or a log does not."""
+
+
+class UnavailableError(ParityError):
+    """A trainer, a release or a tool is not there, so that an arm cannot be run."""
+
+    status = ExitStatus.NOT_RUN
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """The end of an error about an unknown word: the nearest valid one, or all of them."""
+    choices = sorted(valid)
+    if close := get_close_matches(word, choices, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"valid: {', '.join(choices)}"

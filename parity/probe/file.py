@@ -1,0 +1,223 @@
+"""Probe files: TOML in, checked values out."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from parity.errors import BadProbeError, nearest
+from parity.probe.inputs import check_inputs
+from parity.probe.values import AdamW, Arm, Expectation, Lora, Probe, Setting, Stage, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lora(Lora):
+    __pydantic_config__ = STRICT
+    rank: Positive = Lora.rank
+    layers: Positive = Lora.layers
+    modules: Annotated[tuple[str, ...], Field(min_length=1)] = Lora.modules
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Lora.dropout
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AdamW(AdamW):
+    __pydantic_config__ = STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Workload(Workload):
+    __pydantic_config__ = STRICT
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    steps: Positive = Workload.steps
+    batch_size: Positive = Workload.batch_size
+    max_seq_length: Annotated[int, Field(ge=2)] = Workload.max_seq_length
+    lora: _Lora = field(default_factory=_Lora)
+    optimizer: _AdamW = field(default_factory=_AdamW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arm(Arm):
+    __pydantic_config__ = STRICT
+    stages: dict[Stage, str] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Expectation(Expectation):
+    __pydantic_config__ = STRICT
+    step: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Probe(Probe):
+    """A probe as a file spells it: everything that a mistake can be made in is checked here."""
+
+    __pydantic_config__ = STRICT
+    question: Annotated[str, Field(min_length=1)]
+    workload: _Workload
+    reference: _Arm
+    candidate: _Arm
+    expect: _Expectation
+    environment: dict[str, str] = field(default_factory=dict)
+    tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
+
+
+_ADAPTER = TypeAdapter(_Probe)
+_PATHS = ("model", "data")
+
+
+def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
+    """Reads, merges and checks one probe file.
+
+    Args:
+        path: the TOML file; what it `extends` is merged under it, table by table.
+        overrides: `key.key=value` strings, the value as TOML spells it; they win over the files.
+
+    Raises:
+        BadProbeError: one line that names the file, the key and the nearest valid one.
+
+    """
+    tree = _read_tree(path, above=())
+    for override in overrides:
+        _merge(tree, _override(override))
+    tree["name"] = _name(path)
+    try:
+        probe = _ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
+    except ValidationError as error:
+        raise BadProbeError(f"{path}: {_explain(error.errors()[0])}") from None
+    try:
+        _check(probe)
+    except BadProbeError as error:
+        raise BadProbeError(f"{path}: {error}") from None
+    return cast("Probe", probe)
+
+
+def find_probes(paths: Sequence[Path]) -> list[Path]:
+    """The probe files among files and folders (not below: a folder is one set of probes).
+
+    Raises:
+        BadProbeError: a path that is not there, or a folder without probes.
+
+    """
+    found: list[Path] = []
+    for path in paths:
+        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not files:
+            raise BadProbeError(f"{path}: no probes (*.toml) in this folder")
+        found += [file for file in files if file not in found]
+    return found
+
+
+def _name(path: Path) -> str:
+    absolute = path.resolve()
+    return f"{absolute.parent.name}/{absolute.stem}"
+
+
+def _read_tree(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    resolved = path.resolve()
+    if resolved in above:
+        raise BadProbeError(f"{above[0]}: extends itself ({' → '.join(p.name for p in (*above, resolved))})")
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadProbeError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadProbeError(f"{path}: not TOML ({error})") from None
+    _resolve_paths(own, path)
+    merged: dict[str, Any] = {}
+    for base in _bases(own.pop("extends", []), path):
+        _merge(merged, _read_tree(base, above=(*above, resolved)))
+    _merge(merged, own)
+    return merged
+
+
+def _bases(extends: object, path: Path) -> list[Path]:
+    names = [extends] if isinstance(extends, str) else extends
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadProbeError(f"{path}: extends: a file name, or a list of them, relative to this file")
+    bases = [path.parent / name for name in names]
+    for base in bases:
+        if not base.is_file():
+            raise BadProbeError(f"{path}: extends: {base} is not there")
+    return bases
+
+
+def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
+    """A path is relative to the file that says it, so that `extends` moves nothing."""
+    workload = tree.get("workload")
+    for key in _PATHS if isinstance(workload, dict) else ():
+        value = workload.get(key)
+        if isinstance(value, str) and (value.startswith((".", "/")) or key == "data"):
+            workload[key] = str((path.parent / value).resolve())
+
+
+def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(under.get(key), dict):
+            _merge(under[key], value)
+        else:
+            under[key] = value
+
+
+def _override(text: str) -> dict[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise BadProbeError(f"--set {text}: write it as key.key=value")
+    try:
+        tree = tomllib.loads(f"{key}={value}")
+    except tomllib.TOMLDecodeError:
+        try:
+            tree = tomllib.loads(f"{key}={json.dumps(value.strip())}")
+        except tomllib.TOMLDecodeError as error:
+            raise BadProbeError(f"--set {text}: {error}") from None
+    _resolve_paths(tree, Path("here"))
+    return tree
+
+
+def _check(probe: Probe) -> None:
+    seeds = probe.workload.seeds
+    if twice := next((seed for seed in seeds if seeds.count(seed) > 1), None):
+        raise BadProbeError(f"workload.seeds: {twice} is there twice; each seed is one cell")
+    check_inputs(probe.workload)
+
+
+def _explain(error: ErrorDetails) -> str:
+    """One pydantic error as one sentence that names the key and the nearest valid one."""
+    keys = [str(part) for part in error["loc"] if part not in {"bool", "int", "float", "str"}]
+    where = ".".join(keys)
+    match error["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"unknown key {where!r}; {nearest(keys[-1], _valid_keys(keys[:-1]))}"
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return f"{where!r} is missing; this probe, or a file that it extends, must say it"
+        case "enum":
+            valid = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+            word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
+            return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
+        case _:
+            said = error["msg"].removeprefix("Input ").replace("should", "must")
+            return f"{where}: {said}, not {error['input']!r}"
+
+
+def _valid_keys(keys: Sequence[str]) -> list[str]:
+    """The keys of the table that these keys lead to."""
+    table: Any = _Probe
+    for key in keys:
+        table = next(f.default_factory or f.type for f in fields(table) if f.name == key)
+        table = globals().get(table, table) if isinstance(table, str) else table
+    names = [f.name for f in fields(table)] if is_dataclass(table) else []
+    return [name for name in names if name != "name"] + (["extends"] if not keys else [])

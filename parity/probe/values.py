@@ -1,0 +1,164 @@
+"""The words of a probe as plain values. Standard library only: the lab imports them too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Setting = bool | int | float | str
+
+
+class Stage(StrEnum):
+    """The parts of training, in the order in which data flows through them."""
+
+    LOAD = "load"
+    ADAPT = "adapt"
+    BATCH = "batch"
+    FORWARD = "forward"
+    LOSS = "loss"
+    GRADIENT = "gradient"
+    CLIP = "clip"
+    SCHEDULE = "schedule"
+    UPDATE = "update"
+
+
+class ArmName(StrEnum):
+    """The three runs of a cell; the reference runs again after the candidate."""
+
+    REFERENCE = "reference"
+    CANDIDATE = "candidate"
+    REFERENCE_AGAIN = "reference-again"
+
+
+class VerdictKind(StrEnum):
+    """What can be said of two traces."""
+
+    IDENTICAL = "identical"
+    WITHIN = "within"
+    DIVERGED = "diverged"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """LoRA wiring, in the terms of `mlx_lm.tuner.utils.linear_to_lora_layers`."""
+
+    rank: int = 8
+    scale: float = 2.0
+    dropout: float = 0.0
+    layers: int = 16
+    """The last so many transformer blocks."""
+    modules: tuple[str, ...] = (
+        "self_attn.q_proj",
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.o_proj",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.down_proj",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW:
+    """The optimizer of both arms: `mlx.optimizers.AdamW`, constant learning rate."""
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    bias_correction: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What both arms share."""
+
+    model: str
+    """A folder that `mlx_lm.load` reads, absolute after reading; or a hub id."""
+    data: str
+    """A folder with `train.jsonl`, a `text` a row."""
+    seeds: tuple[int, ...]
+    steps: int = 30
+    batch_size: int = 6
+    max_seq_length: int = 64
+    compile: bool = True
+    lora: Lora = field(default_factory=Lora)
+    optimizer: AdamW = field(default_factory=AdamW)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One side of a probe."""
+
+    provider: str
+    stages: Mapping[Stage, str] = field(default_factory=dict)
+    """Stages that come from another provider."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """Provider's own settings; those left out keep what the harness documents as their default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """The verdict that a probe declares, and where a divergence must start."""
+
+    verdict: VerdictKind
+    stage: Stage | None = None
+    step: int | None = None
+    because: str = ""
+    """Why, for whoever reads a report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One experiment: a workload, two arms, and the verdict that is expected."""
+
+    name: str
+    """Folder and file name without the ending: `current/strict`."""
+    question: str
+    workload: Workload
+    reference: Arm
+    candidate: Arm
+    expect: Expectation
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Releases by distribution name; empty: the environment that `parity` runs in."""
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
+
+    def arm(self, name: ArmName) -> Arm:
+        """The arm that runs under this name."""
+        return self.candidate if name is ArmName.CANDIDATE else self.reference
+
+
+def to_plain(probe: Probe) -> dict[str, Any]:
+    """A probe as JSON types, for the process that runs a cell of it."""
+    return asdict(probe)
+
+
+def from_plain(plain: Mapping[str, Any]) -> Probe:
+    """The inverse of `to_plain`; trusts its input, which `parity.probe.file` has checked."""
+    workload = dict(plain["workload"])
+    lora = Lora(**workload["lora"] | {"modules": tuple(workload["lora"]["modules"])})
+    optimizer = AdamW(**workload["optimizer"])
+
+    def arm(of: Mapping[str, Any]) -> Arm:
+        return Arm(**{**of, "stages": {Stage(stage): name for stage, name in of["stages"].items()}})
+
+    expect = plain["expect"]
+    return Probe(
+        **{
+            **plain,
+            "workload": Workload(
+                **workload | {"seeds": tuple(workload["seeds"]), "lora": lora, "optimizer": optimizer}
+            ),
+            "reference": arm(plain["reference"]),
+            "candidate": arm(plain["candidate"]),
+            "expect": Expectation(
+                verdict=VerdictKind(expect["verdict"]),
+                stage=None if expect["stage"] is None else Stage(expect["stage"]),
+                step=expect["step"],
+                because=expect["because"],
+            ),
+        }
+    )

@@ -1,0 +1,1 @@
+"""One renderer a file; each takes a result and returns text."""

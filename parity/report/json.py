@@ -1,0 +1,68 @@
+"""The machine-readable form of a run: one object, as `docs/design.md` lays it down."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from parity.jsonfloat import dumps
+from parity.result import sentence
+
+if TYPE_CHECKING:
+    from parity.diff import Delta
+    from parity.result import CellResult, ProbeResult, RunResult
+    from parity.verdict import Verdict
+
+SCHEMA = 1
+
+
+def render_json(result: RunResult) -> str:
+    """`results.json`, and what `--json` writes."""
+    return dumps(
+        {
+            "schema": SCHEMA,
+            "expected": result.expected,
+            "interrupted": result.interrupted,
+            "summary": sentence(result),
+            "probes": [_probe(probe) for probe in result.probes],
+        },
+        indent=2,
+    )
+
+
+def verdict_tree(verdict: Verdict) -> dict[str, Any]:
+    """What a verdict says and what it was said from."""
+    return {
+        "verdict": verdict.kind,
+        "reason": verdict.reason,
+        "first_divergence": None if verdict.first_divergence is None else asdict(verdict.first_divergence),
+        "metrics": {name: asdict(summary) for name, summary in verdict.metrics.items()},
+        "noise_floor": dict(verdict.noise_floor),
+        "problems": [{"kind": problem.kind, "detail": problem.detail} for problem in verdict.problems],
+        "thresholds": asdict(verdict.thresholds),
+    }
+
+
+def render_diff(delta: Delta, verdict: Verdict) -> str:
+    """What `parity diff --json` writes: the verdict, and the unequal rows."""
+    unequal = delta.table[~delta.table["equal"]].drop(columns="equal").astype(object)
+    rows = unequal.where(unequal.notna(), None).to_dict("records")
+    return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
+
+
+def _probe(result: ProbeResult) -> dict[str, Any]:
+    probe = result.probe
+    return {
+        "probe": probe.name,
+        "question": probe.question,
+        "verdict": result.kind,
+        "expected": result.expected,
+        "expect": asdict(probe.expect),
+        "cells": [_cell(cell) for cell in result.cells],
+    }
+
+
+def _cell(cell: CellResult) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"verdict": cell.kind, "reason": cell.reason, "first_divergence": None, "metrics": {}}
+    said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
+    return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note}

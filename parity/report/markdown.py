@@ -1,0 +1,55 @@
+"""The report as markdown: the verdict in the first line, then the table, then what it was said from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from parity.report import wording
+from parity.result import sentence, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parity.result import RunResult
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+
+
+def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any]]) -> str:
+    """One page.
+
+    Args:
+        result: what was found.
+        provenance: by probe name, the header of one of its candidate traces; a probe without one is left out.
+
+    """
+    environment = Environment(
+        loader=PackageLoader("parity.report"),
+        autoescape=False,  # noqa: S701 - not HTML: `escaped` below is applied in the template
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "escaped": escaped,
+        "number": wording.number,
+        "signed": wording.signed,
+        "ulps": wording.ulps,
+        "place": wording.place,
+        "loss_gap": wording.loss_gap,
+        "wanted": wanted,
+        "smallest_tolerance": wording.smallest_tolerance,
+    }
+    return environment.get_template("run.md.jinja").render(
+        result=result, sentence=sentence(result), provenance=provenance
+    )
+
+
+def escaped(text: object) -> str:
+    """Text from outside, harmless: no markup, no HTML, no mention, one line."""
+    one_line = " ".join(str(text).split())
+    plain = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return _SPECIAL.sub(r"\\\1", plain)

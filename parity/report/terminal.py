@@ -1,0 +1,114 @@
+"""What a person reads at the end of a run: one table and one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from parity.diff import Delta
+from parity.probe.values import VerdictKind
+from parity.report.wording import NOTHING, loss_gap, number, place, signed, smallest_tolerance, ulps
+from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from parity.verdict import Verdict
+
+_STYLE = {
+    VerdictKind.IDENTICAL: "green",
+    VerdictKind.WITHIN: "green",
+    VerdictKind.DIVERGED: "red",
+    VerdictKind.INCONCLUSIVE: "yellow",
+    VerdictKind.INVALID: "magenta",
+}
+_SHOWN = 20
+
+
+def print_run(console: Console, result: RunResult) -> None:
+    """The table by probe and seed, what there is to know beside it, and the sentence."""
+    console.print(_table(result))
+    for line in _notes(result):
+        console.print(line, soft_wrap=True)
+    console.print(Text(sentence(result), style="bold green" if result.expected else "bold red"), soft_wrap=True)
+
+
+def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
+    """The unequal rows of a delta table, the first few, and the verdict."""
+    unequal = delta.table[~delta.table["equal"]]
+    if len(unequal):
+        table = Table(box=None, header_style="bold")
+        for name in ("step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"):
+            table.add_column(name, justify="left" if name in {"stage", "metric"} else "right", overflow="fold")
+        for row in unequal.head(_SHOWN).to_dict("records"):
+            gap = NOTHING if row["delta"] != row["delta"] else signed(row["delta"])
+            count = ulps(int(row["ulp"])) if isinstance(row["ulp"], int) else NOTHING
+            metric = f"{row['metric']} ({row['detail']})" if row["detail"] else row["metric"]
+            values = (number(row["reference"]), number(row["candidate"]))
+            table.add_row(str(row["step"]), row["stage"], escape(metric), *map(escape, values), gap, count)
+        console.print(table)
+        if len(unequal) > _SHOWN:
+            console.print(f"and {len(unequal) - _SHOWN} more of {len(delta.table)} compared values", style="dim")
+    style = _STYLE[verdict.kind]
+    console.print(Text(f"{verdict.kind}: {verdict.reason}", style=f"bold {style}"), soft_wrap=True)
+    if verdict.kind is VerdictKind.DIVERGED and (tolerance := smallest_tolerance(verdict)):
+        console.print(f"smallest tolerance that would pass: {tolerance}", style="dim", soft_wrap=True)
+
+
+def _table(result: RunResult) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("probe", no_wrap=True)
+    table.add_column("seed", justify="right")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("steps", justify="right")
+    table.add_column("first divergence")
+    for name in ("reference", "candidate", "Δ", "ULPs"):
+        table.add_column(name, justify="right", overflow="fold", max_width=26)
+    table.add_column("max |Δ loss|")
+    for probe in result.probes:
+        for index, cell in enumerate(probe.cells):
+            last = index == len(probe.cells) - 1
+            name = escape(probe.probe.name) if index == 0 else ""
+            table.add_row(name, *_row(probe, cell), end_section=last)
+        if not probe.cells:
+            table.add_row(escape(probe.probe.name), NOTHING, Text("not run", style="magenta"))
+    return table
+
+
+def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
+    at = cell.first_divergence
+    yield str(cell.seed)
+    yield _verdict(probe, cell)
+    yield str(cell.steps)
+    yield escape(place(at))
+    yield escape(number(at.reference)) if at else NOTHING
+    yield escape(number(at.candidate)) if at else NOTHING
+    yield signed(at.delta) if at else NOTHING
+    yield ulps(at.ulp) if at else NOTHING
+    yield loss_gap(cell)
+
+
+def _verdict(probe: ProbeResult, cell: CellResult) -> Text:
+    if not cell.meets(probe.probe.expect):
+        return Text(f"✗ {cell.kind}, unexpected", style="bold red")
+    as_declared = ", as declared" if cell.kind is VerdictKind.DIVERGED else ""
+    return Text(f"✓ {cell.kind}{as_declared}", style="green" if not as_declared else "yellow")
+
+
+def _notes(result: RunResult) -> Iterator[Text]:
+    for probe in result.probes:
+        for cell in probe.cells:
+            where = f"{probe.probe.name}, seed {cell.seed}"
+            if cell.note:
+                yield Text(f"{where}: {cell.note}", style="yellow")
+            if cell.meets(probe.probe.expect):
+                continue
+            yield Text(f"{where}: {cell.reason}; expected {wanted(probe.probe.expect)}", style="red")
+            if cell.kind is VerdictKind.DIVERGED and cell.verdict is not None:
+                if tolerance := smallest_tolerance(cell.verdict):
+                    yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")

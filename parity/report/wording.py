@@ -1,0 +1,51 @@
+"""How numbers and places read in every report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parity.diff import Value
+    from parity.result import CellResult
+    from parity.verdict import FirstDivergence, Verdict
+
+NOTHING = "–"
+
+
+def number(value: Value | None) -> str:
+    """A float with the nine digits that tell any two float32 apart; text as it is."""
+    if value is None:
+        return NOTHING
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def signed(value: float | None) -> str:
+    """A delta, with its sign and four digits."""
+    return NOTHING if value is None else f"{value:+.4g}".replace("-", "−")
+
+
+def ulps(count: int | None) -> str:
+    """A distance in representable numbers."""
+    return NOTHING if count is None else f"{count:,}"
+
+
+def place(at: FirstDivergence | None) -> str:
+    """`step 1 · clip · clipped_norm`."""
+    if at is None:
+        return NOTHING
+    return " · ".join([f"step {at.step}", *([str(at.stage)] if at.stage else []), at.metric])
+
+
+def loss_gap(cell: CellResult) -> str:
+    """The greatest |Δ loss| and where it begins."""
+    loss = None if cell.verdict is None else cell.verdict.metrics.get("loss")
+    if loss is None:
+        return NOTHING
+    return f"{loss.max_abs:.4g}" + (f" from step {loss.first_step}" if loss.first_step else "")
+
+
+def smallest_tolerance(verdict: Verdict) -> str:
+    """What would have to be accepted for this to pass: `tokens 4, loss 0.0529`."""
+    return ", ".join(
+        f"{name} {summary.max_abs:.4g}" for name, summary in verdict.metrics.items() if summary.max_abs
+    )

@@ -1,0 +1,154 @@
+"""What a run found: cells, probes, the run; whether it was expected; the exit status that follows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.errors import ExitStatus
+from parity.probe.values import Expectation, Probe, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.verdict import FirstDivergence, Verdict
+
+_GRAVEST_FIRST = (
+    VerdictKind.INVALID,
+    VerdictKind.DIVERGED,
+    VerdictKind.INCONCLUSIVE,
+    VerdictKind.WITHIN,
+    VerdictKind.IDENTICAL,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """One probe at one seed."""
+
+    seed: int
+    steps: int
+    """Steps of the reference that were recorded."""
+    verdict: Verdict | None
+    """None where an arm could not be run."""
+    failure: str = ""
+    """Why an arm could not be run."""
+    note: str = ""
+    """What does not change the verdict but should be known, such as a crash after the last step."""
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The verdict; a cell that did not run is invalid."""
+        return VerdictKind.INVALID if self.verdict is None else self.verdict.kind
+
+    @property
+    def reason(self) -> str:
+        """One clause, to stand after the verdict."""
+        return self.failure if self.verdict is None else self.verdict.reason
+
+    @property
+    def first_divergence(self) -> FirstDivergence | None:
+        """Where the two arms part, if they do and if both ran."""
+        return None if self.verdict is None else self.verdict.first_divergence
+
+    def meets(self, expect: Expectation) -> bool:
+        """Whether this is the declared verdict, starting at the declared stage and step."""
+        at = self.first_divergence
+        return (
+            self.kind is expect.verdict
+            and (expect.stage is None or (at is not None and at.stage is expect.stage))
+            and (expect.step is None or (at is not None and at.step == expect.step))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """One probe over its seeds."""
+
+    probe: Probe
+    cells: tuple[CellResult, ...]
+    """In the order of the seeds; a seed that was never started has none."""
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The gravest verdict of its cells; with a seed missing nothing can be said."""
+        if len(self.cells) < len(self.probe.workload.seeds):
+            return VerdictKind.INVALID
+        kinds = {cell.kind for cell in self.cells}
+        return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
+
+    @property
+    def expected(self) -> bool:
+        """Whether every seed met the expectation."""
+        complete = len(self.cells) == len(self.probe.workload.seeds)
+        return complete and all(cell.meets(self.probe.expect) for cell in self.cells)
+
+    @property
+    def status(self) -> ExitStatus:
+        """The exit status that this probe alone asks for."""
+        if self.expected:
+            return ExitStatus.EXPECTED
+        if any(cell.failure for cell in self.cells):
+            return ExitStatus.NOT_RUN
+        if self.kind in {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE}:
+            return ExitStatus.UNDECIDED
+        return ExitStatus.UNEXPECTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """All probes of one call."""
+
+    probes: tuple[ProbeResult, ...]
+    interrupted: bool = False
+
+    @property
+    def expected(self) -> bool:
+        """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
+        return bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
+
+    @property
+    def status(self) -> ExitStatus:
+        """A finding outranks an arm that did not run, which outranks an open question."""
+        if self.interrupted:
+            return ExitStatus.INTERRUPTED
+        asked = {probe.status for probe in self.probes}
+        order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
+        return next(
+            (status for status in order if status in asked),
+            ExitStatus.EXPECTED if self.probes else ExitStatus.UNDECIDED,
+        )
+
+
+def sentence(result: RunResult) -> str:
+    """The run in one sentence, the verdict first."""
+    total = len(result.probes)
+    met = sum(probe.expected for probe in result.probes)
+    plural = "probe" if total == 1 else "probes"
+    if result.interrupted:
+        return f"Interrupted: {met} of {total} {plural} finished as expected."
+    if result.expected:
+        kinds = Counter(_as_expected(probe) for probe in result.probes)
+        parts = " and ".join(f"{count} {what}" for what, count in kinds.items())
+        return f"As expected: {total} {plural}, {parts}."
+    others = [probe for probe in result.probes if not probe.expected]
+    said = "; ".join(_as_found(probe) for probe in others)
+    return f"Not as expected: {len(others)} of {total} {plural}. {said}."
+
+
+def _as_expected(result: ProbeResult) -> str:
+    return f"{result.kind}, as declared" if result.kind is VerdictKind.DIVERGED else str(result.kind)
+
+
+def _as_found(result: ProbeResult) -> str:
+    odd: Sequence[CellResult] = [cell for cell in result.cells if not cell.meets(result.probe.expect)]
+    reason = f", {odd[0].reason} (seed {odd[0].seed})" if odd else ", not every seed was run"
+    return f"{result.probe.name} is {result.kind}{reason}, where {wanted(result.probe.expect)} was expected"
+
+
+def wanted(expect: Expectation) -> str:
+    """An expectation in words: `diverged at step 1, stage loss`."""
+    places = [f"step {expect.step}"] if expect.step is not None else []
+    places += [f"stage {expect.stage}"] if expect.stage is not None else []
+    return " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])

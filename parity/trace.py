@@ -1,0 +1,230 @@
+"""What a tap recorded: a header, a start, a line a step, an ending. Append-only JSON Lines.
+
+Floats round-trip to the bit. NaN and infinities are strings, never `null`. A file that is cut
+anywhere can be read up to its last whole line, and says that it is incomplete.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Self
+
+from parity.errors import BadTraceError
+from parity.jsonfloat import decode, dumps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+SCHEMA = 1
+
+_FLOATS = ("loss", "grad_norm", "clipped_norm", "lr")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Whose trace this is; written before anything can fail."""
+
+    probe: str
+    arm: str
+    seed: int
+    steps: int
+    """How many the workload asks for."""
+    declared: Mapping[str, Any]
+    """The arm as the probe spells it: provider, stages, settings."""
+    provenance: Mapping[str, Any]
+    """Versions, device, platform, environment variables."""
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One parameter before step 1."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    digest: str
+    """BLAKE2b-64 of its bytes, hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Read from the live objects just before step 1."""
+
+    base: Mapping[str, Tensor]
+    """Frozen parameters by canonical name: a LoRA layer's own weight keeps its name before wiring."""
+    trainable: Mapping[str, Tensor]
+    effective: Mapping[str, Any]
+    """What really runs: optimizer class and arguments, batch shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One optimizer update of one arm. Scalars are float32 values, fingerprints 64 bits in hexadecimal."""
+
+    step: int
+    """1-based."""
+    batch: str
+    """Of token ids, lengths and their shapes."""
+    loss: float
+    """Token mean, nats, before the update."""
+    tokens: int
+    """Supervised targets."""
+    grad_norm: float
+    """L2 over all trainable leaves, in float32, before clipping."""
+    gradient: str
+    clipped_norm: float
+    """The same, of what the optimizer receives."""
+    clipped: str
+    lr: float
+    """That this update used."""
+    params: str
+    """Of the trainable parameters after the update."""
+    reported: Mapping[str, float] = field(default_factory=dict)
+    """What the trainer itself said, never compared with what the tap saw under one name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How the arm ended."""
+
+    complete: bool
+    why: str = ""
+    """Why not, where it is not complete."""
+    unavailable: bool = False
+    """A trainer or release was missing, as opposed to one that failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One arm at one seed, as read back."""
+
+    header: Header
+    start: Start | None
+    steps: tuple[Step, ...]
+    ending: Ending
+
+
+class TraceWriter:
+    """Appends lines to a new file and flushes each, so that a crash costs the unwritten step only."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("x", encoding="utf-8")
+        self._ended = False
+        self._write("header", asdict(header))
+
+    def start(self, start: Start) -> None:
+        """Writes what is known just before step 1."""
+        self._write("start", asdict(start))
+
+    def step(self, step: Step) -> None:
+        """Writes one row."""
+        row = asdict(step)
+        reported = row.pop("reported")
+        self._write("step", row | {f"reported_{name}": value for name, value in reported.items()})
+
+    def end(self, ending: Ending) -> None:
+        """Writes the ending; the first one counts."""
+        if not self._ended:
+            self._write("ending", asdict(ending))
+            self._ended = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.end(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
+        self._file.close()
+
+    def _write(self, kind: str, row: dict[str, Any]) -> None:
+        self._file.write(dumps({"kind": kind} | row) + "\n")
+        self._file.flush()
+
+
+def read_trace(path: Path) -> Trace:
+    """Reads a trace up to its last whole line.
+
+    Raises:
+        BadTraceError: not a trace, of another schema, or damaged before its last line.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise BadTraceError(f"{path}: cannot be read ({reason}); a trace is JSON Lines") from None
+    *whole, cut = text.split("\n")
+    rows = [_row(path, number, line) for number, line in enumerate(whole, start=1)]
+    if not rows or rows[0].get("kind") != "header":
+        raise BadTraceError(f"{path}: not a trace: its first line is no header; `parity run` writes traces")
+    if (schema := rows[0].get("schema")) != SCHEMA:
+        raise BadTraceError(
+            f"{path}: schema {schema!r}, this parity reads {SCHEMA}; "
+            "read it with the release that wrote it, or record it anew"
+        )
+    return _assemble(path, rows, cut=bool(cut))
+
+
+def _row(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        row = None
+    if not isinstance(row, dict):
+        raise BadTraceError(f"{path}:{number}: not a line of a trace; the file is damaged, record it anew")
+    return row
+
+
+def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
+    start: Start | None = None
+    steps: list[Step] = []
+    ending = Ending(
+        complete=False, why="the file is cut in the middle of a line" if cut else "the run ended without a word"
+    )
+    header: Header | None = None
+    for number, row in enumerate(rows, start=1):
+        kind = row.pop("kind", None)
+        try:
+            match kind:
+                case "header":
+                    header = Header(**row)
+                case "start":
+                    start = _start(row)
+                case "step":
+                    steps.append(_step(row))
+                case "ending":
+                    ending = Ending(**row)
+                case _:
+                    raise BadTraceError(f"{path}:{number}: unknown kind of line {kind!r}; record it anew")
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise BadTraceError(f"{path}:{number}: a {kind} line that does not fit ({error})") from None
+    assert header is not None
+    return Trace(header=header, start=start, steps=tuple(steps), ending=ending)
+
+
+def _start(row: dict[str, Any]) -> Start:
+    def tensors(table: dict[str, Any]) -> dict[str, Tensor]:
+        return {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in table.items()}
+
+    return Start(
+        base=tensors(row["base"]), trainable=tensors(row["trainable"]), effective=row["effective"]
+    )
+
+
+def _step(row: dict[str, Any]) -> Step:
+    row = {name: decode(value) for name, value in row.items()}
+    own = {f.name for f in fields(Step)} - {"reported"}
+    reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
+    step = Step(**{name: value for name, value in row.items() if name in own}, reported=reported)
+    if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+    for name in _FLOATS:
+        if not isinstance(row[name], float | int) or isinstance(row[name], bool):
+            raise TypeError(f"{name} is not a number: {row[name]!r}")
+    return step

@@ -1,0 +1,1 @@
+"""One provider a file: whose implementation an arm uses for its stages."""

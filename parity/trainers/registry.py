@@ -1,0 +1,85 @@
+"""Providers by name: ours, and those that other packages add."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from parity.errors import BadProbeError, UnavailableError, nearest
+from parity.trainers.protocol import SHARED_SETTINGS, Provider, SettingTypes
+
+if TYPE_CHECKING:
+    from parity.probe.values import Arm, Probe, Setting
+
+GROUP = "mlx_parity.providers"
+
+_OURS = {
+    "mlx-lm": "parity.trainers.mlx_lm_loop:MlxLmLoop",
+    "mlx-lm-train": "parity.trainers.mlx_lm_train:MlxLmTrain",
+    "unsloth-zoo": "parity.trainers.unsloth_zoo:UnslothZoo",
+}
+
+
+def provider_names() -> list[str]:
+    """All registered names, sorted."""
+    return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
+
+
+def provider(name: str) -> Provider:
+    """Makes the provider that is registered under a name. Imports no trainer.
+
+    Raises:
+        BadProbeError: no such name.
+        UnavailableError: the package that registers it cannot be imported.
+
+    """
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    points |= {ours: EntryPoint(ours, value, GROUP) for ours, value in _OURS.items()}
+    if name not in points:
+        raise BadProbeError(f"unknown provider {name!r}; {nearest(name, points)}")
+    module, _, attribute = points[name].value.partition(":")
+    try:
+        made: Provider = getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise UnavailableError(f"provider {name!r}: {points[name].value} cannot be imported ({error})") from None
+    return made
+
+
+def check_providers(probe: Probe) -> None:
+    """Checks the providers, stages and settings of both arms.
+
+    Raises:
+        BadProbeError: one that does not exist, cannot be combined, or has another type.
+
+    """
+    for where, arm in (("reference", probe.reference), ("candidate", probe.candidate)):
+        try:
+            _check_arm(arm)
+        except BadProbeError as error:
+            raise BadProbeError(f"{where}: {error}") from None
+
+
+def _check_arm(arm: Arm) -> None:
+    own = provider(arm.provider)
+    accepted: SettingTypes = {**SHARED_SETTINGS, **own.settings}
+    for stage, name in arm.stages.items():
+        lender = provider(name)
+        for stages, complaint in (
+            (own.borrows, f"{arm.provider!r} cannot take stage '{stage}' from elsewhere"),
+            (lender.lends, f"{name!r} does not lend stage '{stage}'"),
+        ):
+            if stage not in stages:
+                raise BadProbeError(f"{complaint}; valid: {', '.join(sorted(stages)) or 'none'}")
+        accepted = {**accepted, **lender.settings}
+    for name, value in arm.settings.items():
+        _check_setting(name, value, accepted)
+
+
+def _check_setting(name: str, value: Setting, accepted: SettingTypes) -> None:
+    if name not in accepted:
+        raise BadProbeError(f"unknown setting {name!r}; {nearest(name, accepted)}")
+    wanted = accepted[name]
+    fits = type(value) is wanted or (wanted is float and type(value) is int)
+    if not fits:
+        raise BadProbeError(f"settings.{name} must be a {wanted.__name__}, not {value!r}")
