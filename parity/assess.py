@@ -52,9 +52,7 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         verdict=judge(
             diff(reference, candidate),
             again=diff(reference, again),
-            thresholds=Thresholds(
-                tolerance=probe.tolerance, deterministic=bool(device.get("deterministic", False))
-            ),
+            thresholds=Thresholds(tolerance=probe.tolerance, deterministic=bool(device.get("deterministic", False))),
         ),
         note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
     )
@@ -62,9 +60,7 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
 
 def _failed(seed: int, traces: dict[ArmName, Trace], failure: str) -> CellResult:
     reference = traces.get(ArmName.REFERENCE)
-    return CellResult(
-        seed=seed, steps=len(reference.steps) if reference else 0, verdict=None, failure=failure
-    )
+    return CellResult(seed=seed, steps=len(reference.steps) if reference else 0, verdict=None, failure=failure)
 
 
 def _why(trace: Trace, exit_code: int | None) -> str:

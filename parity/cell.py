@@ -83,9 +83,7 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
 
 def _stages(arm: Arm) -> dict[Stage, Provider]:
     """Who provides what; an arm's own provider trains."""
-    return {
-        stage: provider(arm.stages.get(stage, arm.provider)) for stage in (Stage.LOAD, Stage.ADAPT, Stage.UPDATE)
-    }
+    return {stage: provider(arm.stages.get(stage, arm.provider)) for stage in (Stage.LOAD, Stage.ADAPT, Stage.UPDATE)}
 
 
 def _train(probe: Probe, arm: Arm, stages: dict[Stage, Provider], seed: int, writer: TraceWriter) -> None:
@@ -100,7 +98,7 @@ def _train(probe: Probe, arm: Arm, stages: dict[Stage, Provider], seed: int, wri
             scratch=Path(scratch),
         )
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - mlx-lm's `iterate_batches` draws from the global state
+        np.random.seed(seed)
         mx.random.seed(seed)
         loaded = stages[Stage.LOAD].load(job)
         if arm.settings.get("reseed_after_load", True):

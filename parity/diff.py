@@ -39,9 +39,6 @@ STAGE_OF: dict[str, Stage] = {
 }
 """Metrics in the order of the flow: the order in which a first divergence is looked for."""
 
-SCALARS = ("tokens", "loss", "grad_norm", "clipped_norm", "lr")
-"""Metrics that have a size; the others are fingerprints, equal or not."""
-
 STEP_METRICS = tuple(name for name in STAGE_OF if name not in {"base", "trainable"})
 
 COLUMNS = ("step", "stage", "metric", "detail", "reference", "candidate", "delta", "relative", "ulp", "equal")
@@ -104,14 +101,10 @@ class Delta:
 def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
     before = (
-        {}
-        if trace.start is None
-        else {"base": _texts(trace.start.base), "trainable": _texts(trace.start.trainable)}
+        {} if trace.start is None else {"base": _texts(trace.start.base), "trainable": _texts(trace.start.trainable)}
     )
     return Recording(
-        rows=tuple(
-            (step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps
-        ),
+        rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps),
         before=before,
         seed=trace.header.seed,
         incomplete="" if trace.ending.complete else trace.ending.why,
@@ -136,14 +129,17 @@ def _before_training(reference: Recording, candidate: Recording) -> Iterator[tup
     """One row a kind of parameter: the first name at which the two differ stands for it."""
     for metric in _in_order(reference.before.keys() & candidate.before.keys()):
         left, right = reference.before[metric], candidate.before[metric]
-        names = sorted(left.keys() | right.keys())
+        names = sorted(left.keys() | right.keys(), key=_natural)
         unequal = [name for name in names if left.get(name) != right.get(name)]
         shown = unequal[0] if unequal else None
         count = f"{len(unequal)} of {len(names)} tensors, first {shown}" if shown else f"{len(names)} tensors"
-        values = [
-            f"{len(names)} tensors" if shown is None else side.get(shown, "absent") for side in (left, right)
-        ]
+        values = [f"{len(names)} tensors" if shown is None else side.get(shown, "absent") for side in (left, right)]
         yield 0, STAGE_OF[metric], metric, count, *values, math.nan, math.nan, None, not unequal
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """`layers.9` before `layers.10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
 
 
 def _steps(reference: Recording, candidate: Recording) -> Iterator[tuple[object, ...]]:
@@ -177,9 +173,7 @@ def _in_order(metrics: Iterable[str]) -> list[str]:
 
 def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     if reference.seed is not None and candidate.seed is not None and reference.seed != candidate.seed:
-        yield Problem(
-            kind=ProblemKind.OTHER_SEED, detail=f"reference {reference.seed}, candidate {candidate.seed}"
-        )
+        yield Problem(kind=ProblemKind.OTHER_SEED, detail=f"reference {reference.seed}, candidate {candidate.seed}")
     for side, of in (("reference", reference), ("candidate", candidate)):
         if of.incomplete:
             yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")

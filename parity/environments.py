@@ -67,7 +67,15 @@ def _build(folder: Path, requirements: list[str]) -> None:
         python = str(venv / "bin" / "python")
         _uv("pip", "compile", "pyproject.toml", "--python", sys.executable, "--no-emit-index-url",
             "--output-file", str(lock), within=building, asked=requirements)  # fmt: skip
-        _uv("venv", "--relocatable", "--python", sys.executable, str(venv), within=building, asked=requirements)
+        _uv(
+            "venv",
+            "--relocatable",
+            "--python",
+            sys.executable,
+            str(venv),
+            within=building,
+            asked=requirements,
+        )
         _uv("pip", "sync", "--python", python, str(lock), within=building, asked=requirements)
         shutil.copy(lock, venv / _READY)
         try:
@@ -93,7 +101,12 @@ def _project(requirements: list[str]) -> str:
 def _uv(*arguments: str, within: Path, asked: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run(
-        [find_uv_bin(), *arguments, "--quiet"], cwd=within, env=environment, capture_output=True, text=True, check=False
+        [find_uv_bin(), *arguments, "--quiet"],
+        cwd=within,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         said = " ".join(done.stderr.translate(str.maketrans("", "", "×╰─▶│├")).split())

@@ -7,8 +7,9 @@ several arms side by side.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -43,10 +44,7 @@ def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
     """
     text, _, column = name.partition("::")
     path = Path(text)
-    if not column and _is_trace(path):
-        whole = recording(read_trace(path))
-    else:
-        whole = _log(path, _frame(path), column)
+    whole = recording(read_trace(path)) if not column and _is_trace(path) else _log(path, _frame(path), column)
     return _only(whole, metrics, path) if metrics else whole
 
 
@@ -64,10 +62,8 @@ def _is_trace(path: Path) -> bool:
 def _frame(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
-            # Without rounding, and with NaN as a value: an empty field alone is missing.
-            frame = pd.read_csv(
-                path, float_precision="round_trip", keep_default_na=False, na_values=[""], comment="#"
-            )
+            # As text, so that nothing is rounded and NaN stays a value: an empty field alone is missing.
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], comment="#")
         elif path.suffix == ".jsonl":
             frame = pd.DataFrame([json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()])
         else:
@@ -86,33 +82,41 @@ def _log(path: Path, frame: pd.DataFrame, column: str) -> Recording:
         if column not in frame.columns:
             raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, map(str, frame.columns))}")
         frame = frame[["step", column]].rename(columns={column: "loss"})
-    numeric = {name: pd.to_numeric(frame[name].map(decode), errors="coerce") for name in frame.columns}
-    steps = numeric.pop("step")
-    if frame.empty or steps.isna().any() or (steps % 1 != 0).any():
+    steps = [_number(value) for value in frame["step"]]
+    if not steps or not all(step is not None and step.is_integer() for step in steps):
         raise BadTraceError(f"{path}: 'step' must be a whole number in every row, and there must be rows")
-    kept = {name: values for name, values in numeric.items() if _is_numeric(frame[name], values)}
+    columns = {str(name): _numbers(frame[name]) for name in frame.columns if name != "step"}
+    kept = {name: values for name, values in columns.items() if values is not None}
     if not kept:
         raise BadTraceError(f"{path}: no numeric column beside 'step'; nothing to compare")
     rows = []
     for index, step in enumerate(steps):
-        present = {str(name): float(of.iloc[index]) for name, of in kept.items() if _given(frame[name].iloc[index])}
+        assert step is not None
+        present = {name: value for name, of in kept.items() if (value := of[index]) is not None}
         if present:
             rows.append((int(step), present))
     return Recording(rows=tuple(rows), float32=False)
 
 
-def _is_numeric(raw: pd.Series, values: pd.Series) -> bool:
-    """Every field that is given is a number, or says that it is none."""
-    given = raw.map(_given)
-    return bool(given.any()) and bool((values.notna() | ~given | raw.map(_says_nan)).all())
+def _numbers(column: pd.Series[Any]) -> list[float | None] | None:
+    """A column as numbers, `None` for a field that is not given; `None` where some field is no number."""
+    numbers = [_number(value) for value in column]
+    given = [not _missing(value) for value in column]
+    fits = any(given) and all(number is not None for number, is_given in zip(numbers, given, strict=True) if is_given)
+    return numbers if fits else None
 
 
-def _given(value: object) -> bool:
-    return not (value is None or value is pd.NA or (isinstance(value, float) and value != value))
+def _number(value: object) -> float | None:
+    if _missing(value) or isinstance(value, bool):
+        return None
+    try:
+        return float(decode(value))
+    except (TypeError, ValueError):
+        return None
 
 
-def _says_nan(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() == "nan"
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def _only(of: Recording, metrics: Sequence[str], path: Path) -> Recording:

@@ -28,9 +28,7 @@ def provenance(distributions: Iterable[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "device": {"type": "cpu" if on_cpu else "gpu", "deterministic": on_cpu},
         "versions": {name: found for name in sorted({*_ALWAYS, *distributions}) if (found := _version(name))},
-        "environment": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)
-        },
+        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)},
     }
 
 

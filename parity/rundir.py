@@ -1,8 +1,8 @@
 """The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
 
-    plan.json                      the probes, as they were checked
-    traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log
-    results.json  report.md        rendered at the end
+plan.json                      the probes, as they were checked
+traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log
+results.json  report.md        rendered at the end
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from parity.cache import kernel_slot
 from parity.environments import interpreter
 from parity.errors import UnavailableError
 from parity.probe.values import ArmName, Probe, to_plain
-from parity.rundir import cell_folder
 from parity.result import CellResult, ProbeResult, RunResult
+from parity.rundir import cell_folder
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable
         probes=tuple(
             ProbeResult(
                 probe=probe,
-                cells=tuple(
-                    results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results
-                ),
+                cells=tuple(results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results),
             )
             for probe in probes
         ),
@@ -100,9 +98,7 @@ def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable
     )
 
 
-def _run(
-    cells: Sequence[Cell], jobs: int, watch: Callable[[Progress], None]
-) -> Iterator[tuple[Cell, CellResult]]:
+def _run(cells: Sequence[Cell], jobs: int, watch: Callable[[Progress], None]) -> Iterator[tuple[Cell, CellResult]]:
     waiting, running = list(cells), list[_Running]()
     with _lab() as lab:
         try:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import mlx.nn as nn
 import mlx.optimizers as optim
+from mlx import nn
 
 from parity.fingerprint import fingerprint, flat_float32, hexadecimal, leaves, structure, tensor, words
 from parity.trace import Start, Step, Tensor, TraceWriter
@@ -131,9 +131,7 @@ class Tap:
         received, params = leaves(gradients), leaves(model.trainable_parameters())
         flat = flat_float32(received)
         optimizer.state[_ENTRY] = {
-            "floats": mx.concatenate(
-                [floats, mx.stack([_norm(flat), optimizer.learning_rate.astype(mx.float32)])]
-            ),
+            "floats": mx.concatenate([floats, mx.stack([_norm(flat), optimizer.learning_rate.astype(mx.float32)])]),
             "integers": mx.concatenate(
                 [
                     integers,

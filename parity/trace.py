@@ -7,7 +7,6 @@ anywhere can be read up to its last whole line, and says that it is incomplete.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +14,7 @@ from parity.errors import BadTraceError
 from parity.jsonfloat import decode, dumps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -185,7 +185,8 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     start: Start | None = None
     steps: list[Step] = []
     ending = Ending(
-        complete=False, why="the file is cut in the middle of a line" if cut else "the run ended without a word"
+        complete=False,
+        why="the file is cut in the middle of a line" if cut else "the run ended without a word",
     )
     header: Header | None = None
     for number, row in enumerate(rows, start=1):
@@ -212,9 +213,7 @@ def _start(row: dict[str, Any]) -> Start:
     def tensors(table: dict[str, Any]) -> dict[str, Tensor]:
         return {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in table.items()}
 
-    return Start(
-        base=tensors(row["base"]), trainable=tensors(row["trainable"]), effective=row["effective"]
-    )
+    return Start(base=tensors(row["base"]), trainable=tensors(row["trainable"]), effective=row["effective"])
 
 
 def _step(row: dict[str, Any]) -> Step:
@@ -223,7 +222,7 @@ def _step(row: dict[str, Any]) -> Step:
     reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
     step = Step(**{name: value for name, value in row.items() if name in own}, reported=reported)
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
-        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+        raise ValueError(f"unknown field {min(unknown)!r}")
     for name in _FLOATS:
         if not isinstance(row[name], float | int) or isinstance(row[name], bool):
             raise TypeError(f"{name} is not a number: {row[name]!r}")

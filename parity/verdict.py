@@ -7,15 +7,17 @@ compared is never a pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from parity.diff import SCALARS, Delta, Problem, Value
 from parity.probe.values import Stage, VerdictKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+
+    from parity.diff import Delta, Problem, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,7 @@ def judge(delta: Delta, *, again: Delta | None, thresholds: Thresholds) -> Verdi
     )
 
 
-def _decide(
-    delta: Delta, again: Delta | None, thresholds: Thresholds
-) -> tuple[VerdictKind, str, dict[str, float]]:
+def _decide(delta: Delta, again: Delta | None, thresholds: Thresholds) -> tuple[VerdictKind, str, dict[str, float]]:
     if delta.problems:
         return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), {}
     if delta.table.empty:
@@ -107,17 +107,29 @@ def _decide(
         if again.problems:
             return VerdictKind.INVALID, f"the reference's repetition: {again.problems[0]}", {}
         if thresholds.deterministic and (at := first_divergence(again)) is not None:
-            return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(at)}", {}
+            return (
+                VerdictKind.INVALID,
+                f"contaminated: the reference no longer repeats itself, {_where(at)}",
+                {},
+            )
         floor = {name: of.max_abs for name, of in summaries(again).items() if of.max_abs}
     if bool(delta.table["equal"].all()):
         return VerdictKind.IDENTICAL, "bit for bit", floor
     if thresholds.tolerance:
         return *_within(delta, thresholds.tolerance, "the stated tolerance"), floor
-    if floor:
-        return *_within(delta, {name: floor.get(name, 0.0) for name in SCALARS}, "the noise floor"), floor
+    if again is not None and floor:
+        return *_within(delta, _repeated(again), "the noise floor"), floor
     at = first_divergence(delta)
     assert at is not None
     return VerdictKind.DIVERGED, f"from {_where(at)}", floor
+
+
+def _repeated(again: Delta) -> dict[str, float]:
+    """What the reference grants itself: a metric that it repeats to the bit must be equal to the bit.
+
+    A fingerprint that it does not repeat says nothing, and is left out.
+    """
+    return {name: size for name, of in summaries(again).items() if math.isfinite(size := _size(of))}
 
 
 def _within(delta: Delta, allowed: Mapping[str, float], name: str) -> tuple[VerdictKind, str]:
@@ -158,9 +170,7 @@ def first_divergence(delta: Delta) -> FirstDivergence | None:
 
 def summaries(delta: Delta) -> dict[str, MetricSummary]:
     """Each compared metric over all steps, in the order of the flow."""
-    return {
-        str(metric): _summary(rows) for metric, rows in delta.table.groupby("metric", sort=False, dropna=False)
-    }
+    return {str(metric): _summary(rows) for metric, rows in delta.table.groupby("metric", sort=False, dropna=False)}
 
 
 def _summary(rows: pd.DataFrame) -> MetricSummary:

@@ -17,7 +17,7 @@ from parity.errors import ExitStatus, ParityError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="parity")
 def cli() -> None:
-    """Do two MLX trainers take the same steps?
+    r"""Do two MLX trainers take the same steps?
 
     \b
     Exit status: 0 every expectation met · 1 an expectation was not met · 2 wrong usage or a bad

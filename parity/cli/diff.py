@@ -21,7 +21,10 @@ _STATUS = {
 @click.argument("candidate")
 @click.option("--metrics", metavar="loss,lr", default="", help="Compare these only; the default is all.")
 @click.option(
-    "--tolerance", multiple=True, metavar="METRIC=SIZE", help="Accept |delta| up to SIZE; others then do not count."
+    "--tolerance",
+    multiple=True,
+    metavar="METRIC=SIZE",
+    help="Accept |delta| up to SIZE; others then do not count.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def diff_command(

@@ -6,7 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -159,7 +159,9 @@ def _bases(extends: object, path: Path) -> list[Path]:
 def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
     """A path is relative to the file that says it, so that `extends` moves nothing."""
     workload = tree.get("workload")
-    for key in _PATHS if isinstance(workload, dict) else ():
+    if not isinstance(workload, dict):
+        return
+    for key in _PATHS:
         value = workload.get(key)
         if isinstance(value, str) and (value.startswith((".", "/")) or key == "data"):
             workload[key] = str((path.parent / value).resolve())
@@ -190,8 +192,9 @@ def _override(text: str) -> dict[str, Any]:
 
 def _check(probe: Probe) -> None:
     seeds = probe.workload.seeds
-    if twice := next((seed for seed in seeds if seeds.count(seed) > 1), None):
-        raise BadProbeError(f"workload.seeds: {twice} is there twice; each seed is one cell")
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise BadProbeError(f"workload.seeds: {seed} is there twice; each seed is one cell")
     check_inputs(probe.workload)
 
 
@@ -217,7 +220,6 @@ def _valid_keys(keys: Sequence[str]) -> list[str]:
     """The keys of the table that these keys lead to."""
     table: Any = _Probe
     for key in keys:
-        table = next(f.default_factory or f.type for f in fields(table) if f.name == key)
-        table = globals().get(table, table) if isinstance(table, str) else table
+        table = get_type_hints(table).get(key)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
-    return [name for name in names if name != "name"] + (["extends"] if not keys else [])
+    return [name for name in names if name != "name"] + ([] if keys else ["extends"])

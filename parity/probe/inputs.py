@@ -26,8 +26,7 @@ def read_rows(folder: Path) -> list[Row]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadProbeError(
-            f"data set {folder}: cannot read train.jsonl ({error}); "
-            "a data set is a folder with one JSON object a line"
+            f"data set {folder}: cannot read train.jsonl ({error}); a data set is a folder with one JSON object a line"
         ) from None
     rows = [_row(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not rows:
@@ -58,8 +57,7 @@ def check_inputs(workload: Workload) -> None:
     rows = len(read_rows(Path(workload.data)))
     if workload.batch_size > rows:
         raise BadProbeError(
-            f"workload.batch_size is {workload.batch_size}, but {workload.data} has {rows} rows; "
-            f"at most {rows}"
+            f"workload.batch_size is {workload.batch_size}, but {workload.data} has {rows} rows; at most {rows}"
         )
 
 

@@ -63,6 +63,11 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
 
 
 def _cell(cell: CellResult) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"verdict": cell.kind, "reason": cell.reason, "first_divergence": None, "metrics": {}}
+    nothing: dict[str, Any] = {
+        "verdict": cell.kind,
+        "reason": cell.reason,
+        "first_divergence": None,
+        "metrics": {},
+    }
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note}

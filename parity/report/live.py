@@ -9,11 +9,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
 
-    from pathlib import Path
     from parity.sweep import Progress as CellProgress
 
 
@@ -55,7 +55,9 @@ class Live:
                 self._console.print(f"{name}: started", highlight=False)
         if progress.result is None:
             self._bars.update(
-                self._tasks[cell.folder], completed=progress.done, description=f"{escape(name)} · {progress.arm}"
+                self._tasks[cell.folder],
+                completed=progress.done,
+                description=f"{escape(name)} · {progress.arm}",
             )
             return
         self._ended += 1

@@ -8,9 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity.diff import Delta
 from parity.probe.values import VerdictKind
-from parity.report.wording import NOTHING, loss_gap, number, place, signed, smallest_tolerance, ulps
+from parity.report.wording import NOTHING, loss_gap, number, place, signed, smallest_tolerance, ulps, values
 from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from parity.diff import Delta
     from parity.verdict import Verdict
 
 _STYLE = {
@@ -61,20 +61,17 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
 
 
 def _table(result: RunResult) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("probe", no_wrap=True)
-    table.add_column("seed", justify="right")
+    table.add_column("seed", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("steps", justify="right")
-    table.add_column("first divergence")
-    for name in ("reference", "candidate", "Δ", "ULPs"):
-        table.add_column(name, justify="right", overflow="fold", max_width=26)
-    table.add_column("max |Δ loss|")
+    table.add_column("steps", justify="right", no_wrap=True)
+    table.add_column("first divergence, reference → candidate", min_width=28, overflow="fold")
+    table.add_column("max |Δ loss|", no_wrap=True)
     for probe in result.probes:
         for index, cell in enumerate(probe.cells):
-            last = index == len(probe.cells) - 1
             name = escape(probe.probe.name) if index == 0 else ""
-            table.add_row(name, *_row(probe, cell), end_section=last)
+            table.add_row(name, *_row(probe, cell), end_section=cell is probe.cells[-1])
         if not probe.cells:
             table.add_row(escape(probe.probe.name), NOTHING, Text("not run", style="magenta"))
     return table
@@ -82,22 +79,13 @@ def _table(result: RunResult) -> Table:
 
 def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
     at = cell.first_divergence
+    met = cell.meets(probe.probe.expect)
+    style = _STYLE[cell.kind] if not met or cell.kind is not VerdictKind.DIVERGED else "yellow"
     yield str(cell.seed)
-    yield _verdict(probe, cell)
+    yield Text(f"{'✓' if met else '✗'} {cell.kind}", style=style if met else f"bold {style}")
     yield str(cell.steps)
-    yield escape(place(at))
-    yield escape(number(at.reference)) if at else NOTHING
-    yield escape(number(at.candidate)) if at else NOTHING
-    yield signed(at.delta) if at else NOTHING
-    yield ulps(at.ulp) if at else NOTHING
+    yield escape(place(at) + ("\n" + values(at) if at else ""))
     yield loss_gap(cell)
-
-
-def _verdict(probe: ProbeResult, cell: CellResult) -> Text:
-    if not cell.meets(probe.probe.expect):
-        return Text(f"✗ {cell.kind}, unexpected", style="bold red")
-    as_declared = ", as declared" if cell.kind is VerdictKind.DIVERGED else ""
-    return Text(f"✓ {cell.kind}{as_declared}", style="green" if not as_declared else "yellow")
 
 
 def _notes(result: RunResult) -> Iterator[Text]:
@@ -109,6 +97,5 @@ def _notes(result: RunResult) -> Iterator[Text]:
             if cell.meets(probe.probe.expect):
                 continue
             yield Text(f"{where}: {cell.reason}; expected {wanted(probe.probe.expect)}", style="red")
-            if cell.kind is VerdictKind.DIVERGED and cell.verdict is not None:
-                if tolerance := smallest_tolerance(cell.verdict):
-                    yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")
+            if cell.verdict is not None and (tolerance := smallest_tolerance(cell.verdict)):
+                yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")

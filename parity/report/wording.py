@@ -36,6 +36,16 @@ def place(at: FirstDivergence | None) -> str:
     return " · ".join([f"step {at.step}", *([str(at.stage)] if at.stage else []), at.metric])
 
 
+def values(at: FirstDivergence | None) -> str:
+    """`2.29 → 2.25, Δ −0.04, 170,355 ULPs`, or the parameter that differs."""
+    if at is None:
+        return ""
+    said = f"{number(at.reference)} → {number(at.candidate)}"
+    said += "" if at.delta is None else f", Δ {signed(at.delta)}"
+    said += "" if at.ulp is None else f", {ulps(at.ulp)} ULPs"
+    return said + (f" ({at.detail})" if at.detail else "")
+
+
 def loss_gap(cell: CellResult) -> str:
     """The greatest |Δ loss| and where it begins."""
     loss = None if cell.verdict is None else cell.verdict.metrics.get("loss")
@@ -46,6 +56,4 @@ def loss_gap(cell: CellResult) -> str:
 
 def smallest_tolerance(verdict: Verdict) -> str:
     """What would have to be accepted for this to pass: `tokens 4, loss 0.0529`."""
-    return ", ".join(
-        f"{name} {summary.max_abs:.4g}" for name, summary in verdict.metrics.items() if summary.max_abs
-    )
+    return ", ".join(f"{name} {summary.max_abs:.4g}" for name, summary in verdict.metrics.items() if summary.max_abs)

@@ -18,7 +18,7 @@ class MlxLmLoop(MlxLmParts):
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
         """Batches, loss and gradient from mlx-lm, update from mlx, one compiled step."""
         import mlx.core as mx
-        import mlx.nn as nn
+        from mlx import nn
         from mlx_lm.tuner.trainer import default_loss, iterate_batches
 
         workload, model, updater = job.workload, loaded.model, optimizer(job)

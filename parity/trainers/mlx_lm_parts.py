@@ -10,7 +10,6 @@ from parity.probe.values import Stage
 from parity.trainers.protocol import Job, Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import ClassVar
 
     from parity.trainers.protocol import SettingTypes
@@ -66,5 +65,3 @@ def optimizer(job: Job) -> Any:
         weight_decay=asked.weight_decay,
         bias_correction=asked.bias_correction,
     )
-
-

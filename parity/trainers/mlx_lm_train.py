@@ -48,4 +48,3 @@ class MlxLmTrain(MlxLmParts):
             ),
             training_callback=EndOfStep(),
         )
-

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from parity.probe.inputs import Row
-from parity.probe.values import Setting, Stage, Workload
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from parity.probe.inputs import Row
+    from parity.probe.values import Setting, Stage, Workload
     from parity.tap import Tap
 
 SettingTypes = Mapping[str, type[bool] | type[int] | type[float] | type[str]]

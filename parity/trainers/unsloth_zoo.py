@@ -126,7 +126,9 @@ def _configuration(config: Any, job: Job) -> Any:
     """
     workload = job.workload
     if not workload.optimizer.bias_correction:
-        raise UnavailableError("unsloth-zoo's MLXTrainer always corrects Adam's bias; bias_correction = false cannot run")
+        raise UnavailableError(
+            "unsloth-zoo's MLXTrainer always corrects Adam's bias; bias_correction = false cannot run"
+        )
     asked: dict[str, Setting] = {
         "per_device_train_batch_size": workload.batch_size,
         "gradient_accumulation_steps": 1,

@@ -1,0 +1,101 @@
+"""Values that unit tests start from; each call names what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from parity.diff import Recording
+from parity.probe.values import Arm, Expectation, Probe, VerdictKind, Workload
+from parity.result import CellResult, ProbeResult
+from parity.trace import Ending, Header, Start, Step, Tensor, Trace
+from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+
+
+def step(number: int, **changed: Any) -> Step:
+    made = Step(
+        step=number,
+        batch="00000000000000aa",
+        loss=0.5 + number,
+        tokens=108,
+        grad_norm=2.25,
+        gradient="00000000000000bb",
+        clipped_norm=2.25,
+        clipped="00000000000000bb",
+        lr=0.0010000000474974513,
+        params=f"{number:016x}",
+        reported={"loss": 0.5 + number},
+    )
+    return replace(made, **changed)
+
+
+HEADER = Header(
+    probe="current/self",
+    arm="reference",
+    seed=42,
+    steps=3,
+    declared={"provider": "mlx-lm"},
+    provenance={
+        "python": "3.11.7",
+        "platform": "Linux",
+        "device": {"type": "cpu", "deterministic": True},
+        "versions": {"mlx": "0.32.4"},
+    },
+)
+START = Start(
+    base={"model.norm.weight": Tensor(dtype="bfloat16", shape=(64,), digest="11")},
+    trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="22")},
+    effective={"optimizer": {"class": "AdamW"}},
+)
+
+
+def trace(*steps: Step, **changed: Any) -> Trace:
+    made = Trace(
+        header=HEADER,
+        start=START,
+        steps=steps or tuple(step(number) for number in (1, 2, 3)),
+        ending=Ending(complete=True),
+    )
+    return replace(made, **changed)
+
+
+def losses(*values: float, first: int = 1, **changed: Any) -> Recording:
+    rows = tuple((index, {"loss": value}) for index, value in enumerate(values, start=first))
+    return replace(Recording(rows=rows), **changed)
+
+
+PROBE = Probe(
+    name="current/self",
+    question="Is it the same?",
+    workload=Workload(model="/model", data="/data", seeds=(1, 42)),
+    reference=Arm(provider="mlx-lm"),
+    candidate=Arm(provider="mlx-lm-train"),
+    expect=Expectation(verdict=VerdictKind.IDENTICAL),
+)
+
+
+def verdict(kind: VerdictKind, at: FirstDivergence | None = None, reason: str = "because") -> Verdict:
+    loss = MetricSummary(
+        max_abs=0.0 if at is None else 0.25,
+        max_ulp=0,
+        first_step=None if at is None else at.step,
+        unequal=0,
+        compared=3,
+    )
+    return Verdict(
+        kind=kind,
+        reason=reason,
+        first_divergence=at,
+        metrics={"loss": loss},
+        noise_floor={},
+        problems=(),
+        thresholds=Thresholds(),
+    )
+
+
+def cell(seed: int, kind: VerdictKind = VerdictKind.IDENTICAL, at: FirstDivergence | None = None) -> CellResult:
+    return CellResult(seed=seed, steps=3, verdict=verdict(kind, at))
+
+
+def probe_result(*cells: CellResult, **changed: Any) -> ProbeResult:
+    return ProbeResult(probe=replace(PROBE, **changed), cells=cells)

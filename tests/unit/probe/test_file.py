@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from parity.errors import BadProbeError
+from parity.probe.file import find_probes, read_probe
+from parity.probe.values import Probe, Stage, VerdictKind, from_plain, to_plain
+
+ROOT = Path(__file__).parents[3]
+MODEL = ROOT / "fixtures" / "models" / "tiny-gemma3"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a data set, and a probe that is right."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text('{"text": "a"}\n' * 8)
+    (tmp_path / "right.toml").write_text(
+        f"""
+        question = "Is it?"
+        [workload]
+        model = "{MODEL}"
+        data = "data"
+        seeds = [1, 2]
+        [reference]
+        provider = "mlx-lm"
+        [candidate]
+        provider = "unsloth-zoo"
+        stages = {{ load = "mlx-lm" }}
+        settings = {{ max_grad_value = 0.5 }}
+        [expect]
+        verdict = "diverged"
+        stage = "clip"
+        step = 1
+        """
+    )
+    return tmp_path
+
+
+def test_a_probe_is_read_into_values(folder: Path) -> None:
+    probe = read_probe(folder / "right.toml")
+    assert probe.name == f"{folder.name}/right"
+    assert probe.workload.seeds == (1, 2)
+    assert probe.workload.data == str(folder / "data")
+    assert probe.candidate.stages == {Stage.LOAD: "mlx-lm"}
+    assert probe.candidate.settings == {"max_grad_value": 0.5}
+    assert (probe.expect.verdict, probe.expect.stage, probe.expect.step) == (
+        VerdictKind.DIVERGED,
+        Stage.CLIP,
+        1,
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "probes").glob("[co]*/*.toml")), ids=lambda path: path.stem)
+def test_every_probe_of_the_project_survives_the_way_to_its_cell(path: Path) -> None:
+    probe = read_probe(path)
+    back = from_plain(json.loads(json.dumps(to_plain(probe))))
+    assert isinstance(back, Probe)
+    assert to_plain(back) == to_plain(probe)
+    assert back.workload == from_plain(to_plain(probe)).workload
+
+
+def test_this_file_wins_over_what_it_extends_table_by_table(folder: Path) -> None:
+    (folder / "more.toml").write_text('extends = "right.toml"\n[candidate.settings]\nuse_cce = true\n')
+    probe = read_probe(folder / "more.toml")
+    assert probe.candidate.settings == {"max_grad_value": 0.5, "use_cce": True}
+    assert probe.question == "Is it?"
+
+
+def test_of_two_bases_the_later_wins(folder: Path) -> None:
+    (folder / "steps.toml").write_text("[workload]\nsteps = 3\n")
+    (folder / "more.toml").write_text('extends = ["right.toml", "steps.toml"]\n')
+    assert read_probe(folder / "more.toml").workload.steps == 3
+
+
+def test_a_path_is_relative_to_the_file_that_says_it(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "below" / "more.toml").write_text('extends = "../right.toml"\n')
+    assert read_probe(folder / "below" / "more.toml").workload.data == str(folder / "data")
+
+
+def test_a_hub_id_stays_one(folder: Path) -> None:
+    assert read_probe(folder / "right.toml", ['workload.model="owner/name"']).workload.model == "owner/name"
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("candidate.settings.max_grad_value=0.1", {"max_grad_value": 0.1}),
+        ('candidate.settings.patch_mode="unpatched"', {"max_grad_value": 0.5, "patch_mode": "unpatched"}),
+        ("candidate.settings.patch_mode=unpatched", {"max_grad_value": 0.5, "patch_mode": "unpatched"}),
+    ],
+)
+def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, object]) -> None:
+    assert read_probe(folder / "right.toml", [override]).candidate.settings == value
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("workload.stepz=3", "unknown key 'workload.stepz'; did you mean 'steps'?"),
+        ("worklaod.steps=3", "unknown key 'worklaod'; did you mean 'workload'?"),
+        ("workload.lora.rnk=3", "unknown key 'workload.lora.rnk'; did you mean 'rank'?"),
+        ("candidate.provder='x'", "unknown key 'candidate.provder'; did you mean 'provider'?"),
+        ("workload.steps='3'", "workload.steps: must be a valid integer, not '3'"),
+        ("workload.steps=3.5", "workload.steps: must be a valid integer, not 3.5"),
+        ("workload.steps=0", "workload.steps: must be greater than or equal to 1, not 0"),
+        ("workload.seeds=[]", "workload.seeds: Tuple must have at least 1 item after validation, not 0, not []"),
+        ("workload.seeds=[7,7]", "workload.seeds: 7 is there twice; each seed is one cell"),
+        ("workload.seeds=[0,0]", "workload.seeds: 0 is there twice; each seed is one cell"),
+        ("workload.optimizer.learning_rate=nan", "workload.optimizer.learning_rate: must be a finite number, not nan"),
+        ("expect.verdict='idential'", "expect.verdict: unknown 'idential'; did you mean 'identical'?"),
+        ("expect.stage='cliip'", "expect.stage: unknown 'cliip'; did you mean 'clip'?"),
+        ("candidate.stages.lod='mlx-lm'", "candidate.stages.lod: unknown 'lod'; did you mean 'load'?"),
+        ("workload.batch_size=9", "workload.batch_size is 9, but {folder}/data has 8 rows; at most 8"),
+        ("workload.model='./none'", "model {cwd}/none: no such folder; a hub id is written as owner/name"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_file_key_and_the_nearest(folder: Path, extra: str, message: str) -> None:
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml", [extra])
+    said = message.format(folder=folder, cwd=Path.cwd())
+    assert str(error.value) == f"{folder}/right.toml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", '{data}/train.jsonl: no rows; write one {{"text": "..."}} a line'),
+        ("\n\n", '{data}/train.jsonl: no rows; write one {{"text": "..."}} a line'),
+        (
+            '{"text": "a"}\n{"txt": "b"}\n',
+            '{data}/train.jsonl:2: a row without text; write {{"text": "..."}}',
+        ),
+        ('{"text": ""}\n', '{data}/train.jsonl:1: a row without text; write {{"text": "..."}}'),
+        ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); one object a line"),
+    ],
+)
+def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:
+    (folder / "data" / "train.jsonl").write_text(rows)
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml")
+    assert str(error.value) == f"{folder}/right.toml: " + message.format(data=folder / "data")
+
+
+def test_a_model_without_weights_is_one_line(folder: Path) -> None:
+    (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text("{}")
+    with pytest.raises(BadProbeError, match=r"model .*/model: no weights \(\*\.safetensors\)"):
+        read_probe(folder / "right.toml", [f"workload.model='{folder}/model'"])
+
+
+def test_a_probe_that_extends_itself_is_one_line(folder: Path) -> None:
+    (folder / "a.toml").write_text('extends = "b.toml"\n')
+    (folder / "b.toml").write_text('extends = "a.toml"\n')
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "a.toml")
+    assert str(error.value) == f"{folder}/a.toml: extends itself (a.toml → b.toml → a.toml)"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("question = ", "not TOML (Invalid value (at end of document))"),
+        ("", "'question' is missing; this probe, or a file that it extends, must say it"),
+        ('extends = "none.toml"', "extends: {folder}/none.toml is not there"),
+        ("extends = 3", "extends: a file name, or a list of them, relative to this file"),
+    ],
+)
+def test_a_file_that_is_no_probe_is_one_line(folder: Path, text: str, message: str) -> None:
+    (folder / "bad.toml").write_text(text)
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "bad.toml")
+    assert str(error.value) == f"{folder}/bad.toml: " + message.format(folder=folder)
+
+
+def test_a_folder_is_its_probes_in_order(folder: Path) -> None:
+    (folder / "another.toml").write_text("")
+    assert find_probes([folder, folder / "right.toml"]) == [folder / "another.toml", folder / "right.toml"]
+    with pytest.raises(BadProbeError, match=r"data: no probes \(\*\.toml\) in this folder"):
+        find_probes([folder / "data"])
+    with pytest.raises(BadProbeError, match="none: cannot be read"):
+        read_probe(folder / "none")
