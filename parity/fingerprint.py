@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # Below 10⁶: mlx 0.30 writes scalar constants into CPU kernels with about six digits.
-_POSITION, _FIRST, _SECOND, _THIRD = 739_391, 668_265 | 1, 374_761, 805_459
+_POSITION, _FIRST, _SECOND, _THIRD = 739_391, 668_265, 374_761, 805_459
 
 _BYTES = {2: mx.uint16, 4: mx.uint32, 8: mx.uint64}
 

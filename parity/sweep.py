@@ -136,13 +136,12 @@ class _Running:
         self._held = ExitStack()
         slot = self._held.enter_context(kernel_slot())
         log = self._held.enter_context((cell.folder / LOG).open("wb"))
-        environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
         self._process = subprocess.Popen(
             [str(python), "-P", "-m", "parity.cell", str(specification), str(cell.folder)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=environment | {"PYTHONPATH": str(lab), "PYTHONUNBUFFERED": "1", "TMPDIR": str(slot)},
+            env=_environment(lab, slot, pinned=bool(cell.probe.environment)),
             start_new_session=True,  # a Ctrl-C reaches us alone; we stop the cells
         )
 
@@ -190,6 +189,13 @@ class _Lines:
             self._file = self.path.open("rb")
         self._seen += self._file.read().count(b"\n")
         return self._seen
+
+
+def _environment(lab: Path, slot: Path, *, pinned: bool) -> dict[str, str]:
+    """Ours, without what would lead out of a pinned environment."""
+    ours = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    paths = [str(lab), *([] if pinned else filter(None, [os.environ.get("PYTHONPATH")]))]
+    return ours | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "TMPDIR": str(slot)}
 
 
 def _interpreter(probe: Probe) -> Path:

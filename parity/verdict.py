@@ -53,7 +53,7 @@ class MetricSummary:
     """One metric over all steps."""
 
     max_abs: float | None
-    """None for fingerprints. Also the smallest tolerance that would pass."""
+    """None for fingerprints, NaN where one value is. Also the smallest tolerance that would pass."""
     max_ulp: int | None
     first_step: int | None
     """None where it never differs."""
@@ -136,7 +136,8 @@ def _within(delta: Delta, allowed: Mapping[str, float], name: str) -> tuple[Verd
     measured = summaries(delta)
     if unknown := sorted(allowed.keys() - measured.keys()):
         return VerdictKind.INVALID, f"{name} names {unknown[0]!r}, which was not compared"
-    over = {metric: _size(measured[metric]) for metric in allowed if _size(measured[metric]) > allowed[metric]}
+    sizes = {metric: _size(measured[metric]) for metric in allowed}
+    over = {metric: size for metric, size in sizes.items() if not size <= allowed[metric]}  # a NaN is over
     if not over:
         return VerdictKind.WITHIN, name
     metric, size = next(iter(over.items()))
@@ -175,9 +176,9 @@ def summaries(delta: Delta) -> dict[str, MetricSummary]:
 
 def _summary(rows: pd.DataFrame) -> MetricSummary:
     unequal = rows[~rows["equal"]]
-    sizes = rows["delta"].abs()
+    is_fingerprint = all(isinstance(value, str) for value in rows["reference"])
     return MetricSummary(
-        max_abs=None if sizes.isna().all() else float(sizes.max()),
+        max_abs=None if is_fingerprint else float(rows["delta"].abs().max(skipna=False)),
         max_ulp=_integer(rows["ulp"].max()),
         first_step=None if unequal.empty else int(unequal["step"].iloc[0]),
         unequal=len(unequal),

@@ -65,16 +65,18 @@ def _table(result: RunResult) -> Table:
     table.add_column("probe", no_wrap=True)
     table.add_column("seed", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("steps", justify="right", no_wrap=True)
     table.add_column("first divergence, reference → candidate", min_width=28, overflow="fold")
     table.add_column("max |Δ loss|", no_wrap=True)
     for probe in result.probes:
         for index, cell in enumerate(probe.cells):
-            name = escape(probe.probe.name) if index == 0 else ""
-            table.add_row(name, *_row(probe, cell), end_section=cell is probe.cells[-1])
+            table.add_row(_name(probe) if index == 0 else "", *_row(probe, cell), end_section=cell is probe.cells[-1])
         if not probe.cells:
             table.add_row(escape(probe.probe.name), NOTHING, Text("not run", style="magenta"))
     return table
+
+
+def _name(probe: ProbeResult) -> Text:
+    return Text.assemble(probe.probe.name, "\n", (f"{probe.probe.workload.steps} steps", "dim"))
 
 
 def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
@@ -83,7 +85,6 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
     style = _STYLE[cell.kind] if not met or cell.kind is not VerdictKind.DIVERGED else "yellow"
     yield str(cell.seed)
     yield Text(f"{'✓' if met else '✗'} {cell.kind}", style=style if met else f"bold {style}")
-    yield str(cell.steps)
     yield escape(place(at) + ("\n" + values(at) if at else ""))
     yield loss_gap(cell)
 
@@ -97,5 +98,6 @@ def _notes(result: RunResult) -> Iterator[Text]:
             if cell.meets(probe.probe.expect):
                 continue
             yield Text(f"{where}: {cell.reason}; expected {wanted(probe.probe.expect)}", style="red")
-            if cell.verdict is not None and (tolerance := smallest_tolerance(cell.verdict)):
+            verdict = cell.verdict if cell.kind is VerdictKind.DIVERGED else None
+            if verdict is not None and (tolerance := smallest_tolerance(verdict)):
                 yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")

@@ -49,9 +49,9 @@ def values(at: FirstDivergence | None) -> str:
 def loss_gap(cell: CellResult) -> str:
     """The greatest |Δ loss| and where it begins."""
     loss = None if cell.verdict is None else cell.verdict.metrics.get("loss")
-    if loss is None:
+    if loss is None or loss.max_abs is None:
         return NOTHING
-    return f"{loss.max_abs:.4g}" + (f" from step {loss.first_step}" if loss.first_step else "")
+    return f"{loss.max_abs:.4g}" + (f"\nfrom step {loss.first_step}" if loss.first_step else "")
 
 
 def smallest_tolerance(verdict: Verdict) -> str:

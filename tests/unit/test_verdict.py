@@ -59,6 +59,10 @@ def test_what_cannot_be_compared_never_passes(left: Recording, right: Recording,
         assert (verdict.kind, verdict.reason) == (VerdictKind.INVALID, reason)
 
 
+def test_a_nan_is_the_greatest_delta_and_not_left_out_of_it() -> None:
+    assert math.isnan(judged(losses(1.0, 1.0), losses(1.5, math.nan)).metrics["loss"].max_abs or 0.0)
+
+
 def test_a_reference_that_does_not_repeat_itself_is_contaminated() -> None:
     same, other = diff(losses(1.0), losses(1.0)), diff(losses(1.0), losses(1.5))
     verdict = judge(same, again=other, thresholds=EXACT)

@@ -1,0 +1,89 @@
+"""A cell that fails costs its own row only, and its row says why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.running import cells, parity, probe_file
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+ENDINGS = {
+    "killed at step 2": "candidate: died of SIGKILL after step 2 of 3; see trainer.log",
+    "raises at step 2": "candidate: RuntimeError: the trainer has had enough (after step 2 of 3); see trainer.log",
+    "one step fewer": "candidate: TapError: the trainer took 2 of 3 steps (after step 2 of 3); see trainer.log",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder: Path = tmp_path_factory.mktemp("failing")
+    for fault in [*ENDINGS, "dies at its end", "leaves a patch behind", "loss is NaN"]:
+        probe_file(
+            folder / "probes" / f"{fault}.toml",
+            extends="hello",
+            candidate=f'provider = "faulty"\nsettings = {{ fault = "{fault}" }}',
+            expect='verdict = "identical"',
+        )
+    done = parity(
+        "run", folder / "probes", "--steps", "3", "--out", folder / "run", "--json", folder / "out.json", plugin=True
+    )
+    assert (folder / "out.json").exists(), done.stdout + done.stderr
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def found(run: tuple[Path, subprocess.CompletedProcess[str]]) -> dict[str, dict[str, Any]]:
+    return cells(run[0] / "out.json")
+
+
+@pytest.mark.parametrize(("fault", "failure"), ENDINGS.items())
+def test_an_arm_that_fails_says_how(found: dict[str, dict[str, Any]], fault: str, failure: str) -> None:
+    assert found[fault]["verdict"] == "invalid"
+    assert found[fault]["failure"] == failure
+
+
+def test_a_crash_at_teardown_is_told_and_changes_no_verdict(found: dict[str, dict[str, Any]]) -> None:
+    cell = found["dies at its end"]
+    assert (cell["verdict"], cell["failure"]) == ("identical", "")
+    assert cell["note"] == "the process died of SIGSEGV after its last step; the traces are whole"
+
+
+def test_a_patch_that_outlives_the_candidate_is_a_contamination(found: dict[str, dict[str, Any]]) -> None:
+    cell = found["leaves a patch behind"]
+    assert cell["verdict"] == "invalid"
+    assert cell["reason"] == "contaminated: the reference no longer repeats itself, step 1, stage loss"
+
+
+def test_a_nan_is_never_a_pass(found: dict[str, dict[str, Any]]) -> None:
+    cell = found["loss is NaN"]
+    assert cell["verdict"] == "invalid"
+    assert cell["reason"].startswith("NaN in the candidate: loss at steps 1 to 3")
+
+
+def test_the_run_goes_on_and_answers_that_an_arm_did_not_run(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = run
+    assert done.returncode == 3, done.stderr
+    assert len(json.loads((folder / "out.json").read_text())["probes"]) == 6
+
+
+def test_the_traces_of_a_killed_cell_are_kept_up_to_its_last_step(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    cell = run[0] / "run" / "traces" / "probes" / "killed at step 2" / "1"
+    assert len((cell / "reference.jsonl").read_text().splitlines()) == 3 + 3
+    assert len((cell / "candidate.jsonl").read_text().splitlines()) == 2 + 2
+
+
+def test_a_stored_run_is_judged_again_alike(
+    run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    again = parity("report", run[0] / "run", "--format", "json")
+    assert json.loads(again.stdout) == json.loads((run[0] / "out.json").read_text())

@@ -1,0 +1,129 @@
+"""The tap records what happens, and changes nothing."""
+
+from __future__ import annotations
+
+import random
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from parity.fingerprint import leaves, tensor
+from parity.probe.inputs import read_rows
+from parity.probe.values import AdamW, Workload
+from parity.tap import Tap, TapError
+from parity.trace import Header, TraceWriter, read_trace
+from parity.trainers.protocol import Job
+from parity.trainers.registry import provider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+HEADER = Header(probe="p", arm="reference", seed=7, steps=3, declared={}, provenance={})
+WORKLOAD = Workload(
+    model=str(FIXTURES / "models" / "tiny-gemma3"), data=str(FIXTURES / "data" / "varied"), seeds=(7,), steps=3
+)
+
+
+class Untapped:
+    def end_of_step(self, _reported: Mapping[str, float | None]) -> None:
+        pass
+
+
+def train(name: str, folder: Path, tap: Any, workload: Workload = WORKLOAD, **settings: Any) -> dict[str, object]:
+    """Trains one arm from its seed; returns the digests of the trainable parameters it ends with."""
+    job = Job(workload=workload, seed=7, settings=settings, rows=tuple(read_rows(Path(workload.data))), scratch=folder)
+    own = provider(name)
+    loader = provider("mlx-lm")
+    random.seed(7)
+    np.random.seed(7)
+    mx.random.seed(7)
+    loaded = loader.load(job)
+    mx.random.seed(7)
+    loader.adapt(loaded, job)
+    with tap.installed() if isinstance(tap, Tap) else nullcontext():
+        own.train(loaded, job, tap)
+    return {name: tensor(leaf) for name, leaf in leaves(loaded.model.trainable_parameters()).items()}
+
+
+@pytest.mark.parametrize("name", ["mlx-lm", "mlx-lm-train", "unsloth-zoo"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_tap_changes_nothing(tmp_path: Path, name: str) -> None:
+    bare = train(name, tmp_path, Untapped())
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer)
+        tapped = train(name, tmp_path, tap)
+        tap.finish(3)
+    assert len(bare) == 224
+    assert tapped == bare
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder: Path = tmp_path_factory.mktemp("traces")
+    runs = {
+        "compiled": ("mlx-lm", WORKLOAD),
+        "eager": ("mlx-lm", Workload(**{**vars(WORKLOAD), "compile": False})),
+        "decayed": ("mlx-lm", Workload(**{**vars(WORKLOAD), "optimizer": AdamW(weight_decay=0.5)})),
+    }
+    paths = {}
+    for run, (name, workload) in runs.items():
+        paths[run] = folder / f"{run}.jsonl"
+        with TraceWriter(paths[run], HEADER) as writer:
+            train(name, folder, Tap(writer), workload)
+    return paths
+
+
+def test_what_the_trainer_reports_is_what_was_tapped(traces: dict[str, Path]) -> None:
+    for step in read_trace(traces["compiled"]).steps:
+        assert step.reported == {"loss": step.loss, "lr": step.lr}
+
+
+def test_batches_and_their_fingerprints_are_one_in_eager_and_compiled_graphs(traces: dict[str, Path]) -> None:
+    compiled, eager = read_trace(traces["compiled"]), read_trace(traces["eager"])
+    assert [step.batch for step in compiled.steps] == [step.batch for step in eager.steps]
+    assert compiled.start == eager.start
+    assert len({step.batch for step in compiled.steps}) == 3
+
+
+def test_an_optimizer_setting_shows_in_the_effective_configuration_and_in_the_update(traces: dict[str, Path]) -> None:
+    plain, decayed = read_trace(traces["compiled"]), read_trace(traces["decayed"])
+    assert plain.start is not None
+    assert decayed.start is not None
+    assert plain.start.effective["optimizer"]["weight_decay"] == 0.0
+    assert decayed.start.effective["optimizer"]["weight_decay"] == 0.5
+    assert plain.steps[0].gradient == decayed.steps[0].gradient
+    assert plain.steps[0].params != decayed.steps[0].params
+
+
+def test_before_step_1_every_parameter_has_its_fingerprint(traces: dict[str, Path]) -> None:
+    start = read_trace(traces["compiled"]).start
+    assert start is not None
+    assert len(start.base) == 236
+    assert len(start.trainable) == 224
+    assert "model.layers.17.self_attn.q_proj.weight" in start.base
+    lora_b = {name: t.digest for name, t in start.trainable.items() if name.endswith("q_proj.lora_b")}
+    assert len(lora_b) == 16
+    assert len(set(lora_b.values())) == 1  # all of them zero
+
+
+def test_a_trainer_that_the_tap_cannot_see_is_an_error_and_no_empty_trace(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer)
+        tap.end_of_step({"loss": 1.0})
+        with pytest.raises(TapError, match="no update was seen"):
+            tap.finish(1)
+
+
+def test_a_step_that_was_not_told_of_is_an_error(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer)
+        tell, told = tap.end_of_step, iter((True, False, True))
+        tap.end_of_step = lambda reported: tell(reported) if next(told) else None  # type: ignore[method-assign]
+        train("mlx-lm", tmp_path, tap)
+        with pytest.raises(TapError, match="row 2 belongs to update 3 of the optimizer: a step was missed"):
+            tap.finish(3)
