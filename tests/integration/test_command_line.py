@@ -1,0 +1,251 @@
+"""What a user meets at the command line: exit status, one line for a mistake, nothing overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.running import PARITY, ROOT, parity, probe_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SELF = {"candidate": 'provider = "mlx-lm-train"', "expect": 'verdict = "identical"'}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored run of one cell."""
+    folder: Path = tmp_path_factory.mktemp("run")
+    probe = probe_file(folder / "probes" / "self.toml", **SELF)
+    done = parity("run", probe, "--steps", "3", "--out", folder / "run", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.json").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder
+
+
+def test_json_on_standard_output_is_json_alone(run: Path) -> None:
+    result = json.loads((run / "stdout.json").read_text())
+    assert result["schema"] == 1
+    assert result["expected"] is True
+    (probe,) = result["probes"]
+    assert (probe["probe"], probe["verdict"], probe["expected"]) == ("probes/self", "identical", True)
+    (cell,) = probe["cells"]
+    assert (cell["seed"], cell["verdict"], cell["steps"], cell["first_divergence"]) == (1, "identical", 3, None)
+    assert cell["metrics"]["loss"] == {"max_abs": 0.0, "max_ulp": 0, "first_step": None, "unequal": 0, "compared": 3}
+    assert "As expected: 1 probe, 1 identical." in (run / "stderr.txt").read_text()
+
+
+def test_a_run_keeps_traces_logs_and_reports(run: Path) -> None:
+    assert (run / "run" / "report.md").read_text().startswith("✅ **As expected: 1 probe, 1 identical.**")
+    assert (run / "run" / "results.json").read_text() == (run / "stdout.json").read_text()
+    cell = run / "run" / "traces" / "probes" / "self" / "1"
+    assert {path.name for path in cell.iterdir()} == {
+        "cell.json", "exit-status", "trainer.log", "reference.jsonl", "candidate.jsonl", "reference-again.jsonl",
+    }  # fmt: skip
+
+
+def test_where_there_is_no_terminal_progress_is_plain_lines(run: Path) -> None:
+    lines = (run / "stderr.txt").read_text().splitlines()
+    assert lines[:2] == ["probes/self, seed 1: started", "[1/1] probes/self, seed 1: identical, bit for bit"]
+
+
+def test_what_trainers_print_is_in_the_log_and_not_on_the_display(run: Path) -> None:
+    said = "Starting training"
+    assert said not in (run / "stderr.txt").read_text()
+    assert "truncated to 64" in (run / "run" / "traces" / "probes" / "self" / "1" / "trainer.log").read_text()
+
+
+def test_one_step_altered_in_its_last_bit_is_one_ulp_at_that_step(run: Path, tmp_path: Path) -> None:
+    cell = run / "run" / "traces" / "probes" / "self" / "1"
+    lines = (cell / "candidate.jsonl").read_text().splitlines()
+    row = json.loads(lines[3])
+    assert row["step"] == 2
+    (bits,) = struct.unpack("<I", struct.pack("<f", row["loss"]))
+    (row["loss"],) = struct.unpack("<f", struct.pack("<I", bits ^ 1))
+    lines[3] = json.dumps(row)
+    (tmp_path / "altered.jsonl").write_text("\n".join(lines) + "\n")
+    done = parity("diff", cell / "reference.jsonl", tmp_path / "altered.jsonl", "--json")
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert result["verdict"] == "diverged"
+    at = result["first_divergence"]
+    assert (at["step"], at["stage"], at["metric"], at["ulp"]) == (2, "loss", "loss", 1)
+    assert len(result["deltas"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "reason"),
+    [
+        (slice(0, 4), "incomplete: candidate: the run ended without a word; missing step: step 3 of the reference"),
+        (slice(0, 2), "incomplete: candidate: the run ended without a word; no common step: "
+                      "reference has steps 1 to 3, candidate has none"),
+    ],
+)  # fmt: skip
+def test_a_trace_that_was_cut_is_never_a_pass(run: Path, tmp_path: Path, keep: slice, reason: str) -> None:
+    cell = run / "run" / "traces" / "probes" / "self" / "1"
+    lines = (cell / "candidate.jsonl").read_text().splitlines()
+    (tmp_path / "cut.jsonl").write_text("\n".join(lines[keep]) + "\n")
+    done = parity("diff", cell / "reference.jsonl", tmp_path / "cut.jsonl")
+    assert done.returncode == 5
+    assert " ".join(done.stdout.split()) == f"invalid: {reason}"
+
+
+def test_a_run_without_one_of_its_traces_is_no_pass(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(run / "run"), str(copy)], check=True)
+    (copy / "traces" / "probes" / "self" / "1" / "reference-again.jsonl").unlink()
+    result = json.loads(parity("report", copy, "--format", "json").stdout)
+    assert result["expected"] is False
+    assert result["probes"][0]["cells"][0]["verdict"] == "invalid"
+
+
+def test_nothing_is_overwritten(run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (run / "run").rglob("*")}
+    done = parity("run", run / "probes" / "self.toml", "--out", run / "run")
+    assert done.returncode == 2
+    assert done.stderr == f"parity: --out {run}/run: not empty; name a new folder, nothing is overwritten\n"
+    assert {path: path.stat().st_mtime_ns for path in (run / "run").rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "candidate.provider=unsloth"], "candidate: unknown provider 'unsloth'; did you mean 'unsloth-zoo'?"),
+        (["--set", "candidate.settings.max_grad_valu=1.0"],
+         "candidate: unknown setting 'max_grad_valu'; valid: reseed_after_load"),
+        (["--set", "candidate.settings.reseed_after_load=1"],
+         "candidate: settings.reseed_after_load must be a bool, not 1"),
+        (["--set", "candidate.stages.loss='mlx-lm'"],
+         "candidate: 'mlx-lm-train' cannot take stage 'loss' from elsewhere; valid: adapt, load"),
+        (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
+        (["--seeds", ""], "workload.seeds: Tuple must have at least 1 item after validation, not 0, not []"),
+        (["--seeds", "one"], "workload.seeds: must be a valid array, not '[one]'"),
+        (["--steps", "0"], "workload.steps: must be greater than or equal to 1, not 0"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    probe = run / "probes" / "self.toml"
+    done = parity("run", probe, "--out", tmp_path / "out", *arguments)
+    assert (done.returncode, done.stderr) == (2, f"parity: {probe}: {message}\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_bad_probe_of_a_folder_is_named_before_any_is_run(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        probe_file(tmp_path / "probes" / f"{name}.toml", candidate='provider = "no"', expect='verdict = "identical"')
+    done = parity("run", tmp_path / "probes", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert [line.partition(": unknown")[0] for line in done.stderr.splitlines()] == [
+        f"parity: {tmp_path}/probes/{name}.toml: candidate" for name in ("a", "b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["diff", "none.jsonl", "none.jsonl"], "parity: none.jsonl: cannot be read (No such file or directory)"),
+        (["diff", "pyproject.toml", "Makefile"], "parity: pyproject.toml: neither a trace nor a log"),
+        (["report", "probes"], "parity: probes: not the folder of a run: it has no readable plan.json"),
+        (["run"], "Usage: cli run"),
+        (["run", "none"], "parity: none: cannot be read (No such file or directory)"),
+        (["rum"], "Usage: cli"),
+    ],
+)
+def test_wrong_usage_is_exit_2_without_a_traceback(arguments: list[str], message: str) -> None:
+    done = parity(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_release_that_cannot_be_installed_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "self.toml", environment='mlx = "0.0.99"', **SELF)
+    done = parity("run", probe, "--out", tmp_path / "out", MLX_PARITY_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 3
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("[1/1]")]
+    assert "cannot be installed: " in line
+    assert "mlx" in line
+    assert "0.0.99" in line
+    assert not list((tmp_path / "cache" / "environments").iterdir())
+
+
+def test_without_a_compiler_a_cell_is_not_started(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "self.toml", **SELF)
+    done = parity("run", probe, "--out", tmp_path / "out", PATH="/nonexistent")
+    assert done.returncode == 3
+    assert "g++ is not on the path: MLX builds its CPU kernels with it; apt-get install g++" in done.stdout
+    doctor = parity("doctor", PATH="/nonexistent")
+    assert doctor.returncode == 3
+    assert (
+        doctor.stdout.splitlines()[0].split()
+        == "✗ g++ not on the path: MLX builds its CPU kernels with it;".split()[:2]
+        + doctor.stdout.splitlines()[0].split()[2:]
+    )
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_cleanly_and_keeps_what_is_finished(tmp_path: Path, sign: signal.Signals) -> None:
+    probe = probe_file(tmp_path / "self.toml", extends="hello", **SELF)
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*PARITY, "run", str(probe), "--seeds", "1,2", "--steps", "2", "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    first, second = (out / "traces" / tmp_path.name / "self" / seed for seed in ("1", "2"))
+    while not (second / "reference.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = _children(process.pid)
+    assert children
+    process.send_signal(sign)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert "Interrupted: 0 of 1 probe finished as expected." in stdout
+    assert json.loads((out / "results.json").read_text())["interrupted"] is True
+    assert '"complete": true' in (first / "candidate.jsonl").read_text()
+    assert "stopped from outside" in (second / "reference.jsonl").read_text()
+    assert not any(_alive(child) for child in children)
+
+
+def test_a_cell_does_not_outlive_a_parity_that_was_killed(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "self.toml", extends="hello", **SELF)
+    out = tmp_path / "out"
+    process = subprocess.Popen([*PARITY, "run", str(probe), "--steps", "500", "--out", str(out)], cwd=ROOT)
+    trace = out / "traces" / tmp_path.name / "self" / "1" / "reference.jsonl"
+    while not trace.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = _children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(map(_alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert children
+    assert not any(map(_alive, children))
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in found.stdout.split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
