@@ -32,7 +32,7 @@ for command in (run_command, diff_command, report_command, doctor_command):
 def main() -> None:
     """Runs a command; somebody's mistake is one line and an exit status, never a traceback."""
     try:
-        status = cli(standalone_mode=False)
+        status = cli(prog_name="parity", standalone_mode=False)
     except click.exceptions.Abort:
         status = ExitStatus.INTERRUPTED
     except KeyboardInterrupt:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import struct
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests.integration.running import PARITY, ROOT, parity, probe_file
@@ -155,9 +155,9 @@ def test_every_bad_probe_of_a_folder_is_named_before_any_is_run(tmp_path: Path) 
         (["diff", "none.jsonl", "none.jsonl"], "parity: none.jsonl: cannot be read (No such file or directory)"),
         (["diff", "pyproject.toml", "Makefile"], "parity: pyproject.toml: neither a trace nor a log"),
         (["report", "probes"], "parity: probes: not the folder of a run: it has no readable plan.json"),
-        (["run"], "Usage: cli run"),
+        (["run"], "Usage: parity run"),
         (["run", "none"], "parity: none: cannot be read (No such file or directory)"),
-        (["rum"], "Usage: cli"),
+        (["rum"], "Usage: parity"),
     ],
 )
 def test_wrong_usage_is_exit_2_without_a_traceback(arguments: list[str], message: str) -> None:
@@ -185,11 +185,7 @@ def test_without_a_compiler_a_cell_is_not_started(tmp_path: Path) -> None:
     assert "g++ is not on the path: MLX builds its CPU kernels with it; apt-get install g++" in done.stdout
     doctor = parity("doctor", PATH="/nonexistent")
     assert doctor.returncode == 3
-    assert (
-        doctor.stdout.splitlines()[0].split()
-        == "✗ g++ not on the path: MLX builds its CPU kernels with it;".split()[:2]
-        + doctor.stdout.splitlines()[0].split()[2:]
-    )
+    assert doctor.stdout.split()[:2] == ["✗", "g++"]
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
@@ -238,14 +234,9 @@ def test_a_cell_does_not_outlive_a_parity_that_was_killed(tmp_path: Path) -> Non
     assert not any(map(_alive, children))
 
 
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in found.stdout.split()]
+def _children(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children()
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
