@@ -31,7 +31,7 @@ $(SYNCED): requirements.lock pyproject.toml
 	@set -e; uv="$(UV)"; \
 	if ! "$$uv" pip compile --help 2>/dev/null | grep -q -- --no-emit-index-url; then \
 		uv=.uv/bin/uv; \
-		[ -x $$uv ] || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv>=0.12'; \
+		[ -x $$uv ] || PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv>=0.12'; \
 	fi; \
 	[ -x .venv/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) .venv; \
 	"$$uv" pip sync --quiet --python .venv/bin/python requirements.lock; \

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from parity.diff import diff
+from parity.probe.values import Stage, VerdictKind
+from parity.report.terminal import print_diff, print_run
+from parity.result import CellResult, RunResult
+from parity.verdict import FirstDivergence, Thresholds, judge
+from tests.unit.made import cell, losses, probe_result
+
+AT = FirstDivergence(
+    step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=1234, detail=""
+)
+
+
+def lines(print_what: object, *arguments: object, width: int = 100) -> list[str]:
+    console = Console(file=StringIO(), width=width, highlight=False)
+    print_what(console, *arguments)  # type: ignore[operator]
+    assert isinstance(console.file, StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_one_table_and_one_sentence() -> None:
+    found = lines(print_run, RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT)),)))
+    assert found == [
+        "probe         seed  verdict      first divergence, reference → candidate  max |Δ loss|",
+        "current/self     1  ✓ identical  –                                        0",
+        "30 steps",
+        "                42  ✗ diverged   step 1 · clip · clipped_norm             0.25",
+        "                                 2.5 → 2.25, Δ −0.25, 1,234 ULPs          from step 1",
+        "current/self, seed 42: because; expected identical",
+        "  smallest tolerance that would pass: loss 0.25",
+        "Not as expected: 1 of 1 probe. current/self is diverged, because (seed 42), where identical was expected.",
+    ]
+
+
+def test_eighty_columns_lose_no_digit() -> None:
+    result = RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT)),))
+    text = "\n".join(lines(print_run, result, width=80))
+    assert "…" not in text
+    assert "1,234 ULPs" in text
+
+
+def test_a_failed_cell_and_a_note_are_told() -> None:
+    failed = CellResult(seed=42, steps=0, verdict=None, failure="candidate: unsloth_zoo is not installed")
+    noted = CellResult(**{**vars(cell(1)), "note": "the process died of SIGSEGV after its last step"})
+    text = "\n".join(lines(print_run, RunResult(probes=(probe_result(noted, failed),))))
+    assert "current/self, seed 1: the process died of SIGSEGV after its last step" in text
+    assert "current/self, seed 42: candidate: unsloth_zoo is not installed; expected identical" in text
+
+
+def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
+    delta = diff(losses(*[1.0] * 30), losses(*[1.5] * 30))
+    found = lines(print_diff, delta, judge(delta, again=None, thresholds=Thresholds()))
+    assert found[0].split() == ["step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"]
+    assert found[1].split() == ["1", "loss", "loss", "1", "1.5", "+0.5", "4,194,304"]
+    assert found[-3:] == [
+        "and 10 more of 30 compared values",
+        "diverged: from step 1, stage loss",
+        "smallest tolerance that would pass: loss 0.5",
+    ]
