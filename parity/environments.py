@@ -19,7 +19,7 @@ from parity.cache import cache_folder
 from parity.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _NOT_FOR_MLX = ("torch", "torchao", "triton", "trl", "peft", "accelerate", "cut-cross-entropy", "tyro")
 """unsloth_zoo asks for a CUDA stack that its MLX modules never import."""
@@ -27,12 +27,13 @@ _NOT_FOR_MLX = ("torch", "torchao", "triton", "trl", "peft", "accelerate", "cut-
 _READY = "requirements.lock"
 
 
-def interpreter(pins: Mapping[str, str], distributions: Iterable[str]) -> Path:
+def interpreter(pins: Mapping[str, str], distributions: Iterable[str], say: Callable[[str], None]) -> Path:
     """The Python of an environment with these releases, built where it is not cached.
 
     Args:
         pins: releases by distribution name. None: the interpreter that runs this.
         distributions: what the arms need besides; without a pin the newest release that fits.
+        say: called with a line before something is built.
 
     Raises:
         UnavailableError: it cannot be resolved or installed.
@@ -43,6 +44,7 @@ def interpreter(pins: Mapping[str, str], distributions: Iterable[str]) -> Path:
     requirements = _requirements(pins, distributions)
     folder = cache_folder("environments") / _key(requirements)
     if not (folder / _READY).is_file():
+        say(f"building an environment with {', '.join(requirements)}")
         _build(folder, requirements)
     return folder / "bin" / "python"
 

@@ -23,45 +23,29 @@ from parity.assess import LOG, assess, note_exit, trace_path
 from parity.cache import kernel_slot
 from parity.environments import interpreter
 from parity.errors import UnavailableError
-from parity.probe.values import ArmName, Probe, to_plain
+from parity.probe.values import ArmName, to_plain
+from parity.progress import Cell, Progress
 from parity.result import CellResult, ProbeResult, RunResult
 from parity.rundir import cell_folder
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from parity.probe.values import Probe
 
 _POLL = 0.1
 _PATIENCE = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """What is to be run, and where its traces go."""
-
-    probe: Probe
-    seed: int
-    folder: Path
-
-    @property
-    def total(self) -> int:
-        """Steps over all three arms."""
-        return self.probe.workload.steps * len(ArmName)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a cell is."""
-
-    cell: Cell
-    arm: ArmName
-    done: int
-    """Steps over all arms."""
-    result: CellResult | None = None
-    """Set once, when the cell has ended."""
-
-
-def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable[[Progress], None]) -> RunResult:
+def run_probes(
+    probes: Sequence[Probe],
+    out: Path,
+    *,
+    jobs: int,
+    watch: Callable[[Progress], None],
+    say: Callable[[str], None],
+) -> RunResult:
     """Runs every probe at every seed, `jobs` cells at a time.
 
     Args:
@@ -69,6 +53,7 @@ def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable
         out: the folder of the run.
         jobs: cells side by side.
         watch: called in this thread whenever a cell has gone on.
+        say: called with a line about what takes time before a cell can start.
 
     Returns:
         Finished cells only, where the user interrupted.
@@ -82,7 +67,7 @@ def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable
     results: dict[tuple[str, int], CellResult] = {}
     interrupted = False
     try:
-        for cell, result in _run(cells, jobs, watch):
+        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch):
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
@@ -98,19 +83,25 @@ def run_probes(probes: Sequence[Probe], out: Path, *, jobs: int, watch: Callable
     )
 
 
-def _run(cells: Sequence[Cell], jobs: int, watch: Callable[[Progress], None]) -> Iterator[tuple[Cell, CellResult]]:
+def _run(
+    cells: Sequence[Cell],
+    pythons: Mapping[str, Path | UnavailableError],
+    jobs: int,
+    watch: Callable[[Progress], None],
+) -> Iterator[tuple[Cell, CellResult]]:
     waiting, running = list(cells), list[_Running]()
     with _lab() as lab:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
                     cell = waiting.pop(0)
-                    try:
-                        running.append(_Running(cell, lab))
-                    except UnavailableError as error:
-                        result = CellResult(seed=cell.seed, steps=0, verdict=None, failure=str(error))
+                    python = pythons[cell.probe.name]
+                    if isinstance(python, UnavailableError):
+                        result = CellResult(seed=cell.seed, steps=0, verdict=None, failure=str(python))
                         watch(Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result))
                         yield cell, result
+                    else:
+                        running.append(_Running(cell, python, lab))
                 for each in list(running):
                     progress = each.look()
                     watch(progress)
@@ -126,10 +117,9 @@ def _run(cells: Sequence[Cell], jobs: int, watch: Callable[[Progress], None]) ->
 class _Running:
     """One process."""
 
-    def __init__(self, cell: Cell, lab: Path) -> None:
+    def __init__(self, cell: Cell, python: Path, lab: Path) -> None:
         self.cell = cell
         self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
-        python = _interpreter(cell.probe)
         cell.folder.mkdir(parents=True, exist_ok=True)
         specification = cell.folder / "cell.json"
         specification.write_text(json.dumps({"probe": to_plain(cell.probe), "seed": cell.seed}), encoding="utf-8")
@@ -198,13 +188,24 @@ def _environment(lab: Path, slot: Path, *, pinned: bool) -> dict[str, str]:
     return ours | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "TMPDIR": str(slot)}
 
 
-def _interpreter(probe: Probe) -> Path:
+def _interpreters(probes: Sequence[Probe], say: Callable[[str], None]) -> dict[str, Path | UnavailableError]:
+    """The Python of each probe by its name, or why there is none; built once, before any cell starts."""
+    found: dict[str, Path | UnavailableError] = {}
+    for probe in probes:
+        try:
+            found[probe.name] = _interpreter(probe, say)
+        except UnavailableError as error:
+            found[probe.name] = error
+    return found
+
+
+def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path:
     if platform.system() == "Linux" and shutil.which("g++") is None:
         raise UnavailableError("g++ is not on the path: MLX builds its CPU kernels with it; apt-get install g++")
-    providers = {arm.provider for arm in (probe.reference, probe.candidate)}
-    providers |= {name for arm in (probe.reference, probe.candidate) for name in arm.stages.values()}
-    needed = {distribution for name in providers for distribution in provider(name).distributions}
-    return interpreter(probe.environment, needed)
+    arms = (probe.reference, probe.candidate)
+    names = {name for arm in arms for name in (arm.provider, *arm.stages.values())}
+    needed = {distribution for name in names for distribution in provider(name).distributions}
+    return interpreter(probe.environment, needed, say)
 
 
 @contextmanager

@@ -19,12 +19,11 @@ import click
 )
 def report_command(run: Path, form: str) -> None:
     """Judge a stored RUN again, from its traces, and render it."""
-    from io import StringIO
-
     from rich.console import Console
 
     from parity.report.json import render_json
     from parity.report.markdown import render_markdown
+    from parity.report.svg import render_svg
     from parity.report.terminal import print_run
     from parity.rundir import provenance_of, read_run
 
@@ -35,8 +34,6 @@ def report_command(run: Path, form: str) -> None:
         case "json":
             click.echo(render_json(result))
         case "svg":
-            console = Console(record=True, width=150, file=StringIO(), force_terminal=True, highlight=False)
-            print_run(console, result)
-            click.echo(console.export_svg(title=f"parity report {run}"))
+            click.echo(render_svg(result, title=f"parity report {run}"))
         case _:
             print_run(Console(highlight=False), result)

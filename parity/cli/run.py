@@ -47,7 +47,7 @@ def run_command(
     run = new_run(out, checked)
     console = Console(stderr=json_file == "-", highlight=False)
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
-        result = run_probes(checked, run, jobs=jobs, watch=live)
+        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say)
     write_reports(run, result)
     console.print()
     print_run(console, result)
@@ -68,7 +68,8 @@ def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
     from parity.probe.file import find_probes, read_probe
     from parity.trainers.registry import check_providers
 
-    checked, complaints = [], []
+    checked: list[Probe] = []
+    complaints: list[str] = []
     for path in find_probes(paths):
         try:
             probe = read_probe(path, overrides)
@@ -79,6 +80,8 @@ def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
         except BadProbeError as error:
             complaints.append(str(error))
         else:
+            if probe.name in {other.name for other in checked}:
+                complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
             checked.append(probe)
     if complaints:
         raise BadProbeError("\nparity: ".join(complaints))

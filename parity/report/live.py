@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from parity.sweep import Progress as CellProgress
+    from parity.progress import Progress as CellProgress
 
 
 class Live:
@@ -44,6 +44,10 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bars."""
+        self._console.print(Text(line, style="dim"), soft_wrap=True)
 
     def __call__(self, progress: CellProgress) -> None:
         """Shows where one cell is now."""

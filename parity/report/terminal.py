@@ -35,6 +35,7 @@ def print_run(console: Console, result: RunResult) -> None:
     console.print(_table(result))
     for line in _notes(result):
         console.print(line, soft_wrap=True)
+    console.print()
     console.print(Text(sentence(result), style="bold green" if result.expected else "bold red"), soft_wrap=True)
 
 
@@ -67,9 +68,11 @@ def _table(result: RunResult) -> Table:
     table.add_column("verdict", no_wrap=True)
     table.add_column("first divergence, reference → candidate", min_width=28, overflow="fold")
     table.add_column("max |Δ loss|", no_wrap=True)
-    for probe in result.probes:
+    for position, probe in enumerate(result.probes):
+        if position:
+            table.add_row()
         for index, cell in enumerate(probe.cells):
-            table.add_row(_name(probe) if index == 0 else "", *_row(probe, cell), end_section=cell is probe.cells[-1])
+            table.add_row(_name(probe) if index == 0 else "", *_row(probe, cell))
         if not probe.cells:
             table.add_row(escape(probe.probe.name), NOTHING, Text("not run", style="magenta"))
     return table

@@ -149,6 +149,13 @@ def test_every_bad_probe_of_a_folder_is_named_before_any_is_run(tmp_path: Path) 
     ]
 
 
+def test_two_probes_of_one_name_would_share_a_folder(tmp_path: Path) -> None:
+    files = [probe_file(tmp_path / part / "probes" / "self.toml", **SELF) for part in ("a", "b")]
+    done = parity("run", *files, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr == f"parity: {files[1]}: another probe of this run is called 'probes/self' too; rename one\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 from rich.console import Console
 
 from parity.diff import diff
 from parity.probe.values import Stage, VerdictKind
+from parity.report.svg import render_svg
 from parity.report.terminal import print_diff, print_run
 from parity.result import CellResult, RunResult
 from parity.verdict import FirstDivergence, Thresholds, judge
@@ -33,6 +35,7 @@ def test_one_table_and_one_sentence() -> None:
         "                                 2.5 → 2.25, Δ −0.25, 1,234 ULPs          from step 1",
         "current/self, seed 42: because; expected identical",
         "  smallest tolerance that would pass: loss 0.25",
+        "",
         "Not as expected: 1 of 1 probe. current/self is diverged, because (seed 42), where identical was expected.",
     ]
 
@@ -62,3 +65,11 @@ def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
         "diverged: from step 1, stage loss",
         "smallest tolerance that would pass: loss 0.5",
     ]
+
+
+def test_a_picture_asks_no_server() -> None:
+    picture = render_svg(RunResult(probes=(probe_result(cell(1), cell(42)),)), "parity")
+    assert picture.startswith("<svg")
+    assert "identical" in picture
+    addresses = set(re.findall(r"https?://[^\s\"<>)]+", picture))
+    assert addresses == {"http://www.w3.org/2000/svg", "https://www.textualize.io"}  # a name space, a credit

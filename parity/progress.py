@@ -1,0 +1,39 @@
+"""How far the cells of a run are: what `sweep` tells whoever watches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.probe.values import ArmName, Probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from parity.result import CellResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What is to be run, and where its traces go."""
+
+    probe: Probe
+    seed: int
+    folder: Path
+
+    @property
+    def total(self) -> int:
+        """Steps over all three arms."""
+        return self.probe.workload.steps * len(ArmName)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a cell is."""
+
+    cell: Cell
+    arm: ArmName
+    done: int
+    """Steps over all arms."""
+    result: CellResult | None = None
+    """Set once, when the cell has ended."""
