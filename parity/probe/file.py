@@ -211,6 +211,8 @@ def _explain(error: ErrorDetails) -> str:
             valid = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
             return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
+        case "too_short":
+            return f"{where}: at least {error['ctx']['min_length']} of them, not {error['input']!r}"
         case _:
             said = error["msg"].removeprefix("Input ").replace("should", "must")
             return f"{where}: {said}, not {error['input']!r}"

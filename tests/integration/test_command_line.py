@@ -127,7 +127,7 @@ def test_nothing_is_overwritten(run: Path) -> None:
         (["--set", "candidate.stages.loss='mlx-lm'"],
          "candidate: 'mlx-lm-train' cannot take stage 'loss' from elsewhere; valid: adapt, load"),
         (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
-        (["--seeds", ""], "workload.seeds: Tuple must have at least 1 item after validation, not 0, not []"),
+        (["--seeds", ""], "workload.seeds: at least 1 of them, not []"),
         (["--seeds", "one"], "workload.seeds: must be a valid array, not '[one]'"),
         (["--steps", "0"], "workload.steps: must be greater than or equal to 1, not 0"),
     ],
