@@ -67,7 +67,8 @@ def _why(trace: Trace, exit_code: int | None) -> str:
     ending = trace.ending
     if ending.unavailable:
         return ending.why
-    after = f"after step {len(trace.steps)} of {trace.header.steps}"
+    done = len(trace.steps)
+    after = f"after step {done} of {trace.header.steps}" if done else "before step 1"
     if exit_code is not None and exit_code < 0 and not ending.why.startswith("KeyboardInterrupt"):
         return f"{_death(exit_code)} {after}; see {LOG}"
     return f"{ending.why} ({after}); see {LOG}"

@@ -71,9 +71,15 @@ class ProbeResult:
     """In the order of the seeds; a seed that was never started has none."""
 
     @property
+    def missing(self) -> tuple[int, ...]:
+        """Seeds that were asked for and have no result."""
+        done = {cell.seed for cell in self.cells}
+        return tuple(seed for seed in self.probe.workload.seeds if seed not in done)
+
+    @property
     def kind(self) -> VerdictKind:
         """The gravest verdict of its cells; with a seed missing nothing can be said."""
-        if len(self.cells) < len(self.probe.workload.seeds):
+        if self.missing:
             return VerdictKind.INVALID
         kinds = {cell.kind for cell in self.cells}
         return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
@@ -81,8 +87,7 @@ class ProbeResult:
     @property
     def expected(self) -> bool:
         """Whether every seed met the expectation."""
-        complete = len(self.cells) == len(self.probe.workload.seeds)
-        return complete and all(cell.meets(self.probe.expect) for cell in self.cells)
+        return not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
 
     @property
     def status(self) -> ExitStatus:

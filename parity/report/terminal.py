@@ -71,10 +71,10 @@ def _table(result: RunResult) -> Table:
     for position, probe in enumerate(result.probes):
         if position:
             table.add_row()
-        for index, cell in enumerate(probe.cells):
-            table.add_row(_name(probe) if index == 0 else "", *_row(probe, cell))
-        if not probe.cells:
-            table.add_row(escape(probe.probe.name), NOTHING, Text("not run", style="magenta"))
+        rows = [_row(probe, cell) for cell in probe.cells]
+        rows += [iter((str(seed), Text("✗ not run", style="bold magenta"))) for seed in probe.missing]
+        for index, row in enumerate(rows):
+            table.add_row(_name(probe) if index == 0 else "", *row)
     return table
 
 

@@ -42,7 +42,8 @@ def test_a_declared_divergence_is_a_pass_that_says_so() -> None:
 
 def test_a_probe_that_was_never_run_has_a_row() -> None:
     text = render_markdown(RunResult(probes=(probe_result(),), interrupted=True), {})
-    assert "| current/self | – | not run |" in text
+    assert "| current/self | 1 | ✗ not run |" in text
+    assert "| current/self | 42 | ✗ not run |" in text
 
 
 def test_text_from_outside_does_no_harm() -> None:

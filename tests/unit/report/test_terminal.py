@@ -55,6 +55,11 @@ def test_a_failed_cell_and_a_note_are_told() -> None:
     assert "current/self, seed 42: candidate: unsloth_zoo is not installed; expected identical" in text
 
 
+def test_a_seed_that_was_not_run_has_a_row() -> None:
+    found = lines(print_run, RunResult(probes=(probe_result(cell(1)),), interrupted=True))
+    assert found[3].split() == ["42", "✗", "not", "run"]
+
+
 def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
     delta = diff(losses(*[1.0] * 30), losses(*[1.5] * 30))
     found = lines(print_diff, delta, judge(delta, again=None, thresholds=Thresholds()))
