@@ -33,7 +33,7 @@ def note_exit(folder: Path, code: int) -> None:
 
 def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     """Judges one cell from what its process left in `folder`."""
-    exit_code = int((folder / EXIT).read_text("ascii")) if (folder / EXIT).is_file() else None
+    exit_code = _exit_code(folder)
     traces: dict[ArmName, Trace] = {}
     for arm in ArmName:
         try:
@@ -44,18 +44,40 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
             return _failed(seed, traces, f"{arm}: {why}")
         if not traces[arm].ending.complete:
             return _failed(seed, traces, f"{arm}: {_why(traces[arm], exit_code)}")
+        if other := _not_as_planned(probe, seed, arm, traces[arm]):
+            return _failed(seed, traces, f"{arm}: {other}")
     reference, candidate, again = (recording(traces[arm]) for arm in ArmName)
-    device = traces[ArmName.REFERENCE].header.provenance.get("device", {})
+    device = traces[ArmName.REFERENCE].header.provenance.get("device")
+    thresholds = Thresholds(
+        tolerance=probe.tolerance,
+        deterministic=isinstance(device, dict) and device.get("deterministic") is True,
+    )
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=judge(
-            diff(reference, candidate),
-            again=diff(reference, again),
-            thresholds=Thresholds(tolerance=probe.tolerance, deterministic=bool(device.get("deterministic", False))),
-        ),
+        verdict=judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds),
         note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
     )
+
+
+def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
+    """What a complete trace lacks, or has of another cell; empty if nothing."""
+    header, steps = trace.header, probe.workload.steps
+    told = (header.probe, header.arm, header.seed, header.steps)
+    if told != (probe.name, arm, seed, steps):
+        return f"a trace of another cell: {told[0]}, {told[1]}, seed {told[2]}, {told[3]} steps"
+    if trace.start is None or trace.end is None:
+        return "a trace without the parameters before and after training"
+    if [step.step for step in trace.steps] != list(range(1, steps + 1)):
+        return f"a complete trace with {len(trace.steps)} of {steps} steps"
+    return ""
+
+
+def _exit_code(folder: Path) -> int | None:
+    try:
+        return int((folder / EXIT).read_text("ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 def _failed(seed: int, traces: dict[ArmName, Trace], failure: str) -> CellResult:
@@ -88,5 +110,6 @@ def _death(exit_code: int | None) -> str:
     if exit_code is None:
         return "there is no trace"
     if exit_code < 0:
-        return f"died of {signal.Signals(-exit_code).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"died of {names.get(-exit_code, f'signal {-exit_code}')}"
     return f"ended with exit status {exit_code}"

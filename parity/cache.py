@@ -4,42 +4,82 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from parity.errors import UnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LOCK, _BUILDING, _KERNELS = "lock", "building", "mlx"
+
 
 def cache_folder(name: str) -> Path:
-    """A folder of the cache, made where it is missing."""
+    """A folder of the cache, made where it is missing.
+
+    Raises:
+        UnavailableError: it cannot be made.
+
+    """
     root = Path(os.environ.get("MLX_PARITY_CACHE") or user_cache_path("mlx-parity"))
-    folder = root / name
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = (root / name).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"cache {folder}: {error.strerror}; name another with MLX_PARITY_CACHE") from None
     return folder
 
 
-@contextmanager
-def kernel_slot() -> Iterator[Path]:
-    """A temporary folder for one cell at a time, kept for the next.
+@dataclass(frozen=True, kw_only=True)
+class KernelSlot:
+    """A temporary folder for one cell at a time; its kernels are kept for the next.
 
     MLX on a CPU builds its compiled kernels with g++ into the temporary folder, and loads whatever
     file is there by that name, finished or not (mlx 0.30 to 0.32). Two cells that build one kernel
-    side by side can therefore load half of it. Each slot is locked while a cell runs in it, across
-    processes; its kernels serve the next cell, so that g++ runs once a slot.
+    side by side, or a cell after one that was killed while building, would load half of it.
     """
-    folder = cache_folder("kernels")
+
+    folder: Path
+    lock: int
+    """A descriptor that the cell inherits: the slot is taken until it, and any g++ of its, is gone."""
+
+    def keep_kernels(self) -> None:
+        """Says that the cell ended by itself, so that every kernel in the folder is whole."""
+        (self.folder / _BUILDING).unlink(missing_ok=True)
+
+
+@contextmanager
+def kernel_slot() -> Iterator[KernelSlot]:
+    """Takes the first slot that nobody holds, in this process or another."""
+    kernels = cache_folder("kernels")
     for number in count():
-        slot = folder / f"slot-{number}"
-        slot.mkdir(exist_ok=True)
-        with (slot / "lock").open("w") as lock:
+        folder = kernels / f"slot-{number}"
+        folder.mkdir(exist_ok=True)
+        with (folder / _LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            yield slot
+            _tidy(folder)
+            (folder / _BUILDING).touch()
+            yield KernelSlot(folder=folder, lock=lock.fileno())
             return
+
+
+def _tidy(folder: Path) -> None:
+    """Removes what a killed cell left: its scratch, and kernels that may be half built."""
+    keep = {_LOCK} if (folder / _BUILDING).exists() else {_LOCK, _KERNELS}
+    for path in folder.iterdir():
+        if path.name in keep:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -67,14 +67,14 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
         try:
             _train(probe, arm, stages, seed, writer)
         except UnavailableError as error:
-            writer.end(Ending(complete=False, why=str(error), unavailable=True))
+            writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
         except Exception as error:  # noqa: BLE001 - a trainer may raise anything; the trace keeps it
             traceback.print_exc()
-            writer.end(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
+            writer.close(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
             return False
         else:
-            writer.end(Ending(complete=True))
+            writer.close(Ending(complete=True))
             return True
         finally:
             gc.collect()

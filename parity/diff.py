@@ -10,11 +10,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from parity.probe.values import Stage
+from parity.probe.values import METRICS
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:
@@ -24,22 +24,7 @@ if TYPE_CHECKING:
 
 Value = int | float | str
 
-STAGE_OF: dict[str, Stage] = {
-    "base": Stage.LOAD,
-    "trainable": Stage.ADAPT,
-    "batch": Stage.BATCH,
-    "tokens": Stage.LOSS,
-    "loss": Stage.LOSS,
-    "grad_norm": Stage.GRADIENT,
-    "gradient": Stage.GRADIENT,
-    "clipped_norm": Stage.CLIP,
-    "clipped": Stage.CLIP,
-    "lr": Stage.SCHEDULE,
-    "params": Stage.UPDATE,
-}
-"""Metrics in the order of the flow: the order in which a first divergence is looked for."""
-
-STEP_METRICS = tuple(name for name in STAGE_OF if name not in {"base", "trainable"})
+STEP_METRICS = ("batch", "tokens", "loss", "grad_norm", "gradient", "clipped_norm", "clipped", "lr", "params")
 
 COLUMNS = ("step", "stage", "metric", "detail", "reference", "candidate", "delta", "relative", "ulp", "equal")
 
@@ -77,8 +62,8 @@ class Recording:
 
     rows: tuple[tuple[int, Mapping[str, Value]], ...]
     """In file order; a repeated step is seen, not merged."""
-    before: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """`base` and `trainable`, by parameter name: dtype, shape and digest as one text."""
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """`base` and `trainable` before step 1 and `_at_end`, by name: dtype, shape and digest as one text."""
     seed: int | None = None
     incomplete: str = ""
     """Why the recording stops early, if it does."""
@@ -100,41 +85,48 @@ class Delta:
 
 def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
-    before = (
-        {} if trace.start is None else {"base": _texts(trace.start.base), "trainable": _texts(trace.start.trainable)}
-    )
+    parameters: dict[str, Mapping[str, Tensor]] = {}
+    if trace.start is not None:
+        parameters |= {"base": trace.start.base, "trainable": trace.start.trainable}
+    if trace.end is not None:
+        parameters |= {"trainable_at_end": trace.end.trainable, "base_at_end": trace.end.base}
     return Recording(
         rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps),
-        before=before,
+        parameters={metric: _texts(tensors) for metric, tensors in parameters.items()},
         seed=trace.header.seed,
         incomplete="" if trace.ending.complete else trace.ending.why,
     )
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
-    """Compares two recordings step by step and metric by metric."""
-    rows = [*_before_training(reference, candidate), *_steps(reference, candidate)]
+    """Compares two recordings step by step and metric by metric; zeros of both signs are equal."""
+    rows = [
+        *_parameters(reference, candidate, at_end=False),
+        *_steps(reference, candidate),
+        *_parameters(reference, candidate, at_end=True),
+    ]
     table = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
-    return Delta(
-        table=table.astype({"step": int, "equal": bool, "ulp": "Int64"}),
-        problems=tuple(_problems(reference, candidate)),
-    )
+    types: dict[str, Any] = {"step": int, "equal": bool, "ulp": "Int64", "reference": object, "candidate": object}
+    return Delta(table=table.astype(types), problems=tuple(_problems(reference, candidate)))
 
 
 def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: f"{t.dtype}{list(t.shape)} {t.digest}" for name, t in tensors.items()}
 
 
-def _before_training(reference: Recording, candidate: Recording) -> Iterator[tuple[object, ...]]:
+def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> Iterator[tuple[object, ...]]:
     """One row a kind of parameter: the first name at which the two differ stands for it."""
-    for metric in _in_order(reference.before.keys() & candidate.before.keys()):
-        left, right = reference.before[metric], candidate.before[metric]
+    step = max((step for step, _ in reference.rows), default=0) if at_end else 0
+    for metric in _in_order(reference.parameters.keys() & candidate.parameters.keys()):
+        if metric.endswith("_at_end") is not at_end:
+            continue
+        left, right = reference.parameters[metric], candidate.parameters[metric]
         names = sorted(left.keys() | right.keys(), key=_natural)
         unequal = [name for name in names if left.get(name) != right.get(name)]
         shown = unequal[0] if unequal else None
         count = f"{len(unequal)} of {len(names)} tensors, first {shown}" if shown else f"{len(names)} tensors"
         values = [f"{len(names)} tensors" if shown is None else side.get(shown, "absent") for side in (left, right)]
-        yield 0, STAGE_OF[metric], metric, count, *values, math.nan, math.nan, None, not unequal
+        yield step, METRICS[metric], metric, count, *values, math.nan, math.nan, None, not unequal
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -149,7 +141,7 @@ def _steps(reference: Recording, candidate: Recording) -> Iterator[tuple[object,
         for metric in _in_order(left.keys() & right.get(step, {}).keys()):
             yield (
                 step,
-                STAGE_OF.get(metric, ""),
+                METRICS.get(metric, ""),
                 metric,
                 "",
                 *_measure(left[metric], right[step][metric], float32=float32),
@@ -167,7 +159,7 @@ def _measure(left: Value, right: Value, *, float32: bool) -> tuple[object, ...]:
 
 
 def _in_order(metrics: Iterable[str]) -> list[str]:
-    known = list(STAGE_OF)
+    known = list(METRICS)
     return sorted(metrics, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
@@ -179,6 +171,9 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
             yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")
         if repeated := [step for step, times in Counter(step for step, _ in of.rows).items() if times > 1]:
             yield Problem(kind=ProblemKind.REPEATED_STEP, detail=f"{_ranges(repeated)} of the {side}")
+    for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
+        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
+        yield Problem(kind=kind, detail=f"{metric}, the parameters by name")
     left, right = dict(reference.rows), dict(candidate.rows)
     common = left.keys() & right.keys()
     if not common:
@@ -197,9 +192,10 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
 def _metric_problems(
     left: Mapping[int, Mapping[str, Value]], right: Mapping[int, Mapping[str, Value]], steps: list[int]
 ) -> Iterator[Problem]:
+    known = {metric for step in steps for metric in (*left[step], *right[step])}
     found: dict[tuple[ProblemKind, str], list[int]] = {}
     for step in steps:
-        for metric in _in_order(left[step].keys() | right[step].keys()):
+        for metric in _in_order(known):
             if (kind := _kind(left[step].get(metric), right[step].get(metric))) is not None:
                 found.setdefault((kind, metric), []).append(step)
     for (kind, metric), where in found.items():

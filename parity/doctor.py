@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parity.compiler import missing_compiler
 from parity.errors import ParityError
 from parity.trainers.registry import provider, provider_names
 
@@ -29,11 +29,8 @@ def examine() -> list[Finding]:
 
 
 def _compiler() -> Finding:
-    if platform.system() != "Linux":
-        return Finding(what="g++", fit=True, said="not needed here")
-    found = shutil.which("g++")
-    said = found or "not on the path: MLX builds its CPU kernels with it; apt-get install g++"
-    return Finding(what="g++", fit=found is not None, said=said)
+    complaint = missing_compiler()
+    return Finding(what="g++", fit=not complaint, said=complaint or shutil.which("g++") or "not needed here")
 
 
 def _mlx() -> Finding:

@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,10 +42,13 @@ def interpreter(pins: Mapping[str, str], distributions: Iterable[str], say: Call
         return Path(sys.executable)
     requirements = _requirements(pins, distributions)
     folder = cache_folder("environments") / _key(requirements)
+    python = folder / "bin" / "python"
+    if (folder / _READY).is_file() and not python.exists():  # its base Python has gone
+        shutil.rmtree(folder)
     if not (folder / _READY).is_file():
         say(f"building an environment with {', '.join(requirements)}")
         _build(folder, requirements)
-    return folder / "bin" / "python"
+    return python
 
 
 def _requirements(pins: Mapping[str, str], distributions: Iterable[str]) -> list[str]:
@@ -62,8 +64,9 @@ def _key(requirements: list[str]) -> str:
 
 def _build(folder: Path, requirements: list[str]) -> None:
     """Builds beside the final place and renames, so that no half-built environment is ever found."""
-    building = Path(tempfile.mkdtemp(dir=folder.parent, prefix="building-"))
+    building = folder.with_name(f"building-{folder.name}-{os.getpid()}")
     try:
+        building.mkdir()
         (building / "pyproject.toml").write_text(_project(requirements), encoding="utf-8")
         venv, lock = building / "venv", building / _READY
         python = str(venv / "bin" / "python")
@@ -86,7 +89,8 @@ def _build(folder: Path, requirements: list[str]) -> None:
             if not (folder / _READY).is_file():  # otherwise another process was faster
                 raise
     except OSError as error:
-        raise UnavailableError(f"environment {', '.join(requirements)}: {error}; is there room on the disk?") from None
+        said = error.strerror or error
+        raise UnavailableError(f"environment {', '.join(requirements)} cannot be built: {said}") from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

@@ -23,6 +23,8 @@ class ExitStatus(IntEnum):
     """An arm could not be run."""
     UNDECIDED = 5
     """Nothing comparable, or inconclusive."""
+    BUG = 70
+    """A fault of this tool."""
     INTERRUPTED = 130
 
 

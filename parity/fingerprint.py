@@ -43,10 +43,12 @@ def structure(named: Mapping[str, mx.array]) -> mx.array:
 
 
 def words(arrays: Iterable[mx.array]) -> mx.array:
-    """Integer arrays with their shapes as one uint32 vector."""
+    """A batch's arrays, with their shapes, as one uint32 vector; exact for integers and floats of up to 32 bits."""
     parts: list[mx.array] = []
     for array in arrays:
-        parts += [mx.array([array.ndim, *array.shape], mx.uint32), array.astype(mx.uint32).reshape(-1)]
+        is_float = mx.issubdtype(array.dtype, mx.floating)
+        bits = array.astype(mx.float32).view(mx.uint32) if is_float else array.astype(mx.uint32)
+        parts += [mx.array([int(is_float), array.ndim, *array.shape], mx.uint32), bits.reshape(-1)]
     return mx.concatenate(parts)
 
 

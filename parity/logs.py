@@ -1,25 +1,25 @@
 """Logs that other tools wrote, as recordings: CSV and JSON Lines with a `step` and metric columns.
 
 `PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables that hold
-several arms side by side.
+several arms side by side. A field that is not given is missing; one that says NaN is a NaN; one that
+is no number in a column of numbers is an error. No row is dropped.
 """
 
 from __future__ import annotations
 
+import csv
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from parity.diff import Recording, recording
 from parity.errors import BadTraceError, nearest
 from parity.jsonfloat import decode
+from parity.probe.values import METRICS
 from parity.trace import read_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _ALIASES = {
     "iteration": "step",
@@ -30,6 +30,8 @@ _ALIASES = {
 }
 """Names that mlx-lm's and unsloth_zoo's own logs use."""
 
+_Row = dict[str, Any]
+
 
 def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
     """Reads a trace or a log.
@@ -39,12 +41,13 @@ def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
         metrics: keep these only; empty: all.
 
     Raises:
-        BadTraceError: not readable, no steps, or a metric or column that is not there.
+        BadTraceError: not readable, no steps, a field that is no number, a metric or column that is not there.
 
     """
     text, _, column = name.partition("::")
     path = Path(text)
-    whole = recording(read_trace(path)) if not column and _is_trace(path) else _log(path, _frame(path), column)
+    is_trace = not column and _is_trace(path)
+    whole = recording(read_trace(path)) if is_trace else _log(path, _table(path), column)
     return _only(whole, metrics, path) if metrics else whole
 
 
@@ -59,74 +62,97 @@ def _is_trace(path: Path) -> bool:
     return isinstance(first, dict) and "kind" in first
 
 
-def _frame(path: Path) -> pd.DataFrame:
+def _table(path: Path) -> list[_Row]:
+    """The rows as they are written: text of a CSV, values of JSON Lines; a missing field has no key."""
+    readers: dict[str, Callable[[Path, list[str]], list[_Row]]] = {".csv": _csv_rows, ".jsonl": _json_rows}
+    if path.suffix not in readers:
+        raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
     try:
-        if path.suffix == ".csv":
-            # As text, so that nothing is rounded and NaN stays a value: an empty field alone is missing.
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], comment="#")
-        elif path.suffix == ".jsonl":
-            frame = pd.DataFrame([json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()])
-        else:
-            raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    except ValueError as error:  # pandas' own errors among them
-        raise BadTraceError(f"{path}: not a table ({' '.join(str(error).split())})") from None
-    return frame.rename(columns={old: new for old, new in _ALIASES.items() if new not in frame.columns})
+        raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+    return [{_ALIASES.get(key, key): value for key, value in row.items()} for row in readers[path.suffix](path, lines)]
 
 
-def _log(path: Path, frame: pd.DataFrame, column: str) -> Recording:
-    if "step" not in frame.columns:
-        raise BadTraceError(f"{path}: no column 'step' ({', '.join(map(str, frame.columns)) or 'no columns'})")
-    if column:
-        if column not in frame.columns:
-            raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, map(str, frame.columns))}")
-        frame = frame[["step", column]].rename(columns={column: "loss"})
-    steps = [_number(value) for value in frame["step"]]
-    if not steps or not all(step is not None and step.is_integer() for step in steps):
-        raise BadTraceError(f"{path}: 'step' must be a whole number in every row, and there must be rows")
-    columns = {str(name): _numbers(frame[name]) for name in frame.columns if name != "step"}
-    kept = {name: values for name, values in columns.items() if values is not None}
+def _csv_rows(path: Path, lines: list[str]) -> list[_Row]:
+    reader = csv.DictReader((line for line in lines if line.strip() and not line.startswith("#")), strict=True)
+    rows = []
+    try:
+        for number, row in enumerate(reader, start=1):
+            if None in row or None in row.values():
+                raise BadTraceError(f"{path}: row {number} has not as many fields as the header")
+            rows.append({key.strip(): value.strip() for key, value in row.items() if value.strip()})
+    except csv.Error as error:
+        raise BadTraceError(f"{path}: not a table ({error})") from None
+    return rows
+
+
+def _json_rows(path: Path, lines: list[str]) -> list[_Row]:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one a line")
+        rows.append({key: value for key, value in row.items() if value is not None})
+    return rows
+
+
+def _log(path: Path, table: list[_Row], column: str) -> Recording:
+    names = list(dict.fromkeys(name for row in table for name in row))
+    if not table:
+        raise BadTraceError(f"{path}: no rows; nothing to compare")
+    if "step" not in names:
+        raise BadTraceError(f"{path}: no column 'step' ({', '.join(names) or 'no columns'})")
+    if column and column not in names:
+        raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, names)}")
+    steps = [_number(row.get("step")) for row in table]
+    kept = {column: "loss"} if column else {name: name for name in names if _is_metric(name, table)}
     if not kept:
         raise BadTraceError(f"{path}: no numeric column beside 'step'; nothing to compare")
     rows = []
-    for index, step in enumerate(steps):
-        assert step is not None
-        present = {name: value for name, of in kept.items() if (value := of[index]) is not None}
-        if present:
-            rows.append((int(step), present))
+    for number, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
+        if step is None or not step.is_integer():
+            raise BadTraceError(f"{path}: row {number}: step is {row.get('step')!r}, not a whole number")
+        given = {new: _checked(path, number, old, row[old]) for old, new in kept.items() if old in row}
+        rows.append((int(step), given))
     return Recording(rows=tuple(rows), float32=False)
 
 
-def _numbers(column: pd.Series[Any]) -> list[float | None] | None:
-    """A column as numbers, `None` for a field that is not given; `None` where some field is no number."""
-    numbers = [_number(value) for value in column]
-    given = [not _missing(value) for value in column]
-    fits = any(given) and all(number is not None for number, is_given in zip(numbers, given, strict=True) if is_given)
-    return numbers if fits else None
+def _is_metric(name: str, table: list[_Row]) -> bool:
+    """A column of text is none; one known by name must be numbers throughout, which `_checked` sees to."""
+    if name == "step":
+        return False
+    return name in METRICS or any(_number(row[name]) is not None for row in table if name in row)
+
+
+def _checked(path: Path, number: int, name: str, value: object) -> float:
+    found = _number(value)
+    if found is None:
+        raise BadTraceError(f"{path}: row {number}: {name} is {value!r}, not a number")
+    return found
 
 
 def _number(value: object) -> float | None:
-    if _missing(value) or isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     try:
         return float(decode(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _missing(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-
-
 def _only(of: Recording, metrics: Sequence[str], path: Path) -> Recording:
-    known = {name for _, row in of.rows for name in row}
+    known: Iterable[str] = {name for _, row in of.rows for name in row}
     for metric in metrics:
         if metric not in known:
             raise BadTraceError(f"{path}: no metric {metric!r}; {nearest(metric, known)}")
-    rows = tuple((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows)
     return Recording(
-        rows=tuple((step, row) for step, row in rows if row),
+        rows=tuple((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows),
         seed=of.seed,
         incomplete=of.incomplete,
         float32=of.float32,

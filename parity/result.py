@@ -56,7 +56,9 @@ class CellResult:
         """Whether this is the declared verdict, starting at the declared stage and step."""
         at = self.first_divergence
         return (
-            self.kind is expect.verdict
+            self.verdict is not None
+            and self.kind is expect.verdict
+            and all(self.verdict.is_equal(metric) for metric in expect.equal)
             and (expect.stage is None or (at is not None and at.stage is expect.stage))
             and (expect.step is None or (at is not None and at.step == expect.step))
         )
@@ -94,11 +96,10 @@ class ProbeResult:
         """The exit status that this probe alone asks for."""
         if self.expected:
             return ExitStatus.EXPECTED
-        if any(cell.failure for cell in self.cells):
-            return ExitStatus.NOT_RUN
-        if self.kind in {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE}:
-            return ExitStatus.UNDECIDED
-        return ExitStatus.UNEXPECTED
+        unmet = [cell for cell in self.cells if not cell.meets(self.probe.expect)]
+        if any(cell.kind not in {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE} for cell in unmet):
+            return ExitStatus.UNEXPECTED
+        return ExitStatus.NOT_RUN if any(cell.failure for cell in unmet) else ExitStatus.UNDECIDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,4 +157,5 @@ def wanted(expect: Expectation) -> str:
     """An expectation in words: `diverged at step 1, stage loss`."""
     places = [f"step {expect.step}"] if expect.step is not None else []
     places += [f"stage {expect.stage}"] if expect.stage is not None else []
+    places += [f"{', '.join(expect.equal)} equal throughout"] if expect.equal else []
     return " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])

@@ -1,7 +1,8 @@
 """The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
 
 plan.json                      the probes, as they were checked
-traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log
+traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
+interrupted                    only where the user stopped the run
 results.json  report.md        rendered at the end
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 LATEST = "latest"
+INTERRUPTED = "interrupted"
 REPORTS = Path("reports")
 
 
@@ -45,8 +48,9 @@ def new_run(out: Path | None, probes: Sequence[Probe]) -> Path:
         ParityError: `out` holds something, or cannot be made.
 
     """
-    run = out or _by_time()
+    run = out or REPORTS
     try:
+        run = _by_time() if out is None else out
         run.mkdir(parents=True, exist_ok=True)
         if any(run.iterdir()):
             raise ParityError(f"--out {run}: not empty; name a new folder, nothing is overwritten")
@@ -69,11 +73,14 @@ def read_run(run: Path) -> RunResult:
     try:
         plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
         schema = plan["schema"]
-    except (OSError, ValueError, KeyError, TypeError):
+        if schema != SCHEMA:
+            raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}")
+        probes = [from_plain(plain) for plain in plan["probes"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable plan.json") from None
-    if schema != SCHEMA:
-        raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}")
-    return RunResult(probes=tuple(_probe_result(run, from_plain(plain)) for plain in plan["probes"]))
+    return RunResult(
+        probes=tuple(_probe_result(run, probe) for probe in probes), interrupted=(run / INTERRUPTED).exists()
+    )
 
 
 def provenance_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
@@ -83,12 +90,27 @@ def provenance_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
         for seed in probe.workload.seeds:
             with suppress(BadTraceError):
                 trace = read_trace(trace_path(cell_folder(run, probe, seed), ArmName.CANDIDATE))
-                found.setdefault(probe.name, dict(trace.header.provenance))
+                found[probe.name] = dict(trace.header.provenance)
+                break
     return found
 
 
 def write_reports(run: Path, result: RunResult) -> None:
-    """Renders `results.json` and `report.md` beside the traces."""
+    """Renders `results.json` and `report.md` beside the traces.
+
+    Raises:
+        ParityError: the folder cannot be written.
+
+    """
+    try:
+        _write_reports(run, result)
+    except OSError as error:
+        raise ParityError(f"{run}: the report cannot be written ({error.strerror}); the traces are there") from None
+
+
+def _write_reports(run: Path, result: RunResult) -> None:
+    if result.interrupted:
+        (run / INTERRUPTED).touch()
     (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
     (run / "report.md").write_text(render_markdown(result, provenance_of(run, result)), encoding="utf-8")
 
@@ -100,11 +122,13 @@ def _probe_result(run: Path, probe: Probe) -> ProbeResult:
 
 
 def _by_time() -> Path:
+    """A folder of its own, even for two runs in one second."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H%M%S")
-    run, number = REPORTS / stamp, 1
-    while run.exists():
-        number += 1
-        run = REPORTS / f"{stamp}-{number}"
+    for number in count(1):
+        run = REPORTS / (stamp if number == 1 else f"{stamp}-{number}")
+        with suppress(FileExistsError):
+            run.mkdir(parents=True)
+            break
     return run
 
 

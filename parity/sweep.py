@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import parity
 from parity.assess import LOG, assess, note_exit, trace_path
 from parity.cache import kernel_slot
+from parity.compiler import missing_compiler
 from parity.environments import interpreter
 from parity.errors import UnavailableError
 from parity.probe.values import ArmName, to_plain
@@ -95,13 +95,12 @@ def _run(
             while waiting or running:
                 while waiting and len(running) < jobs:
                     cell = waiting.pop(0)
-                    python = pythons[cell.probe.name]
-                    if isinstance(python, UnavailableError):
-                        result = CellResult(seed=cell.seed, steps=0, verdict=None, failure=str(python))
-                        watch(Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result))
-                        yield cell, result
+                    started = _start(cell, pythons[cell.probe.name], lab)
+                    if isinstance(started, _Running):
+                        running.append(started)
                     else:
-                        running.append(_Running(cell, python, lab))
+                        watch(Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=started))
+                        yield cell, started
                 for each in list(running):
                     progress = each.look()
                     watch(progress)
@@ -111,7 +110,19 @@ def _run(
                 time.sleep(_POLL)
         finally:
             for each in running:
+                each.ask_to_stop()
+            for each in running:
                 each.stop()
+
+
+def _start(cell: Cell, python: Path | UnavailableError, lab: Path) -> _Running | CellResult:
+    """A process, or the result of a cell that could not be started: it costs its own row only."""
+    try:
+        if isinstance(python, UnavailableError):
+            raise python
+        return _Running(cell, python, lab)
+    except (UnavailableError, OSError) as error:
+        return CellResult(seed=cell.seed, steps=0, verdict=None, failure=str(error))
 
 
 class _Running:
@@ -123,17 +134,19 @@ class _Running:
         cell.folder.mkdir(parents=True, exist_ok=True)
         specification = cell.folder / "cell.json"
         specification.write_text(json.dumps({"probe": to_plain(cell.probe), "seed": cell.seed}), encoding="utf-8")
-        self._held = ExitStack()
-        slot = self._held.enter_context(kernel_slot())
-        log = self._held.enter_context((cell.folder / LOG).open("wb"))
-        self._process = subprocess.Popen(
-            [str(python), "-P", "-m", "parity.cell", str(specification), str(cell.folder)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(lab, slot, pinned=bool(cell.probe.environment)),
-            start_new_session=True,  # a Ctrl-C reaches us alone; we stop the cells
-        )
+        with ExitStack() as held:
+            self._slot = held.enter_context(kernel_slot())
+            log = held.enter_context((cell.folder / LOG).open("wb"))
+            self._process = subprocess.Popen(
+                [str(python), "-P", "-m", "parity.cell", str(specification), str(cell.folder)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(lab, self._slot.folder, pinned=bool(cell.probe.environment)),
+                pass_fds=(self._slot.lock,),
+                start_new_session=True,  # a Ctrl-C reaches us alone; we stop the cells
+            )
+            self._held = held.pop_all()
 
     def look(self) -> Progress:
         """How far it is; judges it when it has ended."""
@@ -148,23 +161,32 @@ class _Running:
         done = min(sum(counts.values()), self.cell.total)
         return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=result)
 
-    def stop(self) -> None:
-        """Asks it to end its trace and go; makes it go."""
+    def ask_to_stop(self) -> None:
+        """Lets it end its trace."""
         self._process.terminate()
+
+    def stop(self) -> None:
+        """Makes it go, and a compiler that it started."""
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._release()
 
     def _release(self) -> None:
+        if self._process.returncode is not None and self._process.returncode >= 0:
+            self._slot.keep_kernels()
         assert self._process.stdin is not None
         self._process.stdin.close()
+        for lines in self._counters.values():
+            lines.close()
         self._held.close()
 
 
-@dataclass(kw_only=False)
+@dataclass
 class _Lines:
     """Counts the lines of a file that grows."""
 
@@ -179,6 +201,11 @@ class _Lines:
             self._file = self.path.open("rb")
         self._seen += self._file.read().count(b"\n")
         return self._seen
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._file is not None:
+            self._file.close()
 
 
 def _environment(lab: Path, slot: Path, *, pinned: bool) -> dict[str, str]:
@@ -200,8 +227,8 @@ def _interpreters(probes: Sequence[Probe], say: Callable[[str], None]) -> dict[s
 
 
 def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path:
-    if platform.system() == "Linux" and shutil.which("g++") is None:
-        raise UnavailableError("g++ is not on the path: MLX builds its CPU kernels with it; apt-get install g++")
+    if complaint := missing_compiler():
+        raise UnavailableError(complaint)
     arms = (probe.reference, probe.candidate)
     names = {name for arm in arms for name in (arm.provider, *arm.stages.values())}
     needed = {distribution for name in names for distribution in provider(name).distributions}

@@ -19,7 +19,7 @@ import mlx.optimizers as optim
 from mlx import nn
 
 from parity.fingerprint import fingerprint, flat_float32, hexadecimal, leaves, structure, tensor, words
-from parity.trace import Start, Step, Tensor, TraceWriter
+from parity.trace import End, Start, Step, Tensor, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,11 +36,13 @@ class Tap:
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
-        self._parameters: dict[str, dict[str, Tensor]] | None = None
+        self._start: dict[str, dict[str, Tensor]] | None = None
         self._batch_shape: list[list[int]] = []
         self._forward: tuple[mx.array, mx.array] | None = None
         self._optimizer: Any = None
         self._steps = 0
+        self._model: Any = None
+        self._traced = 0
         self._error: Exception | None = None
 
     @contextmanager
@@ -79,7 +81,7 @@ class Tap:
             self._error = self._error or error
 
     def finish(self, steps: int) -> None:
-        """Checks that every step was seen.
+        """Checks that every step was seen, and records the parameters as the trainer leaves them.
 
         Raises:
             TapError: fewer or more steps than the workload asks for, or an optimizer out of step.
@@ -89,22 +91,23 @@ class Tap:
             raise self._error
         if self._steps != steps:
             raise TapError(f"the trainer took {self._steps} of {steps} steps")
+        self._writer.end(End(**_parameters(self._model), traced=self._traced))
 
     def _before_training(self, model: Any) -> None:
-        if self._parameters is not None:
-            return
-        everything, trainable = leaves(model.parameters()), leaves(model.trainable_parameters())
-        frozen = {name: leaf for name, leaf in everything.items() if name not in trainable}
-        self._parameters = {
-            "base": {_unwired(name, everything): tensor(leaf) for name, leaf in frozen.items()},
-            "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
-        }
+        if self._start is None:
+            self._model = model
+            self._start = _parameters(model)
 
     def _see_forward(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
         def tapped(*args: Any, **kwargs: Any) -> Any:
             value, gradient = value_and_grad(*args, **kwargs)
+            if not isinstance(value, tuple | list) or len(value) < 2:
+                raise TapError("the trainer's loss must return (loss, tokens), as mlx-lm's default_loss does")
             loss, tokens = value[0], value[1]
-            batch = [leaf for leaf in leaves(list(args[1:])).values() if isinstance(leaf, mx.array)]
+            given = leaves([list(args[1:]), kwargs]).values()
+            batch = [leaf for leaf in given if isinstance(leaf, mx.array)]
+            if not batch:
+                raise TapError("no batch was seen among the arguments of the trainer's loss")
             self._batch_shape = [list(leaf.shape) for leaf in batch]
             named = leaves(gradient)
             flat = flat_float32(named)
@@ -124,7 +127,8 @@ class Tap:
 
     def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
         if self._forward is None:
-            return  # an update that no tapped gradient led to: `_record` says so
+            raise TapError("an update without a gradient of its own: two optimizers, or two updates a step?")
+        self._traced += 1
         floats, integers = self._forward
         self._forward = None
         self._optimizer = optimizer
@@ -153,8 +157,8 @@ class Tap:
         if step != self._steps:
             raise TapError(f"row {self._steps} belongs to update {step} of the optimizer: a step was missed")
         if self._steps == 1:
-            assert self._parameters is not None
-            self._writer.start(Start(**self._parameters, effective=self._effective()))
+            assert self._start is not None
+            self._writer.start(Start(**self._start, effective=self._effective()))
         self._writer.step(
             Step(
                 step=step,
@@ -183,6 +187,16 @@ class Tap:
             "optimizer": {"class": type(self._optimizer).__name__, **plain, "scheduled": scheduled},
             "batch_shapes": self._batch_shape,
         }
+
+
+def _parameters(model: Any) -> dict[str, dict[str, Tensor]]:
+    """Frozen and trainable parameters of a live model, by canonical name."""
+    everything, trainable = leaves(model.parameters()), leaves(model.trainable_parameters())
+    frozen = {name: leaf for name, leaf in everything.items() if name not in trainable}
+    return {
+        "base": {_unwired(name, everything): tensor(leaf) for name, leaf in frozen.items()},
+        "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
+    }
 
 
 def _norm(flat: mx.array) -> mx.array:

@@ -1,4 +1,4 @@
-"""What a tap recorded: a header, a start, a line a step, an ending. Append-only JSON Lines.
+"""What a tap recorded: a header, a start, a line a step, an end, an ending. Append-only JSON Lines.
 
 Floats round-trip to the bit. NaN and infinities are strings, never `null`. A file that is cut
 anywhere can be read up to its last whole line, and says that it is incomplete.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from parity.errors import BadTraceError
 from parity.jsonfloat import decode, dumps
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-_FLOATS = ("loss", "grad_norm", "clipped_norm", "lr")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """Whose trace this is; written before anything can fail."""
+    """Whose trace this is; written before a trainer is touched."""
 
     probe: str
     arm: str
@@ -87,6 +85,16 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class End:
+    """Read from the live objects after the last step: what a trainer changed behind its last update shows here."""
+
+    base: Mapping[str, Tensor]
+    trainable: Mapping[str, Tensor]
+    traced: int
+    """How often the update was traced: once or a few times where the step is compiled, every step where not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """How the arm ended."""
 
@@ -104,6 +112,7 @@ class Trace:
     header: Header
     start: Start | None
     steps: tuple[Step, ...]
+    end: End | None
     ending: Ending
 
 
@@ -126,7 +135,11 @@ class TraceWriter:
         reported = row.pop("reported")
         self._write("step", row | {f"reported_{name}": value for name, value in reported.items()})
 
-    def end(self, ending: Ending) -> None:
+    def end(self, end: End) -> None:
+        """Writes what there is after the last step."""
+        self._write("end", asdict(end))
+
+    def close(self, ending: Ending) -> None:
         """Writes the ending; the first one counts."""
         if not self._ended:
             self._write("ending", asdict(ending))
@@ -139,7 +152,7 @@ class TraceWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self.end(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
+            self.close(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
         self._file.close()
 
     def _write(self, kind: str, row: dict[str, Any]) -> None:
@@ -182,48 +195,72 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
+    header: Header | None = None
     start: Start | None = None
     steps: list[Step] = []
-    ending = Ending(
-        complete=False,
-        why="the file is cut in the middle of a line" if cut else "the run ended without a word",
-    )
-    header: Header | None = None
+    end: End | None = None
+    ending: Ending | None = None
     for number, row in enumerate(rows, start=1):
         kind = row.pop("kind", None)
+        if ending is not None or (kind == "header" and header is not None):
+            raise BadTraceError(f"{path}:{number}: a {kind} line where none can be; two traces in one file?")
         try:
             match kind:
                 case "header":
-                    header = Header(**row)
+                    header = _typed(Header(**row))
                 case "start":
-                    start = _start(row)
+                    start = Start(**row | _both(row))
                 case "step":
                     steps.append(_step(row))
+                case "end":
+                    end = End(**row | _both(row))
                 case "ending":
-                    ending = Ending(**row)
+                    ending = _typed(Ending(**row))
                 case _:
                     raise BadTraceError(f"{path}:{number}: unknown kind of line {kind!r}; record it anew")
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise BadTraceError(f"{path}:{number}: a {kind} line that does not fit ({error})") from None
     assert header is not None
-    return Trace(header=header, start=start, steps=tuple(steps), ending=ending)
+    why = "the file is cut in the middle of a line" if cut else "the run ended without a word"
+    return Trace(
+        header=header,
+        start=start,
+        steps=tuple(steps),
+        end=end,
+        ending=ending or Ending(complete=False, why=why),
+    )
 
 
-def _start(row: dict[str, Any]) -> Start:
-    def tensors(table: dict[str, Any]) -> dict[str, Tensor]:
-        return {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in table.items()}
-
-    return Start(base=tensors(row["base"]), trainable=tensors(row["trainable"]), effective=row["effective"])
+def _both(row: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
+    return {
+        group: {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in row[group].items()}
+        for group in ("base", "trainable")
+    }
 
 
 def _step(row: dict[str, Any]) -> Step:
     row = {name: decode(value) for name, value in row.items()}
     own = {f.name for f in fields(Step)} - {"reported"}
     reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
-    step = Step(**{name: value for name, value in row.items() if name in own}, reported=reported)
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
         raise ValueError(f"unknown field {min(unknown)!r}")
-    for name in _FLOATS:
-        if not isinstance(row[name], float | int) or isinstance(row[name], bool):
-            raise TypeError(f"{name} is not a number: {row[name]!r}")
-    return step
+    return _typed(Step(**{name: value for name, value in row.items() if name in own}, reported=reported))
+
+
+_Line = TypeVar("_Line", Header, Step, Ending)
+
+
+def _typed(line: _Line) -> _Line:
+    """A line whose plain fields have the types that they are declared with."""
+    for of in fields(line):
+        value, wanted = getattr(line, of.name), str(of.type)
+        fits = {
+            "float": isinstance(value, float | int) and not isinstance(value, bool),
+            "int": isinstance(value, int) and not isinstance(value, bool),
+            "str": isinstance(value, str),
+            "bool": isinstance(value, bool),
+        }.get(wanted, isinstance(value, dict))
+        if not fits:
+            article = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}
+            raise TypeError(f"{of.name} is not {article.get(wanted, 'a table')}: {value!r}")
+    return line

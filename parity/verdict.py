@@ -75,6 +75,10 @@ class Verdict:
     problems: tuple[Problem, ...]
     thresholds: Thresholds
 
+    def is_equal(self, metric: str) -> bool:
+        """Whether a metric was compared and never differs."""
+        return metric in self.metrics and self.metrics[metric].first_step is None
+
 
 def judge(delta: Delta, *, again: Delta | None, thresholds: Thresholds) -> Verdict:
     """Judges a candidate against its reference.
@@ -85,78 +89,75 @@ def judge(delta: Delta, *, again: Delta | None, thresholds: Thresholds) -> Verdi
         thresholds: what may differ.
 
     """
-    kind, reason, floor = _decide(delta, again, thresholds)
+    kind, reason, at = _decide(delta, again, thresholds)
     return Verdict(
         kind=kind,
         reason=reason,
-        first_divergence=first_divergence(delta),
+        first_divergence=at,
         metrics=summaries(delta),
-        noise_floor=floor,
+        noise_floor={} if again is None else {name: of.max_abs for name, of in summaries(again).items() if of.max_abs},
         problems=delta.problems,
         thresholds=thresholds,
     )
 
 
-def _decide(delta: Delta, again: Delta | None, thresholds: Thresholds) -> tuple[VerdictKind, str, dict[str, float]]:
+def _decide(
+    delta: Delta, again: Delta | None, thresholds: Thresholds
+) -> tuple[VerdictKind, str, FirstDivergence | None]:
+    first = first_divergence(delta.table[~delta.table["equal"]])
     if delta.problems:
-        return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), {}
+        return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), first
     if delta.table.empty:
-        return VerdictKind.INVALID, "nothing was compared", {}
-    floor: dict[str, float] = {}
-    if again is not None:
-        if again.problems:
-            return VerdictKind.INVALID, f"the reference's repetition: {again.problems[0]}", {}
-        if thresholds.deterministic and (at := first_divergence(again)) is not None:
-            return (
-                VerdictKind.INVALID,
-                f"contaminated: the reference no longer repeats itself, {_where(at)}",
-                {},
-            )
-        floor = {name: of.max_abs for name, of in summaries(again).items() if of.max_abs}
-    if bool(delta.table["equal"].all()):
-        return VerdictKind.IDENTICAL, "bit for bit", floor
+        return VerdictKind.INVALID, "nothing was compared", None
+    noisy = None if again is None else first_divergence(again.table[~again.table["equal"]])
+    if again is not None and again.problems:
+        return VerdictKind.INVALID, f"the reference's repetition: {again.problems[0]}", first
+    if noisy is not None and thresholds.deterministic:
+        return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(noisy)}", first
+    if unknown := sorted(thresholds.tolerance.keys() - set(delta.table["metric"])):
+        return VerdictKind.INVALID, f"the stated tolerance names {unknown[0]!r}, which was not compared", first
+    if first is None:
+        return VerdictKind.IDENTICAL, "bit for bit", None
+    sizes = _sizes(delta.table)
     if thresholds.tolerance:
-        return *_within(delta, thresholds.tolerance, "the stated tolerance"), floor
-    if again is not None and floor:
-        return *_within(delta, _repeated(again), "the noise floor"), floor
-    at = first_divergence(delta)
+        allowed, name = delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
+    elif again is not None and noisy is not None:
+        allowed, name = _floor(again).reindex(delta.table.index, fill_value=0.0), "the noise floor"
+    else:
+        return VerdictKind.DIVERGED, f"from {_where(first)}", first
+    over = ~(sizes <= allowed)  # so that a NaN is over
+    if not over.any():
+        return VerdictKind.WITHIN, name, first
+    row = int(over.to_numpy().argmax())
+    at = first_divergence(delta.table.iloc[[row]])
     assert at is not None
-    return VerdictKind.DIVERGED, f"from {_where(at)}", floor
+    return (
+        VerdictKind.DIVERGED,
+        f"from {_where(at)}: off by {sizes.iloc[row]:.3g}, {name} is {allowed.iloc[row]:.3g}",
+        at,
+    )
 
 
-def _repeated(again: Delta) -> dict[str, float]:
-    """What the reference grants itself: a metric that it repeats to the bit must be equal to the bit.
+def _sizes(table: pd.DataFrame) -> pd.Series[float]:
+    """|delta| of every row. A fingerprint has no size: equal is 0, unequal is beyond every tolerance."""
+    fingerprint = table["reference"].map(lambda value: isinstance(value, str))
+    return table["delta"].abs().where(~fingerprint, (~table["equal"]).map({True: math.inf, False: 0.0}))
 
-    A fingerprint that it does not repeat says nothing, and is left out.
+
+def _floor(again: Delta) -> pd.Series[float]:
+    """What the reference grants itself, row by row: the most that it was off by in this metric up to this step.
+
+    Noise grows with the steps, so a later one excuses no earlier. A metric that the reference repeats
+    to the bit must be equal to the bit; a fingerprint that it does not repeat says nothing.
     """
-    return {name: size for name, of in summaries(again).items() if math.isfinite(size := _size(of))}
+    return _sizes(again.table).groupby(again.table["metric"], sort=False).cummax()
 
 
-def _within(delta: Delta, allowed: Mapping[str, float], name: str) -> tuple[VerdictKind, str]:
-    measured = summaries(delta)
-    if unknown := sorted(allowed.keys() - measured.keys()):
-        return VerdictKind.INVALID, f"{name} names {unknown[0]!r}, which was not compared"
-    sizes = {metric: _size(measured[metric]) for metric in allowed}
-    over = {metric: size for metric, size in sizes.items() if not size <= allowed[metric]}  # a NaN is over
-    if not over:
-        return VerdictKind.WITHIN, name
-    metric, size = next(iter(over.items()))
-    return VerdictKind.DIVERGED, f"{metric} is off by {size:.3g}, {name} is {allowed[metric]:.3g}"
-
-
-def _size(summary: MetricSummary) -> float:
-    """A fingerprint has no size: equal is 0, unequal is beyond every tolerance."""
-    if summary.max_abs is None:
-        return 0.0 if summary.first_step is None else math.inf
-    return summary.max_abs
-
-
-def first_divergence(delta: Delta) -> FirstDivergence | None:
-    """The first unequal row: the table is in the order of steps, and of stages within a step."""
-    unequal = delta.table[~delta.table["equal"]]
-    if unequal.empty:
+def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:
+    """The first of some rows of a delta table, which is in the order of steps, and of stages within a step."""
+    if rows.empty:
         return None
-    row = unequal.iloc[0]
+    row = rows.iloc[0]
     return FirstDivergence(
         step=int(row["step"]),
         stage=Stage(row["stage"]) if row["stage"] else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import click
 
@@ -43,4 +44,8 @@ def main() -> None:
     except ParityError as error:
         click.echo(f"parity: {error}", err=True)
         status = error.status
+    except Exception:  # noqa: BLE001 - an exit status of 1 would say that two trainers differ
+        traceback.print_exc()
+        click.echo("parity: this is a fault of parity itself, not of a trainer; please report it", err=True)
+        status = ExitStatus.BUG
     sys.exit(int(status or 0))

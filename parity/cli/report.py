@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from parity.errors import ExitStatus
 
 
 @click.command("report")
@@ -17,8 +21,8 @@ import click
     show_default=True,
     help="svg is a picture of the terminal.",
 )
-def report_command(run: Path, form: str) -> None:
-    """Judge a stored RUN again, from its traces, and render it."""
+def report_command(run: Path, form: str) -> ExitStatus:
+    """Judge a stored RUN again, from its traces, and render it; the exit status is the run's."""
     from rich.console import Console
 
     from parity.report.json import render_json
@@ -37,3 +41,4 @@ def report_command(run: Path, form: str) -> None:
             click.echo(render_svg(result, title=f"parity report {run}"))
         case _:
             print_run(Console(highlight=False), result)
+    return result.status

@@ -44,16 +44,18 @@ def run_command(
 
     signal.signal(signal.SIGTERM, _stop)
     checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
+    if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
+        raise ParityError(f"--json {json_file}: no such folder")
     run = new_run(out, checked)
     console = Console(stderr=json_file == "-", highlight=False)
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
         result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say)
-    write_reports(run, result)
     console.print()
     print_run(console, result)
-    console.print(f"report: {run / 'report.md'}", style="dim")
     if json_file is not None:
         _write_json(json_file, render_json(result))
+    write_reports(run, result)
+    console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status
 
 

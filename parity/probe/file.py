@@ -12,7 +12,19 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, nearest
 from parity.probe.inputs import check_inputs
-from parity.probe.values import AdamW, Arm, Expectation, Lora, Probe, Setting, Stage, Workload
+from parity.probe.values import (
+    METRICS,
+    SIZED_METRICS,
+    AdamW,
+    Arm,
+    Expectation,
+    Lora,
+    Probe,
+    Setting,
+    Stage,
+    VerdictKind,
+    Workload,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +136,7 @@ def find_probes(paths: Sequence[Path]) -> list[Path]:
 
 def _name(path: Path) -> str:
     absolute = path.resolve()
-    return f"{absolute.parent.name}/{absolute.stem}"
+    return f"{absolute.parent.name or 'probes'}/{absolute.stem}"
 
 
 def _read_tree(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -163,7 +175,7 @@ def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
         return
     for key in _PATHS:
         value = workload.get(key)
-        if isinstance(value, str) and (value.startswith((".", "/")) or key == "data"):
+        if isinstance(value, str) and (key == "data" or value.startswith((".", "/")) or (path.parent / value).is_dir()):
             workload[key] = str((path.parent / value).resolve())
 
 
@@ -191,6 +203,17 @@ def _override(text: str) -> dict[str, Any]:
 
 
 def _check(probe: Probe) -> None:
+    expect = probe.expect
+    if expect.verdict is VerdictKind.INVALID:
+        raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
+    if expect.verdict is not VerdictKind.DIVERGED and (expect.stage, expect.step) != (None, None):
+        raise BadProbeError(f"expect.stage and expect.step go with verdict 'diverged', not {str(expect.verdict)!r}")
+    if expect.stage is not None and expect.stage not in METRICS.values():
+        raise BadProbeError(f"expect.stage: no metric shows {str(expect.stage)!r} yet, so that it could never be met")
+    for key, names, valid in (("expect.equal", expect.equal, METRICS), ("tolerance", probe.tolerance, SIZED_METRICS)):
+        for name in names:
+            if name not in valid:
+                raise BadProbeError(f"{key}: unknown metric {name!r}; {nearest(name, valid)}")
     seeds = probe.workload.seeds
     for seed in seeds:
         if seeds.count(seed) > 1:
@@ -224,4 +247,4 @@ def _valid_keys(keys: Sequence[str]) -> list[str]:
     for key in keys:
         table = get_type_hints(table).get(key)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
-    return [name for name in names if name != "name"] + ([] if keys else ["extends"])
+    return [name for name in names if name != "name"]

@@ -23,7 +23,7 @@ def read_rows(folder: Path) -> list[Row]:
     """
     path = folder / "train.jsonl"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadProbeError(
             f"data set {folder}: cannot read train.jsonl ({error}); a data set is a folder with one JSON object a line"

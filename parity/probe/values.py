@@ -24,6 +24,27 @@ class Stage(StrEnum):
     UPDATE = "update"
 
 
+METRICS: Mapping[str, Stage] = {
+    "base": Stage.LOAD,
+    "trainable": Stage.ADAPT,
+    "batch": Stage.BATCH,
+    "tokens": Stage.LOSS,
+    "loss": Stage.LOSS,
+    "grad_norm": Stage.GRADIENT,
+    "gradient": Stage.GRADIENT,
+    "clipped_norm": Stage.CLIP,
+    "clipped": Stage.CLIP,
+    "lr": Stage.SCHEDULE,
+    "params": Stage.UPDATE,
+    "trainable_at_end": Stage.UPDATE,
+    "base_at_end": Stage.UPDATE,
+}
+"""What is compared, in the order of the flow: the order in which a first divergence is looked for."""
+
+SIZED_METRICS = ("tokens", "loss", "grad_norm", "clipped_norm", "lr")
+"""Those that differ by an amount; the others are fingerprints, equal or not."""
+
+
 class ArmName(StrEnum):
     """The three runs of a cell; the reference runs again after the candidate."""
 
@@ -106,6 +127,8 @@ class Expectation:
     verdict: VerdictKind
     stage: Stage | None = None
     step: int | None = None
+    equal: tuple[str, ...] = ()
+    """Metrics that must not differ at any step, so that a declared divergence hides no other."""
     because: str = ""
     """Why, for whoever reads a report."""
 
@@ -158,6 +181,7 @@ def from_plain(plain: Mapping[str, Any]) -> Probe:
                 verdict=VerdictKind(expect["verdict"]),
                 stage=None if expect["stage"] is None else Stage(expect["stage"]),
                 step=expect["step"],
+                equal=tuple(expect["equal"]),
                 because=expect["because"],
             ),
         }

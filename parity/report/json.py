@@ -68,6 +68,9 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "reason": cell.reason,
         "first_divergence": None,
         "metrics": {},
+        "noise_floor": {},
+        "problems": [],
+        "thresholds": None,
     }
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note}

@@ -41,8 +41,9 @@ def provider(name: str) -> Provider:
     module, _, attribute = points[name].value.partition(":")
     try:
         made: Provider = getattr(import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise UnavailableError(f"provider {name!r}: {points[name].value} cannot be imported ({error})") from None
+    except Exception as error:  # noqa: BLE001 - a module of somebody else's may raise anything
+        said = f"{type(error).__name__}: {error}"
+        raise UnavailableError(f"provider {name!r}: {points[name].value} cannot be imported ({said})") from None
     return made
 
 

@@ -147,8 +147,8 @@ def _configuration(config: Any, job: Job) -> Any:
         "output_dir": str(job.scratch),
         **{name: value for name, value in job.settings.items() if name in _TRAINING},
     }
-    if not workload.compile:
-        asked["compile_mode"] = "eager"
+    # Not the library's "best_effort": it goes on in eager mode when compiling fails, and says so in a log.
+    asked["compile_mode"] = "strict" if workload.compile else "eager"
     _require("MLXTrainingConfig", asked, [field.name for field in fields(config)])
     return config(**asked)
 

@@ -86,4 +86,5 @@ def test_a_stored_run_is_judged_again_alike(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     again = parity("report", run[0] / "run", "--format", "json")
+    assert again.returncode == 3
     assert json.loads(again.stdout) == json.loads((run[0] / "out.json").read_text())

@@ -64,6 +64,12 @@ def test_what_trainers_print_is_in_the_log_and_not_on_the_display(run: Path) -> 
     assert "truncated to 64" in (run / "run" / "traces" / "probes" / "self" / "1" / "trainer.log").read_text()
 
 
+def test_whole_numbers_alone_can_be_compared_and_written(run: Path) -> None:
+    cell = run / "run" / "traces" / "probes" / "self" / "1"
+    done = parity("diff", cell / "reference.jsonl", cell / "candidate.jsonl", "--metrics", "tokens", "--json")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "identical")
+
+
 def test_one_step_altered_in_its_last_bit_is_one_ulp_at_that_step(run: Path, tmp_path: Path) -> None:
     cell = run / "run" / "traces" / "probes" / "self" / "1"
     lines = (cell / "candidate.jsonl").read_text().splitlines()
@@ -106,6 +112,7 @@ def test_a_run_without_one_of_its_traces_is_no_pass(run: Path, tmp_path: Path) -
     result = json.loads(parity("report", copy, "--format", "json").stdout)
     assert result["expected"] is False
     assert result["probes"][0]["cells"][0]["verdict"] == "invalid"
+    assert parity("report", copy).returncode == 3
 
 
 def test_nothing_is_overwritten(run: Path) -> None:
@@ -137,6 +144,19 @@ def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: 
     done = parity("run", probe, "--out", tmp_path / "out", *arguments)
     assert (done.returncode, done.stderr) == (2, f"parity: {probe}: {message}\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_result_that_could_not_be_written_is_known_before_anything_is_run(run: Path, tmp_path: Path) -> None:
+    done = parity("run", run / "probes" / "self.toml", "--out", tmp_path / "out", "--json", tmp_path / "no" / "x.json")
+    assert (done.returncode, done.stderr) == (2, f"parity: --json {tmp_path}/no/x.json: no such folder\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cache_that_cannot_be_made_costs_the_cell_and_not_the_run(run: Path, tmp_path: Path) -> None:
+    probe = run / "probes" / "self.toml"
+    done = parity("run", probe, "--out", tmp_path / "out", MLX_PARITY_CACHE="/proc/none")
+    assert done.returncode == 3
+    assert "name another with MLX_PARITY_CACHE" in done.stdout
 
 
 def test_every_bad_probe_of_a_folder_is_named_before_any_is_run(tmp_path: Path) -> None:
@@ -218,6 +238,7 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_is_finished(tmp_path: Path, s
     assert "Traceback" not in stderr
     assert "Interrupted: 0 of 1 probe finished as expected." in stdout
     assert json.loads((out / "results.json").read_text())["interrupted"] is True
+    assert parity("report", out).returncode == 130
     assert '"complete": true' in (first / "candidate.jsonl").read_text()
     assert "stopped from outside" in (second / "reference.jsonl").read_text()
     assert not any(_alive(child) for child in children)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import mlx.optimizers as optim
 import numpy as np
 import pytest
+from mlx import nn
 
 from parity.fingerprint import leaves, tensor
 from parity.probe.inputs import read_rows
@@ -117,6 +119,44 @@ def test_a_trainer_that_the_tap_cannot_see_is_an_error_and_no_empty_trace(tmp_pa
         tap.end_of_step({"loss": 1.0})
         with pytest.raises(TapError, match="no update was seen"):
             tap.finish(1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "arguments", "message"),
+    [
+        (lambda _model, x: x.sum(), {"x": mx.ones(2)}, r"must return \(loss, tokens\)"),
+        (lambda _model, x: (mx.array(1.0) + x, mx.array(1)), {"x": 1}, "no batch was seen"),
+    ],
+)
+def test_a_loss_that_the_tap_cannot_read_is_an_error(
+    tmp_path: Path, loss: Any, arguments: dict[str, Any], message: str
+) -> None:
+    model = nn.Linear(2, 2)
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer).installed():
+        step = nn.value_and_grad(model, loss)
+        with pytest.raises(TapError, match=message):
+            step(model, **arguments)
+
+
+def test_a_second_update_in_a_step_is_an_error(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer).installed():
+        step = nn.value_and_grad(model, lambda model, x: (model(x).sum(), mx.array(1)))
+        _, gradient = step(model, mx.ones((1, 2)))
+        optim.SGD(learning_rate=0.1).update(model, gradient)
+        with pytest.raises(TapError, match="an update without a gradient of its own"):
+            optim.SGD(learning_rate=0.1).update(model, gradient)
+
+
+def test_the_end_holds_the_parameters_that_the_trainer_leaves(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer)
+        left = train("mlx-lm", tmp_path, tap)
+        tap.finish(3)
+    end = read_trace(tmp_path / "t.jsonl").end
+    assert end is not None
+    assert end.trainable == left
+    assert 1 <= end.traced <= 3
 
 
 def test_a_step_that_was_not_told_of_is_an_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from parity.diff import Recording
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind, Workload
 from parity.result import CellResult, ProbeResult
-from parity.trace import Ending, Header, Start, Step, Tensor, Trace
+from parity.trace import End, Ending, Header, Start, Step, Tensor, Trace
 from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 
 
@@ -47,6 +47,7 @@ START = Start(
     trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="22")},
     effective={"optimizer": {"class": "AdamW"}},
 )
+END = End(base=START.base, trainable=START.trainable, traced=2)
 
 
 def trace(*steps: Step, **changed: Any) -> Trace:
@@ -54,6 +55,7 @@ def trace(*steps: Step, **changed: Any) -> Trace:
         header=HEADER,
         start=START,
         steps=steps or tuple(step(number) for number in (1, 2, 3)),
+        end=END,
         ending=Ending(complete=True),
     )
     return replace(made, **changed)

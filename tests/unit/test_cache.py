@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from parity.cache import cache_folder, kernel_slot
+from parity.errors import UnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_the_cache_is_where_the_user_wants_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,11 +18,47 @@ def test_the_cache_is_where_the_user_wants_it(tmp_path: Path, monkeypatch: pytes
     assert cache_folder("kernels") == tmp_path / "here" / "kernels"
 
 
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UnavailableError, match="name another with MLX_PARITY_CACHE"):
+        cache_folder("kernels")
+
+
 def test_two_cells_never_share_a_slot_and_the_next_one_finds_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path))
     with kernel_slot() as first, kernel_slot() as second:
-        assert first != second
+        assert first.folder != second.folder
     with kernel_slot() as again:
-        assert again == first
+        assert again.folder == first.folder
+
+
+def test_kernels_of_a_cell_that_ended_by_itself_are_kept_and_those_of_a_killed_one_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path))
+    with kernel_slot() as slot:
+        kernel = slot.folder / "mlx" / "cpu" / "kernel.so"
+        kernel.parent.mkdir(parents=True)
+        kernel.write_text("whole")
+        (slot.folder / "parity-scratch").mkdir()
+        slot.keep_kernels()
+    with kernel_slot() as slot:
+        assert kernel.exists()
+        assert not (slot.folder / "parity-scratch").exists()
+        kernel.write_text("half")
+    with kernel_slot():
+        assert not kernel.exists()
+
+
+def test_a_slot_stays_taken_while_a_process_that_inherited_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path))
+    with kernel_slot() as slot:
+        orphan = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(slot.lock,))
+    with kernel_slot() as other:
+        assert other.folder != slot.folder
+    orphan.communicate(b"\n")

@@ -60,6 +60,11 @@ def test_shapes_are_part_of_integer_arrays() -> None:
     assert words([wide]).tolist() != words([tall]).tolist()
 
 
+def test_floats_in_a_batch_are_not_rounded() -> None:
+    assert words([mx.array([0.25])]).tolist() != words([mx.array([0.75])]).tolist()
+    assert words([mx.array([1.0])]).tolist() != words([mx.array([1])]).tolist()
+
+
 @pytest.mark.parametrize(
     "other",
     [{"b": mx.zeros(2)}, {"a": mx.zeros((1, 2))}, {"a": mx.zeros(2, mx.bfloat16)}],

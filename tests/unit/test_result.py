@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,26 @@ def test_the_exit_status_follows_from_what_was_found(probes: list[ProbeResult], 
     result = RunResult(probes=tuple(probes))
     assert result.status is status
     assert result.expected is (status is ExitStatus.EXPECTED)
+
+
+def test_a_finding_outranks_an_arm_that_did_not_run_in_one_probe_too() -> None:
+    for other in (FAILED, cell(42, VerdictKind.INVALID)):
+        found = probe_result(cell(1, VerdictKind.DIVERGED, AT), other)
+        assert found.status is ExitStatus.UNEXPECTED
+
+
+def test_a_declared_divergence_excuses_no_other() -> None:
+    apart = cell(1, VerdictKind.DIVERGED, AT)
+    assert apart.verdict is not None
+    assert not apart.meets(replace(DIVERGED, equal=("loss",)))
+    assert not apart.meets(replace(DIVERGED, equal=("batch",)))  # it was not compared
+    same = replace(apart.verdict.metrics["loss"], first_step=None)
+    equal = replace(apart, verdict=replace(apart.verdict, metrics={"loss": same}))
+    assert equal.meets(replace(DIVERGED, equal=("loss",)))
+
+
+def test_a_cell_that_did_not_run_meets_nothing() -> None:
+    assert not FAILED.meets(Expectation(verdict=VerdictKind.INVALID))
 
 
 def test_an_interrupted_run_is_no_pass() -> None:

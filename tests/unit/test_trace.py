@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from parity.errors import BadTraceError
 from parity.trace import Ending, Step, TraceWriter, read_trace
-from tests.unit.made import HEADER, START, step
+from tests.unit.made import END, HEADER, START, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,8 @@ def write(path: Path, *rows: Step, ending: Ending | None = None) -> Path:
         for row in rows:
             writer.step(row)
         if ending is not None:
-            writer.end(ending)
+            writer.end(END)
+            writer.close(ending)
     return path
 
 
@@ -143,6 +144,9 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         ({"loss": "much"}, "loss is not a number: 'much'"),
         ({"mood": 1}, "unknown field 'mood'"),
         ({"kind": "poem"}, "unknown kind of line 'poem'"),
+        ({"tokens": None}, "tokens is not a whole number: None"),
+        ({"tokens": 1.5}, "tokens is not a whole number: 1.5"),
+        ({"batch": 7}, "batch is not text: 7"),
     ],
 )
 def test_a_damaged_step_is_not_read(tmp_path: Path, changed: dict[str, object], message: str) -> None:
@@ -151,6 +155,24 @@ def test_a_damaged_step_is_not_read(tmp_path: Path, changed: dict[str, object], 
     lines[2] = json.dumps(json.loads(lines[2]) | changed)
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(BadTraceError, match=message):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("line", [0, 2])
+def test_two_traces_in_one_file_are_none(tmp_path: Path, line: int) -> None:
+    path = write(tmp_path / "t.jsonl", step(1), ending=Ending(complete=True))
+    again = path.read_text().splitlines()[line]
+    with path.open("a") as file:
+        file.write(again + "\n")
+    with pytest.raises(BadTraceError, match="where none can be"):
+        read_trace(path)
+
+
+def test_a_header_of_wrong_types_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl")
+    header, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps(json.loads(header) | {"provenance": "here"}) + "\n" + rest)
+    with pytest.raises(BadTraceError, match="provenance is not a table: 'here'"):
         read_trace(path)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from parity.diff import Recording, diff, recording
 from parity.probe.values import VerdictKind
+from parity.trace import Tensor
 from parity.verdict import Thresholds, Verdict, judge
-from tests.unit.made import losses, step, trace
+from tests.unit.made import END, losses, step, trace
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 EXACT = Thresholds()
@@ -108,8 +110,45 @@ def test_what_the_reference_repeats_to_the_bit_must_be_equal_to_the_bit() -> Non
     verdict = judge(diff(recording(trace()), recording(trace(*other_batch))), again=again, thresholds=NOISY)
     assert (verdict.kind, verdict.reason) == (
         VerdictKind.DIVERGED,
-        "batch is off by inf, the noise floor is 0",
+        "from step 1, stage batch: off by inf, the noise floor is 0",
     )
+
+
+def test_noise_of_a_later_step_excuses_no_earlier_one() -> None:
+    again = diff(losses(1.0, 1.0), losses(1.0, 1.5))
+    early = judge(diff(losses(1.0, 1.0), losses(1.25, 1.0)), again=again, thresholds=NOISY)
+    assert early.kind is VerdictKind.DIVERGED
+    late = judge(diff(losses(1.0, 1.0), losses(1.0, 1.25)), again=again, thresholds=NOISY)
+    assert late.kind is VerdictKind.WITHIN
+
+
+def test_a_divergence_starts_where_the_rule_is_broken_and_not_in_the_noise_before() -> None:
+    noisy = [step(number, loss=0.75 + number) for number in (1, 2, 3)]
+    again = diff(recording(trace()), recording(trace(*noisy)))
+    wrong = [step(1, loss=1.6), step(2, loss=2.5, lr=0.5), step(3)]
+    verdict = judge(diff(recording(trace()), recording(trace(*wrong))), again=again, thresholds=NOISY)
+    assert verdict.kind is VerdictKind.DIVERGED
+    assert verdict.first_divergence is not None
+    assert (verdict.first_divergence.step, verdict.first_divergence.metric) == (2, "lr")
+
+
+def test_a_noisy_fingerprint_alone_is_noise() -> None:
+    noisy = [step(number, params="e" * 16) for number in (1, 2, 3)]
+    again = diff(recording(trace()), recording(trace(*noisy)))
+    other = [step(number, params="f" * 16) for number in (1, 2, 3)]
+    verdict = judge(diff(recording(trace()), recording(trace(*other))), again=again, thresholds=NOISY)
+    assert (verdict.kind, verdict.reason) == (VerdictKind.WITHIN, "the noise floor")
+
+
+def test_what_a_trainer_changes_after_its_last_update_is_seen() -> None:
+    touched = replace(END, trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="99")})
+    verdict = judged(recording(trace()), recording(trace(end=touched)))
+    assert (verdict.kind, verdict.reason) == (VerdictKind.DIVERGED, "from step 3, stage update")
+
+
+def test_a_trace_without_its_parameters_is_no_pass() -> None:
+    for left, right in ((trace(), trace(start=None)), (trace(end=None), trace())):
+        assert judged(recording(left), recording(right)).kind is VerdictKind.INVALID
 
 
 def test_a_stated_tolerance_decides_on_its_metrics_alone() -> None:
@@ -120,7 +159,7 @@ def test_a_stated_tolerance_decides_on_its_metrics_alone() -> None:
     over = judge(delta, again=None, thresholds=Thresholds(tolerance={"loss": 0.2}))
     assert (over.kind, over.reason) == (
         VerdictKind.DIVERGED,
-        "loss is off by 0.25, the stated tolerance is 0.2",
+        "from step 1, stage loss: off by 0.25, the stated tolerance is 0.2",
     )
     hashed = judge(delta, again=None, thresholds=Thresholds(tolerance={"params": 1.0}))
     assert hashed.kind is VerdictKind.DIVERGED

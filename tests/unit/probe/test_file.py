@@ -7,6 +7,7 @@ import pytest
 
 from parity.errors import BadProbeError
 from parity.probe.file import find_probes, read_probe
+from parity.probe.inputs import read_rows
 from parity.probe.values import Probe, Stage, VerdictKind, from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
@@ -113,6 +114,15 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("workload.seeds=[0,0]", "workload.seeds: 0 is there twice; each seed is one cell"),
         ("workload.optimizer.learning_rate=nan", "workload.optimizer.learning_rate: must be a finite number, not nan"),
         ("expect.verdict='idential'", "expect.verdict: unknown 'idential'; did you mean 'identical'?"),
+        ("expect.verdict='invalid'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
+        ("expect.verdict='identical'", "expect.stage and expect.step go with verdict 'diverged', not 'identical'"),
+        ("expect.stage='forward'", "expect.stage: no metric shows 'forward' yet, so that it could never be met"),
+        ("expect.equal=['los']", "expect.equal: unknown metric 'los'; did you mean 'loss'?"),
+        ("tolerance.los=1", "tolerance: unknown metric 'los'; did you mean 'loss'?"),
+        (
+            "tolerance.params=1",
+            "tolerance: unknown metric 'params'; valid: clipped_norm, grad_norm, loss, lr, tokens",
+        ),
         ("expect.stage='cliip'", "expect.stage: unknown 'cliip'; did you mean 'clip'?"),
         ("candidate.stages.lod='mlx-lm'", "candidate.stages.lod: unknown 'lod'; did you mean 'load'?"),
         ("workload.batch_size=9", "workload.batch_size is 9, but {folder}/data has 8 rows; at most 8"),
@@ -144,6 +154,17 @@ def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:
     with pytest.raises(BadProbeError) as error:
         read_probe(folder / "right.toml")
     assert str(error.value) == f"{folder}/right.toml: " + message.format(data=folder / "data")
+
+
+def test_a_line_separator_inside_a_text_is_no_end_of_line(folder: Path) -> None:
+    (folder / "data" / "train.jsonl").write_text('{"text": "a\u2028b\x85c"}\n' * 8)
+    assert read_rows(folder / "data")[0] == {"text": "a\u2028b\x85c"}
+
+
+def test_a_folder_without_a_dot_is_still_a_folder(folder: Path) -> None:
+    (folder / "m").symlink_to(MODEL)
+    (folder / "more.toml").write_text('extends = "right.toml"\n[workload]\nmodel = "m"\n')
+    assert read_probe(folder / "more.toml").workload.model == str(MODEL)
 
 
 def test_a_model_without_weights_is_one_line(folder: Path) -> None:
