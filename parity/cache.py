@@ -18,7 +18,7 @@ from parity.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCK, _BUILDING, _KERNELS = "lock", "building", "mlx"
+_LOCK, _WHOLE, _KERNELS = "lock", "whole-kernels", "mlx"
 
 
 def cache_folder(name: str) -> Path:
@@ -52,7 +52,8 @@ class KernelSlot:
 
     def keep_kernels(self) -> None:
         """Says that the cell ended by itself, so that every kernel in the folder is whole."""
-        (self.folder / _BUILDING).unlink(missing_ok=True)
+        names = sorted(str(path.relative_to(self.folder)) for path in _kernels(self.folder))
+        (self.folder / _WHOLE).write_text("\n".join(names), encoding="utf-8")
 
 
 @contextmanager
@@ -68,16 +69,23 @@ def kernel_slot() -> Iterator[KernelSlot]:
             except BlockingIOError:
                 continue
             _tidy(folder)
-            (folder / _BUILDING).touch()
             yield KernelSlot(folder=folder, lock=lock.fileno())
             return
 
 
+def _kernels(folder: Path) -> list[Path]:
+    return [path for path in (folder / _KERNELS).rglob("*") if path.is_file()]
+
+
 def _tidy(folder: Path) -> None:
-    """Removes what a killed cell left: its scratch, and kernels that may be half built."""
-    keep = {_LOCK} if (folder / _BUILDING).exists() else {_LOCK, _KERNELS}
+    """Removes what a killed cell left: its scratch, and kernels that no cell has vouched for."""
+    listed = folder / _WHOLE
+    whole = set(listed.read_text("utf-8").split("\n")) if listed.is_file() else set()
+    for path in _kernels(folder):
+        if str(path.relative_to(folder)) not in whole:
+            path.unlink()
     for path in folder.iterdir():
-        if path.name in keep:
+        if path.name in {_LOCK, _WHOLE, _KERNELS}:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -107,7 +107,8 @@ def diff(reference: Recording, candidate: Recording) -> Delta:
     ]
     table = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
     types: dict[str, Any] = {"step": int, "equal": bool, "ulp": "Int64", "reference": object, "candidate": object}
-    return Delta(table=table.astype(types), problems=tuple(_problems(reference, candidate)))
+    problems = (*_problems(reference, candidate), *_parameter_problems(reference, candidate))
+    return Delta(table=table.astype(types), problems=problems)
 
 
 def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -171,9 +172,6 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
             yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")
         if repeated := [step for step, times in Counter(step for step, _ in of.rows).items() if times > 1]:
             yield Problem(kind=ProblemKind.REPEATED_STEP, detail=f"{_ranges(repeated)} of the {side}")
-    for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
-        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
-        yield Problem(kind=kind, detail=f"{metric}, the parameters by name")
     left, right = dict(reference.rows), dict(candidate.rows)
     common = left.keys() & right.keys()
     if not common:
@@ -187,6 +185,12 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     if extra := right.keys() - left.keys():
         yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"{_ranges(extra)} of the candidate")
     yield from _metric_problems(left, right, sorted(common))
+
+
+def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
+    for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
+        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
+        yield Problem(kind=kind, detail=f"{metric}, the parameters by name")
 
 
 def _metric_problems(

@@ -78,7 +78,7 @@ def test_the_traces_of_a_killed_cell_are_kept_up_to_its_last_step(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     cell = run[0] / "run" / "traces" / "probes" / "killed at step 2" / "1"
-    assert len((cell / "reference.jsonl").read_text().splitlines()) == 3 + 3
+    assert len((cell / "reference.jsonl").read_text().splitlines()) == 3 + 4
     assert len((cell / "candidate.jsonl").read_text().splitlines()) == 2 + 2
 
 

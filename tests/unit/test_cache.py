@@ -35,7 +35,7 @@ def test_two_cells_never_share_a_slot_and_the_next_one_finds_it_again(
         assert again.folder == first.folder
 
 
-def test_kernels_of_a_cell_that_ended_by_itself_are_kept_and_those_of_a_killed_one_are_not(
+def test_kernels_of_a_cell_that_ended_by_itself_are_kept_and_new_ones_of_a_killed_one_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path))
@@ -48,9 +48,11 @@ def test_kernels_of_a_cell_that_ended_by_itself_are_kept_and_those_of_a_killed_o
     with kernel_slot() as slot:
         assert kernel.exists()
         assert not (slot.folder / "parity-scratch").exists()
-        kernel.write_text("half")
+        half = kernel.with_name("half.so")
+        half.write_text("half")
     with kernel_slot():
-        assert not kernel.exists()
+        assert kernel.exists()
+        assert not half.exists()
 
 
 def test_a_slot_stays_taken_while_a_process_that_inherited_it_lives(
