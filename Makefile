@@ -27,14 +27,17 @@ lint: setup
 
 setup: $(SYNCED)
 
-# A uv from the path that is too old to read this pyproject.toml is passed over for one of our own.
+# A uv from the path that is older than this pyproject.toml needs is passed over for one of our own.
+RECENT := import re, sys; found = re.findall(r"\d+", sys.stdin.read()); sys.exit([int(n) for n in found[:2]] < [0, 12])
+
 $(SYNCED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make setup PYTHON=python3.12"; exit 2; }
 	@set -e; uv="$(UV)"; \
-	if ! "$$uv" pip compile --help 2>/dev/null | grep -q -- --no-emit-index-url; then \
+	if ! "$$uv" --version 2>/dev/null | $(PYTHON) -c '$(RECENT)'; then \
 		uv=.uv/bin/uv; \
-		[ -x $$uv ] || PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv 'uv>=0.12'; \
+		[ -x $$uv ] || PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet \
+			--disable-pip-version-check --target .uv 'uv>=0.12'; \
 	fi; \
 	[ -x .venv/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) .venv; \
 	"$$uv" pip sync --quiet --python .venv/bin/python requirements.lock; \
