@@ -54,18 +54,19 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
 
     """
     arm = probe.arm(name)
-    stages = _stages(arm)
+    own = provider(arm.provider)
+    borrowed = {stage: provider(lender) for stage, lender in arm.stages.items()}
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
         declared={"provider": arm.provider, "stages": dict(arm.stages), "settings": dict(arm.settings)},
-        provenance=provenance({d for each in stages.values() for d in each.distributions}),
+        provenance=provenance({d for each in (own, *borrowed.values()) for d in each.distributions}),
     )
     with TraceWriter(path, header) as writer:
         try:
-            _train(probe, arm, stages, seed, writer)
+            _train(probe, arm, own, borrowed, seed, writer)
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
@@ -81,13 +82,10 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             mx.clear_cache()
 
 
-def _stages(arm: Arm) -> dict[Stage, Provider]:
-    """Who provides what; an arm's own provider trains."""
-    return {stage: provider(arm.stages.get(stage, arm.provider)) for stage in (Stage.LOAD, Stage.ADAPT, Stage.UPDATE)}
-
-
-def _train(probe: Probe, arm: Arm, stages: dict[Stage, Provider], seed: int, writer: TraceWriter) -> None:
-    for each in stages.values():
+def _train(
+    probe: Probe, arm: Arm, own: Provider, borrowed: dict[Stage, Provider], seed: int, writer: TraceWriter
+) -> None:
+    for each in (own, *borrowed.values()):
         each.check_installed()
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         job = Job(
@@ -96,17 +94,18 @@ def _train(probe: Probe, arm: Arm, stages: dict[Stage, Provider], seed: int, wri
             settings=arm.settings,
             rows=tuple(read_rows(Path(probe.workload.data))),
             scratch=Path(scratch),
+            borrowed=borrowed,
         )
         random.seed(seed)
         np.random.seed(seed)
         mx.random.seed(seed)
-        loaded = stages[Stage.LOAD].load(job)
+        loaded = borrowed.get(Stage.LOAD, own).load(job)
         if arm.settings.get("reseed_after_load", True):
             mx.random.seed(seed)
-        stages[Stage.ADAPT].adapt(loaded, job)
+        borrowed.get(Stage.ADAPT, own).adapt(loaded, job)
         tap = Tap(writer)
         with tap.installed():
-            stages[Stage.UPDATE].train(loaded, job, tap)
+            own.train(loaded, job, tap)
         tap.finish(probe.workload.steps)
 
 

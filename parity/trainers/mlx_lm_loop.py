@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from parity.trainers.mlx_lm_parts import MlxLmParts, dataset, optimizer
+from parity.probe.values import Stage
+from parity.trainers.mlx_lm_parts import MlxLmParts, optimizer
 
 if TYPE_CHECKING:
     from parity.tap import Tap
@@ -16,30 +17,25 @@ class MlxLmLoop(MlxLmParts):
     """Provider `mlx-lm`: the reference that stages can be swapped into."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Batches, loss and gradient from mlx-lm, update from mlx, one compiled step."""
+        """Batches and loss from mlx-lm or from where they are borrowed, update from mlx, one compiled step."""
         import mlx.core as mx
         from mlx import nn
-        from mlx_lm.tuner.trainer import default_loss, iterate_batches
 
         workload, model, updater = job.workload, loaded.model, optimizer(job)
-        loss_and_gradient = nn.value_and_grad(model, default_loss)
+        loss = job.borrowed.get(Stage.LOSS, self).loss(loaded, job)
+        batches = job.borrowed.get(Stage.BATCH, self).batches(loaded, job)
+        loss_and_gradient = nn.value_and_grad(model, loss)
         state = [model.state, updater.state, mx.random.state]
 
         def step(batch: mx.array, lengths: mx.array) -> Any:
-            (loss, tokens), gradient = loss_and_gradient(model, batch, lengths)
+            (value, tokens), gradient = loss_and_gradient(model, batch, lengths)
             updater.update(model, gradient)
-            return loss, tokens
+            return value, tokens
 
         if workload.compile:
             step = partial(mx.compile, inputs=state, outputs=state)(step)
         model.train()
-        batches = iterate_batches(
-            dataset=dataset(loaded, job),
-            batch_size=workload.batch_size,
-            max_seq_length=workload.max_seq_length,
-            loop=True,
-        )
         for _, batch in zip(range(workload.steps), batches, strict=False):
-            loss, tokens = step(*batch)
-            mx.eval(state, loss, tokens)
-            tap.end_of_step({"loss": loss.item(), "lr": updater.learning_rate.item()})
+            value, tokens = step(*batch[:2])
+            mx.eval(state, value, tokens)
+            tap.end_of_step({"loss": value.item(), "lr": updater.learning_rate.item()})

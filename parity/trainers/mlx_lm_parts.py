@@ -10,6 +10,7 @@ from parity.probe.values import Stage
 from parity.trainers.protocol import Job, Loaded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import ClassVar
 
     from parity.trainers.protocol import SettingTypes
@@ -19,8 +20,8 @@ class MlxLmParts:
     """`load` and `adapt` of `mlx_lm.lora` (mlx-lm 0.30 to 0.32), without its command line."""
 
     distributions: ClassVar[tuple[str, ...]] = ("mlx-lm",)
-    lends: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT})
-    borrows: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT})
+    lends: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT, Stage.BATCH, Stage.LOSS})
+    borrows: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT, Stage.BATCH, Stage.LOSS})
     settings: ClassVar[SettingTypes] = {}
 
     def check_installed(self) -> None:
@@ -46,6 +47,25 @@ class MlxLmParts:
             lora.layers,
             {"rank": lora.rank, "scale": lora.scale, "dropout": lora.dropout, "keys": list(lora.modules)},
         )
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """`mlx_lm.tuner.trainer.iterate_batches`, without end, in the order that numpy's global state gives."""
+        from mlx_lm.tuner.trainer import iterate_batches
+
+        batches: Iterable[tuple[Any, ...]] = iterate_batches(
+            dataset=dataset(loaded, job),
+            batch_size=job.workload.batch_size,
+            max_seq_length=job.workload.max_seq_length,
+            loop=True,
+        )
+        return batches
+
+    def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
+        """`mlx_lm.tuner.trainer.default_loss`."""
+        from mlx_lm.tuner.trainer import default_loss
+
+        loss: Callable[..., tuple[Any, Any]] = default_loss
+        return loss
 
 
 def dataset(loaded: Loaded, job: Job) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
+from parity.probe.values import Stage
 from parity.trainers.mlx_lm_parts import MlxLmParts, dataset, optimizer
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ class MlxLmTrain(MlxLmParts):
     """Provider `mlx-lm-train`: shows that the manual loop is the real thing."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """`mlx_lm.tuner.trainer.train`, reporting every step, validating on no batches."""
+        """`mlx_lm.tuner.trainer.train`, reporting every step, validating on no batches.
+
+        Nothing of it is replaced but what is borrowed, through its own arguments.
+        """
         from mlx_lm.tuner.callbacks import TrainingCallback
         from mlx_lm.tuner.trainer import TrainingArgs, train
 
@@ -31,6 +35,13 @@ class MlxLmTrain(MlxLmParts):
                 tap.end_of_step({"loss": train_info["train_loss"], "lr": train_info["learning_rate"]})
 
         rows = dataset(loaded, job)
+        borrowed: dict[str, Any] = {}
+        if Stage.LOSS in job.borrowed:
+            borrowed["loss"] = job.borrowed[Stage.LOSS].loss(loaded, job)
+        if Stage.BATCH in job.borrowed:
+            batches = iter(job.borrowed[Stage.BATCH].batches(loaded, job))
+            # `evaluate` asks without `loop`, and takes none
+            borrowed["iterate_batches"] = lambda loop=False, **_: (batch[:2] for batch in batches) if loop else iter(())
         train(
             model=loaded.model,
             optimizer=optimizer(job),
@@ -47,4 +58,5 @@ class MlxLmTrain(MlxLmParts):
                 adapter_file=job.scratch / "adapters.safetensors",
             ),
             training_callback=EndOfStep(),
+            **borrowed,
         )

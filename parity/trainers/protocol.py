@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -33,6 +33,8 @@ class Job:
     rows: tuple[Row, ...]
     scratch: Path
     """A folder for whatever a trainer insists on writing."""
+    borrowed: Mapping[Stage, Provider]
+    """Stages that this arm takes from another provider; `load` and `adapt` are called by the cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,27 @@ class Provider(Protocol):
         """Freezes the base and wires LoRA in, in place."""
         ...
 
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """The library's own batches, `job.workload.steps` of them or more; called only if it lends `batch`.
+
+        Yields:
+            Token ids, int32 [batch, length], and the offset and length of each row, int32 [batch, 2].
+
+        """
+        ...
+
+    def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
+        """The library's own loss; called only if it lends `loss`.
+
+        Returns:
+            (model, token ids, offsets and lengths) → token-mean loss in nats, and supervised tokens.
+
+        """
+        ...
+
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Runs `job.workload.steps` optimizer updates; calls `tap.end_of_step` after each."""
+        """Runs `job.workload.steps` optimizer updates; calls `tap.end_of_step` after each.
+
+        Takes what is in `job.borrowed` from there instead of its own.
+        """
         ...

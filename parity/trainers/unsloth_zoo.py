@@ -17,6 +17,7 @@ from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -25,7 +26,7 @@ from parity.probe.values import Stage
 from parity.trainers.protocol import Job, Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import ModuleType
     from typing import ClassVar
 
@@ -62,8 +63,8 @@ class UnslothZoo:
     """
 
     distributions: ClassVar[tuple[str, ...]] = ("unsloth-zoo", "mlx-lm")
-    lends: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT})
-    borrows: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT})
+    lends: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT, Stage.BATCH, Stage.LOSS})
+    borrows: ClassVar[frozenset[Stage]] = frozenset({Stage.LOAD, Stage.ADAPT, Stage.BATCH, Stage.LOSS})
     settings: ClassVar[SettingTypes] = {**_TRAINING, **_LOADING}
 
     def check_installed(self) -> None:
@@ -99,6 +100,24 @@ class UnslothZoo:
         _require("FastMLXModel.get_peft_model", arguments, inspect.signature(fast.get_peft_model).parameters)
         fast.get_peft_model(loaded.model, **arguments)
 
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """`create_batches` with the arguments that `MLXTrainer` itself gives it."""
+        workload = job.workload
+        created: Iterable[tuple[Any, ...]] = _import("utils").create_batches(
+            dataset=list(job.rows),
+            tokenizer=loaded.tokenizer,
+            batch_size=workload.batch_size,
+            max_seq_length=workload.max_seq_length,
+            num_batches=workload.steps,
+            seed=job.seed,
+        )
+        return created
+
+    def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
+        """`make_baseline_loss_fn`, full logits; it has labels as a fourth argument, which is left out."""
+        loss: Callable[..., tuple[Any, Any]] = _import("utils").make_baseline_loss_fn()
+        return loss
+
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
         """`MLXTrainer.train`, logging every step."""
         trainer_module = _import("trainer")
@@ -114,7 +133,30 @@ class UnslothZoo:
             tap.end_of_step({"loss": loss, "lr": lr, "grad_norm": rest[4] if len(rest) > 4 else None})
 
         trainer.add_step_callback(end_of_step)
-        trainer.train()
+        if Stage.BATCH in job.borrowed:
+            batches = job.borrowed[Stage.BATCH].batches(loaded, job)
+            trainer._batches = [(*batch[:2], None) for batch in islice(batches, job.workload.steps)]
+        with _loss_of(trainer_module, loaded, job):
+            trainer.train()
+
+
+@contextmanager
+def _loss_of(trainer_module: ModuleType, loaded: Loaded, job: Job) -> Iterator[None]:
+    """Puts a borrowed loss where `MLXTrainer` makes its own; without one nothing is touched."""
+    if Stage.LOSS not in job.borrowed:
+        yield
+        return
+    if not hasattr(trainer_module, "make_baseline_loss_fn") or job.settings.get("use_cce"):
+        raise UnavailableError(f"unsloth-zoo {_release()}: its loss cannot be taken out here; drop stages.loss")
+    borrowed = job.borrowed[Stage.LOSS].loss(loaded, job)
+
+    def loss(model: Any, batch: Any, lengths: Any, labels: Any = None) -> tuple[Any, Any]:
+        if labels is not None:
+            raise UnavailableError("a borrowed loss knows no labels; drop stages.loss")
+        return borrowed(model, batch, lengths)
+
+    with patch.object(trainer_module, "make_baseline_loss_fn", lambda *_, **__: loss):
+        yield
 
 
 def _configuration(config: Any, job: Job) -> Any:
@@ -147,8 +189,10 @@ def _configuration(config: Any, job: Job) -> Any:
         "output_dir": str(job.scratch),
         **{name: value for name, value in job.settings.items() if name in _TRAINING},
     }
-    # Not the library's "best_effort": it goes on in eager mode when compiling fails, and says so in a log.
-    asked["compile_mode"] = "strict" if workload.compile else "eager"
+    # Not the library's "best_effort", which goes on in eager mode when compiling fails and says so in a log.
+    # Batches that it has not planned itself it compiles under no other mode (2026.10).
+    compiled = "best_effort" if Stage.BATCH in job.borrowed else "strict"
+    asked["compile_mode"] = compiled if workload.compile else "eager"
     _require("MLXTrainingConfig", asked, [field.name for field in fields(config)])
     return config(**asked)
 

@@ -55,7 +55,8 @@ class Clock:
 def median_step(name: str, folder: Path, *, tapped: bool) -> float:
     """Seconds of a step after the first few, which compile."""
     own, parts = provider(name), provider("mlx-lm")
-    job = Job(workload=WORKLOAD, seed=1, settings={}, rows=tuple(read_rows(Path(WORKLOAD.data))), scratch=folder)
+    rows = tuple(read_rows(Path(WORKLOAD.data)))
+    job = Job(workload=WORKLOAD, seed=1, settings={}, rows=rows, scratch=folder, borrowed={})
     loaded = parts.load(job)
     parts.adapt(loaded, job)
     with TraceWriter(Path(tempfile.mkdtemp(dir=folder)) / "trace.jsonl", HEADER) as writer:

@@ -38,7 +38,15 @@ class Untapped:
 
 def train(name: str, folder: Path, tap: Any, workload: Workload = WORKLOAD, **settings: Any) -> dict[str, object]:
     """Trains one arm from its seed; returns the digests of the trainable parameters it ends with."""
-    job = Job(workload=workload, seed=7, settings=settings, rows=tuple(read_rows(Path(workload.data))), scratch=folder)
+    rows = tuple(read_rows(Path(workload.data)))
+    job = Job(
+        workload=workload,
+        seed=7,
+        settings=settings,
+        rows=rows,
+        scratch=folder,
+        borrowed={},
+    )
     own = provider(name)
     loader = provider("mlx-lm")
     random.seed(7)

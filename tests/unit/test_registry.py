@@ -47,7 +47,7 @@ def test_another_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             Arm(provider="unsloth-zoo", stages={Stage.CLIP: "mlx-lm"}),
-            "candidate: 'unsloth-zoo' cannot take stage 'clip' from elsewhere; valid: adapt, load",
+            "candidate: 'unsloth-zoo' cannot take stage 'clip' from elsewhere; valid: adapt, batch, load, loss",
         ),
         (
             Arm(provider="unsloth-zoo", settings={"max_grad_valu": 1.0}),
