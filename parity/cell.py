@@ -72,7 +72,7 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             return False
         except Exception as error:  # noqa: BLE001 - a trainer may raise anything; the trace keeps it
             traceback.print_exc()
-            writer.close(Ending(complete=False, why=f"{type(error).__name__}: {error}"))
+            writer.close(Ending(complete=False, why=" ".join(f"{type(error).__name__}: {error}".split())))
             return False
         else:
             writer.close(Ending(complete=True))

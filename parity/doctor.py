@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from parity.compiler import missing_compiler
@@ -51,4 +53,13 @@ def _providers() -> Iterator[Finding]:
         except ParityError as error:
             yield Finding(what=name, fit=False, said=str(error))
         else:
-            yield Finding(what=name, fit=True, said="installed")
+            yield Finding(what=name, fit=True, said=_releases(name))
+
+
+def _releases(name: str) -> str:
+    """`unsloth-zoo 2026.10.7, mlx-lm 0.32.2`."""
+    found = []
+    for distribution in provider(name).distributions:
+        with suppress(PackageNotFoundError):
+            found.append(f"{distribution} {version(distribution)}")
+    return ", ".join(found) or "installed"

@@ -32,8 +32,12 @@ def leaves(tree: Any) -> dict[str, mx.array]:
 
 
 def flat_float32(named: Mapping[str, mx.array]) -> mx.array:
-    """All leaves as one float32 vector; exact for float32, float16 and bfloat16."""
-    return mx.concatenate([leaf.astype(mx.float32).reshape(-1) for leaf in named.values()])
+    """All leaves as one float32 vector; exact for float32, float16 and bfloat16.
+
+    Zeros of both signs become one: they are equal as numbers, and a scale or a clip may change their sign.
+    """
+    flat = mx.concatenate([leaf.astype(mx.float32).reshape(-1) for leaf in named.values()])
+    return mx.where(flat == 0, mx.zeros_like(flat), flat)
 
 
 def structure(named: Mapping[str, mx.array]) -> mx.array:

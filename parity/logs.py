@@ -47,7 +47,7 @@ def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
     text, _, column = name.partition("::")
     path = Path(text)
     is_trace = not column and _is_trace(path)
-    whole = recording(read_trace(path)) if is_trace else _log(path, _table(path), column)
+    whole = recording(read_trace(path)) if is_trace else _log(path, _table(path), _ALIASES.get(column, column))
     return _only(whole, metrics, path) if metrics else whole
 
 

@@ -149,7 +149,9 @@ def _as_expected(result: ProbeResult) -> str:
 
 def _as_found(result: ProbeResult) -> str:
     odd: Sequence[CellResult] = [cell for cell in result.cells if not cell.meets(result.probe.expect)]
-    reason = f", {odd[0].reason} (seed {odd[0].seed})" if odd else ", not every seed was run"
+    reason = ", not every seed was run"
+    if odd:
+        reason = f", {odd[0].reason if odd[0].verdict else 'an arm did not run'} (seed {odd[0].seed})"
     return f"{result.probe.name} is {result.kind}{reason}, where {wanted(result.probe.expect)} was expected"
 
 

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import assess, trace_path
+from parity.assess import EXIT, assess, trace_path
 from parity.errors import BadTraceError, ParityError
 from parity.probe.values import ArmName, Probe, from_plain, to_plain
 from parity.report.json import render_json
@@ -78,8 +78,9 @@ def read_run(run: Path) -> RunResult:
         probes = [from_plain(plain) for plain in plan["probes"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable plan.json") from None
+    interrupted = (run / INTERRUPTED).exists()
     return RunResult(
-        probes=tuple(_probe_result(run, probe) for probe in probes), interrupted=(run / INTERRUPTED).exists()
+        probes=tuple(_probe_result(run, probe, interrupted=interrupted) for probe in probes), interrupted=interrupted
     )
 
 
@@ -115,8 +116,10 @@ def _write_reports(run: Path, result: RunResult) -> None:
     (run / "report.md").write_text(render_markdown(result, provenance_of(run, result)), encoding="utf-8")
 
 
-def _probe_result(run: Path, probe: Probe) -> ProbeResult:
-    started = [seed for seed in probe.workload.seeds if cell_folder(run, probe, seed).is_dir()]
+def _probe_result(run: Path, probe: Probe, *, interrupted: bool) -> ProbeResult:
+    """What was stopped with the run has no result; a cell that died by itself has one."""
+    folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
+    started = [seed for seed, at in folders.items() if (at / EXIT).is_file() or (at.is_dir() and not interrupted)]
     cells = (assess(probe, seed, cell_folder(run, probe, seed)) for seed in started)
     return ProbeResult(probe=probe, cells=tuple(cells))
 

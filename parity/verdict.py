@@ -133,7 +133,7 @@ def _decide(
     assert at is not None
     return (
         VerdictKind.DIVERGED,
-        f"from {_where(at)}: off by {sizes.iloc[row]:.3g}, {name} is {allowed.iloc[row]:.3g}",
+        f"from {_where(at)}: off by {sizes.iloc[row]:.9g}, {name} is {allowed.iloc[row]:.9g}",
         at,
     )
 

@@ -14,16 +14,21 @@ from parity.cli.report import report_command
 from parity.cli.run import run_command
 from parity.errors import ExitStatus, ParityError
 
+_STATUSES = """\b
+Exit status:
+    0  every expectation met
+    1  an expectation was not met
+    2  wrong usage, or a bad probe
+    3  an arm could not be run
+    5  nothing comparable, or inconclusive
+   70  a fault of parity itself
+  130  interrupted"""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_STATUSES)
 @click.version_option(__version__, prog_name="parity")
 def cli() -> None:
-    r"""Do two MLX trainers take the same steps?
-
-    \b
-    Exit status: 0 every expectation met · 1 an expectation was not met · 2 wrong usage or a bad
-    probe · 3 an arm could not be run · 5 nothing comparable, or inconclusive · 130 interrupted
-    """
+    """Do two MLX trainers take the same steps?"""
 
 
 for command in (run_command, diff_command, report_command, doctor_command):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from parity.errors import ExitStatus
+from parity.errors import ExitStatus, ParityError, nearest
 from parity.probe.values import VerdictKind
 
 _STATUS = {
@@ -32,7 +32,8 @@ def diff_command(
 ) -> ExitStatus:
     """Compare two traces, or two CSV or JSON Lines logs with a `step` column.
 
-    FILE::COLUMN reads one column of a table as the loss.
+    FILE::COLUMN reads one column of a table as the loss. `iteration`, `iter`, `train_loss`,
+    `learning_rate` and `n_tokens` are read as step, loss, lr and tokens.
     """
     from rich.console import Console
 
@@ -43,8 +44,11 @@ def diff_command(
     from parity.verdict import Thresholds, judge
 
     wanted = [name for name in metrics.split(",") if name]
+    accepted = dict(map(_tolerance, tolerance))
     delta = diff(read_recording(reference, wanted), read_recording(candidate, wanted))
-    verdict = judge(delta, again=None, thresholds=Thresholds(tolerance=dict(map(_tolerance, tolerance))))
+    for metric in accepted.keys() - set(delta.table["metric"]) if len(delta.table) else ():
+        raise ParityError(f"--tolerance {metric}: not compared; {nearest(metric, set(delta.table['metric']))}")
+    verdict = judge(delta, again=None, thresholds=Thresholds(tolerance=accepted))
     if as_json:
         click.echo(render_diff(delta, verdict))
     else:

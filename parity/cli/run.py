@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--seeds", metavar="1,42", help="These seeds instead of the probe's.")
-@click.option("--steps", type=int, help="So many steps instead of the probe's.")
+@click.option("--steps", type=click.IntRange(min=1), help="So many steps instead of the probe's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
@@ -61,7 +61,10 @@ def run_command(
 
 def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
     """`--seeds` and `--steps` are `--set` in short, so that they are checked alike."""
-    asked = [] if seeds is None else [f"workload.seeds=[{seeds}]"]
+    words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise ParityError(f"--seeds {seeds}: write whole numbers, as in 1,42")
+    asked = [f"workload.seeds=[{', '.join(words)}]"] if words else []
     return asked + ([] if steps is None else [f"workload.steps={steps}"])
 
 

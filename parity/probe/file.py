@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Release = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+!-]*$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class _Probe(Probe):
     reference: _Arm
     candidate: _Arm
     expect: _Expectation
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, Release] = field(default_factory=dict)
     tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
 
 
@@ -234,6 +235,8 @@ def _explain(error: ErrorDetails) -> str:
             valid = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
             return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
+        case "string_pattern_mismatch":
+            return f'{where}: one release, such as "2026.5.3", not {error["input"]!r}'
         case "too_short":
             return f"{where}: at least {error['ctx']['min_length']} of them, not {error['input']!r}"
         case _:

@@ -39,9 +39,12 @@ def _row(path: Path, number: int, line: str) -> Row:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise BadProbeError(f"{path}:{number}: not JSON ({error.msg}); one object a line") from None
-    text = row.get("text") if isinstance(row, dict) else None
-    if not isinstance(text, str) or not text:
+    if not isinstance(row, dict) or "text" not in row:
         raise BadProbeError(f'{path}:{number}: a row without text; write {{"text": "..."}}')
+    text = row["text"]
+    if not isinstance(text, str) or not text:
+        said = "empty" if text == "" else f"{text!r}, not text"
+        raise BadProbeError(f'{path}:{number}: text is {said}; write {{"text": "..."}}')
     return {"text": text}
 
 

@@ -39,6 +39,7 @@ def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any
         "signed": wording.signed,
         "ulps": wording.ulps,
         "place": wording.place,
+        "values": wording.values,
         "loss_gap": wording.loss_gap,
         "wanted": wanted,
         "smallest_tolerance": wording.smallest_tolerance,

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from parity.diff import ProblemKind
 from parity.probe.values import VerdictKind
 from parity.report.wording import NOTHING, loss_gap, number, place, signed, smallest_tolerance, ulps, values
 from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
@@ -28,6 +29,7 @@ _STYLE = {
     VerdictKind.INVALID: "magenta",
 }
 _SHOWN = 20
+_ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
 def print_run(console: Console, result: RunResult) -> None:
@@ -49,14 +51,17 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
         for row in unequal.head(_SHOWN).to_dict("records"):
             gap = NOTHING if row["delta"] != row["delta"] else signed(row["delta"])
             count = ulps(int(row["ulp"])) if isinstance(row["ulp"], int) else NOTHING
-            metric = f"{row['metric']} ({row['detail']})" if row["detail"] else row["metric"]
             values = (number(row["reference"]), number(row["candidate"]))
-            table.add_row(str(row["step"]), row["stage"], escape(metric), *map(escape, values), gap, count)
+            table.add_row(str(row["step"]), row["stage"], escape(row["metric"]), *map(escape, values), gap, count)
         console.print(table)
+        for row in unequal[unequal["detail"] != ""].to_dict("records"):
+            console.print(Text(f"{row['metric']} at step {row['step']}: {row['detail']}", style="dim"), soft_wrap=True)
         if len(unequal) > _SHOWN:
             console.print(f"and {len(unequal) - _SHOWN} more of {len(delta.table)} compared values", style="dim")
     style = _STYLE[verdict.kind]
     console.print(Text(f"{verdict.kind}: {verdict.reason}", style=f"bold {style}"), soft_wrap=True)
+    if any(problem.kind in _ONE_SIDED for problem in verdict.problems):
+        console.print("to compare only what both have, name it: --metrics loss", style="dim")
     if verdict.kind is VerdictKind.DIVERGED and (tolerance := smallest_tolerance(verdict)):
         console.print(f"smallest tolerance that would pass: {tolerance}", style="dim", soft_wrap=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,5 +63,15 @@ def loss_gap(cell: CellResult) -> str:
 
 
 def smallest_tolerance(verdict: Verdict) -> str:
-    """What would have to be accepted for this to pass: `tokens 4, loss 0.0529`."""
-    return ", ".join(f"{name} {summary.max_abs:.4g}" for name, summary in verdict.metrics.items() if summary.max_abs)
+    """What would have to be accepted for this to pass: `tokens 4, loss 0.05289`."""
+    sizes = {name: summary.max_abs for name, summary in verdict.metrics.items() if summary.max_abs}
+    return ", ".join(f"{name} {rounded_up(size)}" for name, size in sizes.items())
+
+
+def rounded_up(size: float) -> str:
+    """Four digits that are never below the size, so that what is suggested passes."""
+    if not math.isfinite(size):
+        return str(size)
+    exact = Decimal(size)
+    digit = Decimal(1).scaleb(exact.adjusted() - 3)
+    return f"{float(exact.quantize(digit, rounding=ROUND_UP)):.4g}"

@@ -134,9 +134,9 @@ def test_nothing_is_overwritten(run: Path) -> None:
         (["--set", "candidate.stages.clip='mlx-lm'"],
          "candidate: 'mlx-lm-train' cannot take stage 'clip' from elsewhere; valid: adapt, batch, load, loss"),
         (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
-        (["--seeds", ""], "workload.seeds: at least 1 of them, not []"),
-        (["--seeds", "one"], "workload.seeds: must be a valid array, not '[one]'"),
-        (["--steps", "0"], "workload.steps: must be greater than or equal to 1, not 0"),
+        (["--set", "workload.seeds=[]"], "workload.seeds: at least 1 of them, not []"),
+        (["--set", "workload.steps=0"], "workload.steps: must be greater than or equal to 1, not 0"),
+        (["--set", "environment.mlx='>=0.30'"], "environment.mlx: one release, such as \"2026.5.3\", not '>=0.30'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -144,6 +144,24 @@ def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: 
     done = parity("run", probe, "--out", tmp_path / "out", *arguments)
     assert (done.returncode, done.stderr) == (2, f"parity: {probe}: {message}\n")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("seeds", ["", "one", "1,,2", "-1"])
+def test_seeds_are_whole_numbers(run: Path, tmp_path: Path, seeds: str) -> None:
+    done = parity("run", run / "probes" / "self.toml", "--out", tmp_path / "out", "--seeds", seeds)
+    assert (done.returncode, done.stderr) == (2, f"parity: --seeds {seeds}: write whole numbers, as in 1,42\n")
+
+
+def test_what_is_suggested_as_a_tolerance_passes(tmp_path: Path) -> None:
+    for name, loss in (("a", 2.4), ("b", 2.41)):
+        (tmp_path / f"{name}.csv").write_text(f"iteration,train_loss\n1,{loss}\n")
+    logs = (tmp_path / "a.csv", tmp_path / "b.csv")
+    done = parity("diff", *logs)
+    assert done.returncode == 1
+    suggested = done.stdout.rpartition("loss ")[2].strip()
+    assert parity("diff", *logs, "--tolerance", f"loss={suggested}").returncode == 0
+    typo = parity("diff", *logs, "--tolerance", "los=1")
+    assert (typo.returncode, typo.stderr) == (2, "parity: --tolerance los: not compared; did you mean 'loss'?\n")
 
 
 def test_a_result_that_could_not_be_written_is_known_before_anything_is_run(run: Path, tmp_path: Path) -> None:

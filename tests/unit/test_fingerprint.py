@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity.fingerprint import fingerprint, hexadecimal, structure, tensor, words
+from parity.fingerprint import fingerprint, flat_float32, hexadecimal, structure, tensor, words
 
 vectors = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=40)
 
@@ -27,6 +27,12 @@ def test_a_single_flipped_bit_is_seen(values: list[int], data: st.DataObject) ->
 def test_two_flipped_signs_are_seen() -> None:
     """A sum of words with odd weights is blind to this: twice 2³¹ is nothing."""
     assert of([1, 2, 3]) != of([1 | 1 << 31, 2 | 1 << 31, 3])
+
+
+def test_zeros_of_both_signs_are_one_number() -> None:
+    flat = [flat_float32({"a": mx.array([zero, 1.0])}) for zero in (0.0, -0.0)]
+    prints = [mx.compile(lambda vector: fingerprint(vector.view(mx.uint32)))(vector).tolist() for vector in flat]
+    assert prints[0] == prints[1]
 
 
 def test_order_is_seen() -> None:

@@ -35,6 +35,11 @@ def test_a_log_under_mlx_lms_names(tmp_path: Path) -> None:
     assert read_recording(csv).rows == ((1, {"loss": 2.5, "lr": 0.001}), (2, {"loss": 2.25, "lr": 0.001}))
 
 
+def test_a_column_is_found_by_its_own_name_too(tmp_path: Path) -> None:
+    csv = written(tmp_path, "a.csv", "step,train_loss\n1,2.5\n")
+    assert read_recording(f"{csv}::train_loss").rows == ((1, {"loss": 2.5}),)
+
+
 def test_csv_and_json_lines_are_read_alike_and_without_rounding(tmp_path: Path) -> None:
     csv = written(tmp_path, "a.csv", "step,loss\n1,0.1000000014901161193847656\n")
     jsonl = written(tmp_path, "a.jsonl", '{"step": 1, "loss": 0.10000000149011612}\n')

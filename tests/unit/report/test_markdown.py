@@ -36,6 +36,8 @@ def test_a_declared_divergence_is_a_pass_that_says_so() -> None:
     assert text.startswith("✅ **As expected: 1 probe, 1 diverged, as declared.**")
     assert "Expected diverged at step 1, stage clip: met." in text
     assert "Declared because None means 1.0" in text
+    assert "- seed 1: step 1 · clip · clipped\\_norm: 2.5 → 2.25, Δ −0.25, 9 ULPs" in text
+    assert "| loss | 1 | 0 of 3 | 0.25 | 0 |" in text
     assert "mlx 0.32.4" in text
     assert "deterministic: the noise floor is zero" in text
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parity.probe.values import Stage
-from parity.report.wording import number, place, signed, ulps, values
+from parity.report.wording import number, place, rounded_up, signed, ulps, values
 from parity.verdict import FirstDivergence
 
 AT = FirstDivergence(
@@ -29,6 +31,11 @@ def test_nine_digits_tell_any_two_float32_apart() -> None:
     assert number(1.00000012) != number(1.0)
     assert number(0.0010000000474974513) == "0.00100000005"
     assert number(None) == place(None) == signed(None) == ulps(None) == "–"
+
+
+@given(st.floats(min_value=1e-30, max_value=1e30))
+def test_a_suggested_tolerance_is_never_too_small_and_hardly_larger(size: float) -> None:
+    assert size <= float(rounded_up(size)) <= size * 1.0011
 
 
 def test_a_delta_has_its_sign() -> None:
