@@ -54,4 +54,4 @@ fixtures: setup  ## remakes the tiny model and the data sets, bit for bit
 
 clean:
 	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find reports -mindepth 1 -maxdepth 1 ! -name examples -exec rm -rf {} +
+	find reports -mindepth 1 -maxdepth 1 ! -name examples ! -name README.md -exec rm -rf {} +
