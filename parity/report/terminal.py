@@ -68,11 +68,11 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
 
 def _table(result: RunResult) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("probe", no_wrap=True)
+    table.add_column("probe", overflow="fold")
     table.add_column("seed", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("first divergence, reference → candidate", min_width=28, overflow="fold")
-    table.add_column("max |Δ loss|", no_wrap=True)
+    table.add_column("first divergence, reference → candidate", min_width=20, overflow="fold")
+    table.add_column("max |Δ loss|", min_width=12, no_wrap=True)
     for position, probe in enumerate(result.probes):
         if position:
             table.add_row()

@@ -42,16 +42,16 @@ def values(at: FirstDivergence | None) -> str:
     """`2.29 → 2.25, Δ −0.04, 170,355 ULPs`, or the parameter that differs."""
     if at is None:
         return ""
-    said = f"{_short(at.reference, at.candidate)} → {_short(at.candidate, at.reference)}"
+    said = _both(at.reference, at.candidate)
     said += "" if at.delta is None else f", Δ {signed(at.delta)}"
     said += "" if at.ulp is None else f", {ulps(at.ulp)} ULPs"
     return said + (f" ({at.detail})" if at.detail else "")
 
 
-def _short(value: Value, other: Value) -> str:
-    """A tensor by dtype and shape, and by digest only where these are equal."""
-    kind, _, digest = number(value).partition(" ")
-    return number(value) if not digest or kind == number(other).partition(" ")[0] else kind
+def _both(left: Value, right: Value) -> str:
+    """Two values; two tensors by dtype and shape, and by digest only where these are equal."""
+    (kind, _, digest), (other, _, other_digest) = (number(value).rpartition(" ") for value in (left, right))
+    return f"{number(left)} → {other_digest}" if kind == other else f"{kind or digest} → {other or other_digest}"
 
 
 def loss_gap(cell: CellResult) -> str:

@@ -41,10 +41,12 @@ def test_one_table_and_one_sentence() -> None:
 
 
 def test_eighty_columns_lose_no_digit() -> None:
-    result = RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT)),))
-    text = "\n".join(lines(print_run, result, width=80))
-    assert "…" not in text
-    assert "1,234 ULPs" in text
+    found = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), name="original/not-reseeded-at-all")
+    rows = lines(print_run, RunResult(probes=(found,)), width=80)
+    assert "…" not in "\n".join(rows)
+    assert any(row.endswith("max |Δ loss|") for row in rows)
+    assert any(row.endswith("from step 1") for row in rows)
+    assert "1,234" in "\n".join(rows)
 
 
 def test_a_failed_cell_and_a_note_are_told() -> None:

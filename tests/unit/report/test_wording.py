@@ -19,7 +19,8 @@ AT = FirstDivergence(
     ("reference", "candidate", "said"),
     [
         ("bfloat16[64] aa", "float32[64] bb", "bfloat16[64] → float32[64] (2 of 9 tensors)"),
-        ("bfloat16[64] aa", "bfloat16[64] bb", "bfloat16[64] aa → bfloat16[64] bb (2 of 9 tensors)"),
+        ("bfloat16[64] aa", "bfloat16[64] bb", "bfloat16[64] aa → bb (2 of 9 tensors)"),
+        ("bfloat16[64, 8] aa", "bfloat16[64, 8] bb", "bfloat16[64, 8] aa → bb (2 of 9 tensors)"),
         ("float32[8] aa", "absent", "float32[8] → absent (2 of 9 tensors)"),
     ],
 )
