@@ -82,6 +82,11 @@ class Delta:
     table: pd.DataFrame
     problems: tuple[Problem, ...]
 
+    @property
+    def unequal(self) -> pd.DataFrame:
+        """The rows that differ, in the order of the table."""
+        return self.table[~self.table["equal"]]
+
 
 def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
@@ -196,10 +201,10 @@ def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[
 def _metric_problems(
     left: Mapping[int, Mapping[str, Value]], right: Mapping[int, Mapping[str, Value]], steps: list[int]
 ) -> Iterator[Problem]:
-    known = {metric for step in steps for metric in (*left[step], *right[step])}
+    known = _in_order({metric for step in steps for metric in (*left[step], *right[step])})
     found: dict[tuple[ProblemKind, str], list[int]] = {}
     for step in steps:
-        for metric in _in_order(known):
+        for metric in known:
             if (kind := _kind(left[step].get(metric), right[step].get(metric))) is not None:
                 found.setdefault((kind, metric), []).append(step)
     for (kind, metric), where in found.items():

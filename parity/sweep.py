@@ -155,6 +155,8 @@ class _Running:
         begun = [arm for arm in ArmName if counts[arm]]
         result = None
         if code is not None:
+            if code >= 0:
+                self._slot.keep_kernels()
             self._release()
             note_exit(self.cell.folder, code)
             result = assess(self.cell.probe, self.cell.seed, self.cell.folder)
@@ -177,8 +179,6 @@ class _Running:
         self._release()
 
     def _release(self) -> None:
-        if self._process.returncode is not None and self._process.returncode >= 0:
-            self._slot.keep_kernels()
         assert self._process.stdin is not None
         self._process.stdin.close()
         for lines in self._counters.values():

@@ -39,7 +39,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """One parameter before step 1."""
+    """One parameter, before step 1 or after the last."""
 
     dtype: str
     shape: tuple[int, ...]

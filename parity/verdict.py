@@ -104,12 +104,12 @@ def judge(delta: Delta, *, again: Delta | None, thresholds: Thresholds) -> Verdi
 def _decide(
     delta: Delta, again: Delta | None, thresholds: Thresholds
 ) -> tuple[VerdictKind, str, FirstDivergence | None]:
-    first = first_divergence(delta.table[~delta.table["equal"]])
+    first = first_divergence(delta.unequal)
     if delta.problems:
         return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), first
     if delta.table.empty:
         return VerdictKind.INVALID, "nothing was compared", None
-    noisy = None if again is None else first_divergence(again.table[~again.table["equal"]])
+    noisy = None if again is None else first_divergence(again.unequal)
     if again is not None and again.problems:
         return VerdictKind.INVALID, f"the reference's repetition: {again.problems[0]}", first
     if noisy is not None and thresholds.deterministic:

@@ -78,16 +78,16 @@ def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
     for path in find_probes(paths):
         try:
             probe = read_probe(path, overrides)
-            try:
-                check_providers(probe)
-            except BadProbeError as error:
-                raise BadProbeError(f"{path}: {error}") from None
         except BadProbeError as error:
             complaints.append(str(error))
-        else:
-            if probe.name in {other.name for other in checked}:
-                complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
-            checked.append(probe)
+            continue
+        try:
+            check_providers(probe)
+        except BadProbeError as error:
+            complaints.append(f"{path}: {error}")
+        if probe.name in {other.name for other in checked}:
+            complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
+        checked.append(probe)
     if complaints:
         raise BadProbeError("\nparity: ".join(complaints))
     return checked

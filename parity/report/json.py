@@ -45,7 +45,7 @@ def verdict_tree(verdict: Verdict) -> dict[str, Any]:
 
 def render_diff(delta: Delta, verdict: Verdict) -> str:
     """What `parity diff --json` writes: the verdict, and the unequal rows."""
-    unequal = delta.table[~delta.table["equal"]].drop(columns="equal").astype(object)
+    unequal = delta.unequal.drop(columns="equal").astype(object)
     rows = unequal.where(unequal.notna(), None).to_dict("records")
     return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
 

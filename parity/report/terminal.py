@@ -43,7 +43,7 @@ def print_run(console: Console, result: RunResult) -> None:
 
 def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
     """The unequal rows of a delta table, the first few, and the verdict."""
-    unequal = delta.table[~delta.table["equal"]]
+    unequal = delta.unequal
     if len(unequal):
         table = Table(box=None, header_style="bold")
         for name in ("step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"):

@@ -2,25 +2,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.diff import Delta, ProblemKind, diff, recording
+from parity.diff import ProblemKind, diff, recording
 from parity.trace import Ending, Start, Tensor
 from parity.verdict import first_divergence
 from tests.unit.made import START, losses, step, trace
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-def unequal(delta: Delta) -> pd.DataFrame:
-    return delta.table[~delta.table["equal"]]
-
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -40,7 +31,7 @@ def test_one_altered_bit_is_found_at_its_step(values: list[float], data: st.Data
     with np.errstate(over="ignore"):
         altered[index] = float(np.nextafter(np.float32(values[index]), np.float32(math.inf)))
     delta = diff(losses(*values), losses(*altered))
-    unequal = delta.table[~delta.table["equal"]]
+    unequal = delta.unequal
     assert list(unequal["step"]) == [index + 1]
     assert list(unequal["ulp"]) == [1]
 
@@ -76,7 +67,7 @@ def test_rows_are_in_the_order_of_steps_then_of_stages() -> None:
 def test_of_two_differences_at_one_step_the_earlier_stage_comes_first() -> None:
     changed = step(2, params="f" * 16, gradient="f" * 16)
     delta = diff(recording(trace()), recording(trace(step(1), changed, step(3))))
-    at = first_divergence(unequal(delta))
+    at = first_divergence(delta.unequal)
     assert at is not None
     assert (at.step, at.stage, at.metric) == (2, "gradient", "gradient")
 
@@ -96,7 +87,7 @@ def test_base_weights_are_compared_by_name_dtype_shape_and_bytes(
     other: dict[str, Tensor], shown: tuple[str, str], detail: str
 ) -> None:
     start = Start(base=other, trainable=START.trainable, effective={})
-    at = first_divergence(unequal(diff(recording(trace()), recording(trace(start=start)))))
+    at = first_divergence(diff(recording(trace()), recording(trace(start=start))).unequal)
     assert at is not None
     assert (at.step, at.stage, at.metric) == (0, "load", "base")
     assert (at.reference, at.candidate, at.detail) == (*shown, detail)
