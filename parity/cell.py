@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,11 +25,12 @@ import mlx.core as mx
 import numpy as np
 
 from parity.errors import ParityError, UnavailableError
+from parity.live import all_parameters
 from parity.probe.inputs import read_rows
-from parity.probe.values import Arm, ArmName, Probe, Stage, from_plain
+from parity.probe.values import ArmName, Probe, Stage, from_plain
 from parity.provenance import provenance
 from parity.tap import Tap
-from parity.trace import Ending, Header, TraceWriter
+from parity.trace import Ending, Header, Swallowed, TraceWriter
 from parity.trainers.protocol import Job, Provider
 from parity.trainers.registry import provider
 
@@ -54,19 +56,33 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
 
     """
     arm = probe.arm(name)
-    own = provider(arm.provider)
-    borrowed = {stage: provider(lender) for stage, lender in arm.stages.items()}
+    by_name = {each: provider(each) for each in (arm.provider, *arm.stages.values())}
+    own = by_name[arm.provider]
+    plain = asdict(arm)
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
-        declared={"provider": arm.provider, "stages": dict(arm.stages), "settings": dict(arm.settings)},
-        provenance=provenance({d for each in (own, *borrowed.values()) for d in each.distributions}),
+        declared=plain | {"workload": asdict(probe.workload_of(name))},
+        provenance=provenance({d for each in by_name.values() for d in each.distributions}),
     )
-    with TraceWriter(path, header) as writer:
+    with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         try:
-            _train(probe, arm, own, borrowed, seed, writer)
+            for each in by_name.values():
+                each.check_installed()
+            swallowed: list[Swallowed] = []
+            job = Job(
+                workload=probe.workload_of(name),
+                seed=seed,
+                settings=arm.settings,
+                rows=tuple(read_rows(Path(probe.workload_of(name).data))),
+                scratch=Path(scratch),
+                stages={stage: by_name[arm.stages.get(stage, arm.provider)] for stage in Stage},
+                keywords=arm.keywords,
+                warn=swallowed.append,
+            )
+            _train(own, job, writer, swallowed)
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
@@ -82,31 +98,25 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             mx.clear_cache()
 
 
-def _train(
-    probe: Probe, arm: Arm, own: Provider, borrowed: dict[Stage, Provider], seed: int, writer: TraceWriter
-) -> None:
-    for each in (own, *borrowed.values()):
-        each.check_installed()
-    with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
-        job = Job(
-            workload=probe.workload,
-            seed=seed,
-            settings=arm.settings,
-            rows=tuple(read_rows(Path(probe.workload.data))),
-            scratch=Path(scratch),
-            borrowed=borrowed,
-        )
-        random.seed(seed)
-        np.random.seed(seed)
-        mx.random.seed(seed)
-        loaded = borrowed.get(Stage.LOAD, own).load(job)
-        if arm.settings.get("reseed_after_load", True):
-            mx.random.seed(seed)
-        borrowed.get(Stage.ADAPT, own).adapt(loaded, job)
-        tap = Tap(writer)
-        with tap.installed():
-            own.train(loaded, job, tap)
-        tap.finish(probe.workload.steps)
+def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed]) -> None:
+    random.seed(job.seed)
+    np.random.seed(job.seed)
+    mx.random.seed(job.seed)
+    loaded = job.stages[Stage.LOAD].load(job)
+    as_loaded = all_parameters(loaded.model)
+    if job.settings.get("reseed_after_load", True):
+        mx.random.seed(job.seed)
+    job.stages[Stage.ADAPT].adapt(loaded, job)
+    tap = Tap(
+        writer,
+        loaded=as_loaded,
+        passes=job.workload.accumulation,
+        weighs_tokens=own.weighs_tokens,
+        swallowed=swallowed,
+    )
+    with tap.installed():
+        own.train(loaded, job, tap)
+    tap.finish(job.workload.steps)
 
 
 def _end_with_parent() -> None:

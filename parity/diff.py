@@ -63,7 +63,7 @@ class Recording:
     rows: tuple[tuple[int, Mapping[str, Value]], ...]
     """In file order; a repeated step is seen, not merged."""
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """`base` and `trainable` before step 1 and `_at_end`, by name: dtype, shape and digest as one text."""
+    """`base` as loaded, it and `trainable` at the start and `_at_end`, by name: dtype, shape, digest as one text."""
     seed: int | None = None
     incomplete: str = ""
     """Why the recording stops early, if it does."""
@@ -92,7 +92,11 @@ def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
     parameters: dict[str, Mapping[str, Tensor]] = {}
     if trace.start is not None:
-        parameters |= {"base": trace.start.base, "trainable": trace.start.trainable}
+        parameters |= {
+            "base": trace.start.loaded,
+            "trainable": trace.start.trainable,
+            "base_at_start": trace.start.base,
+        }
     if trace.end is not None:
         parameters |= {"trainable_at_end": trace.end.trainable, "base_at_end": trace.end.base}
     return Recording(

@@ -56,9 +56,13 @@ def words(arrays: Iterable[mx.array]) -> mx.array:
     return mx.concatenate(parts)
 
 
-def fingerprint(vector: mx.array) -> mx.array:
-    """uint32 [n] → uint32 [2]; the same in eager and in compiled graphs, on every device."""
-    mixed = vector + mx.arange(1, vector.size + 1, dtype=mx.uint32) * _POSITION
+def fingerprint(vector: mx.array, start: mx.array | int = 0) -> mx.array:
+    """uint32 [n] → uint32 [2]; the same in eager and in compiled graphs, on every device.
+
+    The sum of the fingerprints of two parts is that of the whole, where the second part's `start` is the
+    length of the first.
+    """
+    mixed = vector + (mx.arange(1, vector.size + 1, dtype=mx.uint32) + start) * _POSITION
     mixed = (mixed ^ (mixed >> 16)) * _FIRST
     mixed = (mixed ^ (mixed >> 13)) * _SECOND
     mixed = mixed ^ (mixed >> 16)
@@ -77,3 +81,13 @@ def tensor(array: mx.array) -> Tensor:
     raw = np.array(array.view(width) if width is not None else array, copy=False)
     digest = hashlib.blake2b(np.ascontiguousarray(raw).tobytes(), digest_size=8).hexdigest()
     return Tensor(dtype=str(array.dtype).removeprefix("mlx.core."), shape=tuple(array.shape), digest=digest)
+
+
+def norm(flat: mx.array) -> mx.array:
+    """L2 of a float32 vector."""
+    return mx.sqrt(mx.square(flat).sum())
+
+
+def bits(named: Mapping[str, mx.array], flat: mx.array) -> mx.array:
+    """Structure and values of a tree as one uint32 vector."""
+    return mx.concatenate([structure(named), flat.view(mx.uint32)])

@@ -11,6 +11,7 @@ Two seams are enough. `mlx.nn.value_and_grad` is where loss and raw gradient app
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,16 @@ import mlx.core as mx
 import mlx.optimizers as optim
 from mlx import nn
 
-from parity.fingerprint import fingerprint, flat_float32, hexadecimal, leaves, structure, tensor, words
-from parity.trace import End, Start, Step, Tensor, TraceWriter
+from parity.capture import Passes, added, mean_gradient, one_pass
+from parity.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
+from parity.live import effective, parameters
+from parity.trace import End, Start, Step, Swallowed, Tensor, TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _ENTRY = "parity_tap"
+_PASSES = "parity_passes"
 
 
 class TapError(Exception):
@@ -34,12 +38,39 @@ class TapError(Exception):
 class Tap:
     """Records one arm. Install it around `Provider.train`, once."""
 
-    def __init__(self, writer: TraceWriter) -> None:
+    def __init__(
+        self,
+        writer: TraceWriter,
+        *,
+        loaded: Mapping[str, Tensor],
+        passes: int = 1,
+        weighs_tokens: bool = False,
+        swallowed: Sequence[Swallowed] = (),
+    ) -> None:
+        """Makes a tap.
+
+        Args:
+            writer: where the rows go.
+            loaded: the parameters as they were loaded.
+            passes: forward passes of an update.
+            weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
+            swallowed: what the library has taken in vain; read after step 1.
+
+        """
+        self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
+        """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
+        what really runs, by name."""
+        self._swallowed = swallowed
         self._writer = writer
+        self._loaded = loaded
+        self._asked = passes
+        self._weighs_tokens = weighs_tokens
         self._start: dict[str, dict[str, Tensor]] | None = None
-        self._batch_shape: list[list[int]] = []
-        self._forward: tuple[mx.array, mx.array] | None = None
+        self._batch_shapes: list[list[int]] = []
+        self._passes: Passes | None = None
+        self._made: list[Any] = []
         self._optimizer: Any = None
+        self._around_update: dict[str, Any] = {}
         self._steps = 0
         self._model: Any = None
         self._traced = 0
@@ -47,24 +78,31 @@ class Tap:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Puts the two seams in, and takes them out again whatever happens."""
-        value_and_grad, update = nn.value_and_grad, optim.Optimizer.update
+        """Puts the seams in, and takes them out again whatever happens."""
+        value_and_grad, update, make = nn.value_and_grad, optim.Optimizer.update, optim.Optimizer.__init__
 
         def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
             self._before_training(model)
-            return self._see_forward(value_and_grad(model, loss))
+            return self._see_pass(value_and_grad(model, loss))
 
         def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
+            self._around_update = _plain(sys._getframe(1).f_locals)
             update(optimizer, model, gradients)
             self._see_update(optimizer, model, gradients)
 
+        def tapped_make(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            make(optimizer, *args, **kwargs)
+            self._made.append(optimizer)
+
         nn.value_and_grad = tapped_value_and_grad
         optim.Optimizer.update = tapped_update
+        optim.Optimizer.__init__ = tapped_make
         try:
             yield
         finally:
             nn.value_and_grad = value_and_grad
             optim.Optimizer.update = update
+            optim.Optimizer.__init__ = make
 
     def end_of_step(self, reported: Mapping[str, float | None]) -> None:
         """Writes the row of the update that the trainer has just evaluated.
@@ -91,57 +129,65 @@ class Tap:
             raise self._error
         if self._steps != steps:
             raise TapError(f"the trainer took {self._steps} of {steps} steps")
-        self._writer.end(End(**_parameters(self._model), traced=self._traced))
+        self._writer.end(End(**parameters(self._model), traced=self._traced))
 
     def _before_training(self, model: Any) -> None:
         if self._start is None:
             self._model = model
-            self._start = _parameters(model)
+            self._start = parameters(model)
 
-    def _see_forward(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
+    def _see_pass(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
         def tapped(*args: Any, **kwargs: Any) -> Any:
             value, gradient = value_and_grad(*args, **kwargs)
             if not isinstance(value, tuple | list) or len(value) < 2:
                 raise TapError("the trainer's loss must return (loss, tokens), as mlx-lm's default_loss does")
-            loss, tokens = value[0], value[1]
             given = leaves([list(args[1:]), kwargs]).values()
             batch = [leaf for leaf in given if isinstance(leaf, mx.array)]
             if not batch:
                 raise TapError("no batch was seen among the arguments of the trainer's loss")
-            self._batch_shape = [list(leaf.shape) for leaf in batch]
-            named = leaves(gradient)
-            flat = flat_float32(named)
-            self._forward = (
-                mx.stack([loss.astype(mx.float32), _norm(flat)]),
-                mx.concatenate(
-                    [
-                        tokens.astype(mx.uint32).reshape(1),
-                        fingerprint(words(batch)),
-                        fingerprint(_bits(named, flat)),
-                    ]
-                ),
-            )
+            self._batch_shapes = [list(leaf.shape) for leaf in batch]
+            self._add_pass(value, gradient, batch)
             return value, gradient
 
         return tapped
 
+    def _add_pass(self, value: Any, gradient: Any, batch: list[mx.array]) -> None:
+        """The first passes of an update leave the compiled step as its last one does: in the optimizer's state."""
+        if self._asked == 1:
+            self._passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
+            return
+        if not self._made:
+            raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
+        state = self._made[-1].state
+        before = state.get(_PASSES)
+        start = mx.array(0, mx.uint32) if before is None else before["rows"]
+        now = one_pass(value, gradient, batch, start=start)
+        self._passes = added(before, now, weighs_tokens=self._weighs_tokens)
+        state[_PASSES] = vars(self._passes)
+
     def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
-        if self._forward is None:
+        passes, self._passes = self._passes, None
+        if passes is None:
             raise TapError("an update without a gradient of its own: two optimizers, or two updates a step?")
         self._traced += 1
-        floats, integers = self._forward
-        self._forward = None
         self._optimizer = optimizer
+        if self._asked == 1:
+            loss, flat = passes.loss, passes.gradient
+        else:
+            loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._weighs_tokens)
+            optimizer.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
         received, params = leaves(gradients), leaves(model.trainable_parameters())
-        flat = flat_float32(received)
+        flat_received = flat_float32(received)
+        norms = [norm(flat), norm(flat_received), optimizer.learning_rate.astype(mx.float32)]
         optimizer.state[_ENTRY] = {
-            "floats": mx.concatenate([floats, mx.stack([_norm(flat), optimizer.learning_rate.astype(mx.float32)])]),
+            "floats": mx.stack([loss, *norms]),
             "integers": mx.concatenate(
                 [
-                    integers,
-                    fingerprint(_bits(received, flat)),
-                    fingerprint(_bits(params, flat_float32(params))),
-                    optimizer.step.astype(mx.uint32).reshape(1),
+                    mx.stack([passes.tokens, passes.count, optimizer.step.astype(mx.uint32)]),
+                    passes.batch,
+                    fingerprint(mx.concatenate([passes.structure, flat.view(mx.uint32)])),
+                    fingerprint(bits(received, flat_received)),
+                    fingerprint(bits(params, flat_float32(params))),
                 ]
             ),
         }
@@ -151,14 +197,15 @@ class Tap:
         if seen is None:
             raise TapError("no update was seen: the trainer uses neither nn.value_and_grad nor Optimizer.update")
         loss, grad_norm, clipped_norm, lr = seen["floats"].tolist()
-        tokens, *prints, step = seen["integers"].tolist()
+        tokens, passes, step, *prints = seen["integers"].tolist()
         batch, gradient, clipped, params = (hexadecimal(prints[i : i + 2]) for i in range(0, 8, 2))
         self._steps += 1
         if step != self._steps:
             raise TapError(f"row {self._steps} belongs to update {step} of the optimizer: a step was missed")
+        if passes != self._asked:
+            raise TapError(f"update {step} took {passes} passes, the workload asks for {self._asked}")
         if self._steps == 1:
-            assert self._start is not None
-            self._writer.start(Start(**self._start, effective=self._effective()))
+            self._record_start()
         self._writer.step(
             Step(
                 step=step,
@@ -175,41 +222,13 @@ class Tap:
             )
         )
 
-    def _effective(self) -> dict[str, Any]:
-        """Read from the live optimizer, not from what was asked for."""
-        plain = {
-            name: value
-            for name, value in vars(self._optimizer).items()
-            if not name.startswith("_") and isinstance(value, bool | int | float | str | list | tuple)
-        }
-        scheduled = sorted(getattr(self._optimizer, "_schedulers", {}))
-        return {
-            "optimizer": {"class": type(self._optimizer).__name__, **plain, "scheduled": scheduled},
-            "batch_shapes": self._batch_shape,
-        }
+    def _record_start(self) -> None:
+        assert self._start is not None
+        shown = effective(self._model, self._optimizer) | {"batch_shapes": self._batch_shapes}
+        shown |= self.read_back(self._around_update)
+        self._writer.start(Start(**self._start, loaded=self._loaded, effective=shown, swallowed=tuple(self._swallowed)))
 
 
-def _parameters(model: Any) -> dict[str, dict[str, Tensor]]:
-    """Frozen and trainable parameters of a live model, by canonical name."""
-    everything, trainable = leaves(model.parameters()), leaves(model.trainable_parameters())
-    frozen = {name: leaf for name, leaf in everything.items() if name not in trainable}
-    return {
-        "base": {_unwired(name, everything): tensor(leaf) for name, leaf in frozen.items()},
-        "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
-    }
-
-
-def _norm(flat: mx.array) -> mx.array:
-    return mx.sqrt(mx.square(flat).sum())
-
-
-def _bits(named: Mapping[str, mx.array], flat: mx.array) -> mx.array:
-    return mx.concatenate([structure(named), flat.view(mx.uint32)])
-
-
-def _unwired(name: str, everything: Mapping[str, mx.array]) -> str:
-    """A LoRA layer keeps its base under `.linear` or `.embedding`: the name from before wiring."""
-    owner, _, leaf = name.rpartition(".")
-    module, _, inner = owner.rpartition(".")
-    wired = inner in {"linear", "embedding"} and f"{module}.lora_a" in everything
-    return f"{module}.{leaf}" if wired else name
+def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what holds on to nothing."""
+    return {name: value for name, value in variables.items() if isinstance(value, bool | int | float | str | None)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +48,29 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Swallowed:
+    """Something that an arm asked for and that the library took without doing it."""
+
+    name: str
+    """Function or configuration, and keyword: `get_peft_model.finetune_last_n_layer`."""
+    asked: Any
+    effective: Any
+    """What runs instead; None where the library knows no such thing."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """Read from the live objects just before step 1."""
 
+    loaded: Mapping[str, Tensor]
+    """All parameters right after loading."""
     base: Mapping[str, Tensor]
     """Frozen parameters by canonical name: a LoRA layer's own weight keeps its name before wiring."""
     trainable: Mapping[str, Tensor]
     effective: Mapping[str, Any]
-    """What really runs: optimizer class and arguments, batch shape."""
+    """What really runs, by dotted name: optimizer class and arguments, clip, accumulation, batch shapes."""
+    swallowed: tuple[Swallowed, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +80,9 @@ class Step:
     step: int
     """1-based."""
     batch: str
-    """Of token ids, lengths and their shapes."""
+    """Of token ids, padding included, and of what is supervised; the same however the rows are split over passes."""
     loss: float
-    """Token mean, nats, before the update."""
+    """Token mean over all passes of the update, nats, before the update."""
     tokens: int
     """Supervised targets."""
     grad_norm: float
@@ -209,11 +224,11 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                 case "header":
                     header = _typed(Header(**row))
                 case "start":
-                    start = Start(**row | _both(row))
+                    start = _start(row)
                 case "step":
                     steps.append(_step(row))
                 case "end":
-                    end = End(**row | _both(row))
+                    end = End(**row | _tensors(row, "base", "trainable"))
                 case "ending":
                     ending = _typed(Ending(**row))
                 case _:
@@ -231,10 +246,15 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     )
 
 
-def _both(row: dict[str, Any]) -> dict[str, dict[str, Tensor]]:
+def _start(row: dict[str, Any]) -> Start:
+    swallowed = tuple(Swallowed(**each) for each in row["swallowed"])
+    return Start(**row | _tensors(row, "loaded", "base", "trainable") | {"swallowed": swallowed})
+
+
+def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:
     return {
         group: {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in row[group].items()}
-        for group in ("base", "trainable")
+        for group in groups
     }
 
 

@@ -4,93 +4,27 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from copy import deepcopy
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, nearest
 from parity.probe.inputs import check_inputs
-from parity.probe.values import (
-    METRICS,
-    SIZED_METRICS,
-    AdamW,
-    Arm,
-    Expectation,
-    Lora,
-    Probe,
-    Setting,
-    Stage,
-    VerdictKind,
-    Workload,
-)
+from parity.probe.schema import ProbeSchema
+from parity.probe.values import METRICS, SIZED_METRICS, Probe, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Release = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+!-]*$")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Lora(Lora):
-    __pydantic_config__ = STRICT
-    rank: Positive = Lora.rank
-    layers: Positive = Lora.layers
-    modules: Annotated[tuple[str, ...], Field(min_length=1)] = Lora.modules
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Lora.dropout
-
-
-@dataclass(frozen=True, kw_only=True)
-class _AdamW(AdamW):
-    __pydantic_config__ = STRICT
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Workload(Workload):
-    __pydantic_config__ = STRICT
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    steps: Positive = Workload.steps
-    batch_size: Positive = Workload.batch_size
-    max_seq_length: Annotated[int, Field(ge=2)] = Workload.max_seq_length
-    lora: _Lora = field(default_factory=_Lora)
-    optimizer: _AdamW = field(default_factory=_AdamW)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Arm(Arm):
-    __pydantic_config__ = STRICT
-    stages: dict[Stage, str] = field(default_factory=dict)
-    settings: dict[str, Setting] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Expectation(Expectation):
-    __pydantic_config__ = STRICT
-    step: Annotated[int, Field(ge=0)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Probe(Probe):
-    """A probe as a file spells it: everything that a mistake can be made in is checked here."""
-
-    __pydantic_config__ = STRICT
-    question: Annotated[str, Field(min_length=1)]
-    workload: _Workload
-    reference: _Arm
-    candidate: _Arm
-    expect: _Expectation
-    environment: dict[str, Release] = field(default_factory=dict)
-    tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
-
-
-_ADAPTER = TypeAdapter(_Probe)
+_ADAPTER = TypeAdapter(ProbeSchema)
 _PATHS = ("model", "data")
+_SIDES = ("reference", "candidate")
+_SHARED = ("seeds", "steps")
 
 
 def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
@@ -108,6 +42,7 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     for override in overrides:
         _merge(tree, _override(override))
     tree["name"] = _name(path)
+    _complete_arms(tree, path)
     try:
         probe = _ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
@@ -171,13 +106,14 @@ def _bases(extends: object, path: Path) -> list[Path]:
 
 def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
     """A path is relative to the file that says it, so that `extends` moves nothing."""
-    workload = tree.get("workload")
-    if not isinstance(workload, dict):
-        return
-    for key in _PATHS:
-        value = workload.get(key)
-        if isinstance(value, str) and (key == "data" or value.startswith((".", "/")) or (path.parent / value).is_dir()):
-            workload[key] = str((path.parent / value).resolve())
+    tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
+    for workload in (found for table in tables if isinstance(found := table.get("workload"), dict)):
+        for key in _PATHS:
+            value = workload.get(key)
+            if isinstance(value, str) and (
+                key == "data" or value.startswith((".", "/")) or (path.parent / value).is_dir()
+            ):
+                workload[key] = str((path.parent / value).resolve())
 
 
 def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
@@ -186,6 +122,21 @@ def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
             _merge(under[key], value)
         else:
             under[key] = value
+
+
+def _complete_arms(tree: dict[str, Any], path: Path) -> None:
+    """An arm says only what it does differently; here it gets the rest of the workload."""
+    shared = tree.get("workload")
+    for side, arm in ((side, arm) for side in _SIDES if isinstance(arm := tree.get(side), dict)):
+        own = arm.get("workload")
+        if not isinstance(own, dict) or not isinstance(shared, dict):
+            continue
+        for key in _SHARED:
+            if key in own:
+                raise BadProbeError(f"{path}: {side}.workload.{key}: both arms share it; say it under [workload]")
+        whole = deepcopy(shared)
+        _merge(whole, own)
+        arm["workload"] = whole
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -209,8 +160,6 @@ def _check(probe: Probe) -> None:
         raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
     if expect.verdict is not VerdictKind.DIVERGED and (expect.stage, expect.step) != (None, None):
         raise BadProbeError(f"expect.stage and expect.step go with verdict 'diverged', not {str(expect.verdict)!r}")
-    if expect.stage is not None and expect.stage not in METRICS.values():
-        raise BadProbeError(f"expect.stage: no metric shows {str(expect.stage)!r} yet, so that it could never be met")
     for key, names, valid in (("expect.equal", expect.equal, METRICS), ("tolerance", probe.tolerance, SIZED_METRICS)):
         for name in names:
             if name not in valid:
@@ -219,7 +168,13 @@ def _check(probe: Probe) -> None:
     for seed in seeds:
         if seeds.count(seed) > 1:
             raise BadProbeError(f"workload.seeds: {seed} is there twice; each seed is one cell")
-    check_inputs(probe.workload)
+    for side, arm in (
+        ("workload", probe),
+        ("reference.workload", probe.reference),
+        ("candidate.workload", probe.candidate),
+    ):
+        if arm.workload is not None:
+            check_inputs(arm.workload, side)
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -246,8 +201,9 @@ def _explain(error: ErrorDetails) -> str:
 
 def _valid_keys(keys: Sequence[str]) -> list[str]:
     """The keys of the table that these keys lead to."""
-    table: Any = _Probe
+    table: Any = ProbeSchema
     for key in keys:
-        table = get_type_hints(table).get(key)
+        hint = get_type_hints(table).get(key)
+        table = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
     return [name for name in names if name != "name"]

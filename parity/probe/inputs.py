@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadProbeError
 
 if TYPE_CHECKING:
     from parity.probe.values import Workload
 
-Row = dict[str, str]
+Row = dict[str, Any]
+
+_SHAPES = '{"text": "..."}, {"prompt": "...", "completion": "..."} or {"messages": [{"role": "...", "content": "..."}]}'
+
+
+class RowKind(StrEnum):
+    """The kinds of rows that mlx-lm tells apart (`mlx_lm.tuner.datasets.create_dataset`)."""
+
+    TEXT = "text"
+    COMPLETION = "completion"
+    CHAT = "chat"
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """The rows of `train.jsonl`, each with its `text`.
+    """The rows of `train.jsonl`, all of one kind, with the fields of that kind only.
 
     Raises:
-        BadProbeError: no such file, no rows, a line that is not JSON, a row without text.
+        BadProbeError: no such file, no rows, a line that is not JSON, a row of no kind, or not of the first one's.
 
     """
     path = folder / "train.jsonl"
@@ -28,10 +39,26 @@ def read_rows(folder: Path) -> list[Row]:
         raise BadProbeError(
             f"data set {folder}: cannot read train.jsonl ({error}); a data set is a folder with one JSON object a line"
         ) from None
-    rows = [_row(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        row = _row(path, number, line)
+        if rows and row_kind(row) is not row_kind(rows[0]):
+            raise BadProbeError(
+                f"{path}:{number}: a {row_kind(row)} row among {row_kind(rows[0])} rows; one kind a data set"
+            )
+        rows.append(row)
     if not rows:
-        raise BadProbeError(f'{path}: no rows; write one {{"text": "..."}} a line')
+        raise BadProbeError(f"{path}: no rows; write one of {_SHAPES} a line")
     return rows
+
+
+def row_kind(row: Row) -> RowKind:
+    """The kind of a row that `read_rows` has read."""
+    if "messages" in row:
+        return RowKind.CHAT
+    return RowKind.COMPLETION if "prompt" in row else RowKind.TEXT
 
 
 def _row(path: Path, number: int, line: str) -> Row:
@@ -39,28 +66,51 @@ def _row(path: Path, number: int, line: str) -> Row:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise BadProbeError(f"{path}:{number}: not JSON ({error.msg}); one object a line") from None
-    if not isinstance(row, dict) or "text" not in row:
-        raise BadProbeError(f'{path}:{number}: a row without text; write {{"text": "..."}}')
-    text = row["text"]
-    if not isinstance(text, str) or not text:
-        said = "empty" if text == "" else f"{text!r}, not text"
-        raise BadProbeError(f'{path}:{number}: text is {said}; write {{"text": "..."}}')
-    return {"text": text}
+    fields = row.keys() if isinstance(row, dict) else ()
+    if "messages" in fields:
+        return {"messages": _messages(f"{path}:{number}", row["messages"])}
+    if {"prompt", "completion"} <= set(fields):
+        return {name: _text(f"{path}:{number}", name, row[name]) for name in ("prompt", "completion")}
+    if "text" in fields:
+        return {"text": _text(f"{path}:{number}", "text", row["text"])}
+    raise BadProbeError(f"{path}:{number}: neither text nor chat nor completion; write {_SHAPES}")
 
 
-def check_inputs(workload: Workload) -> None:
+def _text(where: str, name: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    said = "empty" if value == "" else f"{value!r}, not text"
+    raise BadProbeError(f"{where}: {name} is {said}; write {_SHAPES}")
+
+
+def _messages(where: str, value: object) -> list[dict[str, str]]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value) or len(value) < 2:
+        raise BadProbeError(f"{where}: messages must be a list of at least a question and an answer; write {_SHAPES}")
+    said = [{key: _text(where, key, each.get(key)) for key in ("role", "content")} for each in value]
+    if said[-1]["role"] != "assistant":
+        raise BadProbeError(f"{where}: the last message is of {said[-1]['role']!r}; it must be the assistant's answer")
+    return said
+
+
+def check_inputs(workload: Workload, where: str = "workload") -> None:
     """Finds before anything runs what would stop a cell later.
 
     Raises:
-        BadProbeError: a model folder that cannot be loaded, bad data, a batch larger than the data set.
+        BadProbeError: a model folder that cannot be loaded, bad data, a batch larger than the data set, rows that
+            do not fit the task.
 
     """
     if is_folder(workload.model):
         _check_model(Path(workload.model))
-    rows = len(read_rows(Path(workload.data)))
-    if workload.batch_size > rows:
+    rows = read_rows(Path(workload.data))
+    if workload.batch_size > len(rows):
         raise BadProbeError(
-            f"workload.batch_size is {workload.batch_size}, but {workload.data} has {rows} rows; at most {rows}"
+            f"{where}.batch_size is {workload.batch_size}, but {workload.data} has {len(rows)} rows; "
+            f"at most {len(rows)}"
+        )
+    if workload.mask_prompt and row_kind(rows[0]) is RowKind.TEXT:
+        raise BadProbeError(
+            f"{where}.mask_prompt: {workload.data} has text rows, which have no prompt; use chat or completion rows"
         )
 
 

@@ -27,6 +27,7 @@ class Stage(StrEnum):
 METRICS: Mapping[str, Stage] = {
     "base": Stage.LOAD,
     "trainable": Stage.ADAPT,
+    "base_at_start": Stage.FORWARD,
     "batch": Stage.BATCH,
     "tokens": Stage.LOSS,
     "loss": Stage.LOSS,
@@ -63,6 +64,33 @@ class VerdictKind(StrEnum):
     INVALID = "invalid"
 
 
+class Tuning(StrEnum):
+    """What is trained, in mlx-lm's words (`fine_tune_type`)."""
+
+    LORA = "lora"
+    DORA = "dora"
+    FULL = "full"
+
+
+class OptimizerName(StrEnum):
+    """The optimizers of `mlx.optimizers` that both libraries can be asked for."""
+
+    ADAMW = "adamw"
+    ADAM = "adam"
+    SGD = "sgd"
+    LION = "lion"
+    MUON = "muon"
+    ADAFACTOR = "adafactor"
+
+
+class ScheduleName(StrEnum):
+    """Learning rates over the steps after warmup."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    COSINE = "cosine"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lora:
     """LoRA wiring, in the terms of `mlx_lm.tuner.utils.linear_to_lora_layers`."""
@@ -71,7 +99,7 @@ class Lora:
     scale: float = 2.0
     dropout: float = 0.0
     layers: int = 16
-    """The last so many transformer blocks."""
+    """The last so many transformer blocks; under full fine-tuning, those that are trained."""
     modules: tuple[str, ...] = (
         "self_attn.q_proj",
         "self_attn.k_proj",
@@ -84,12 +112,27 @@ class Lora:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdamW:
-    """The optimizer of both arms: `mlx.optimizers.AdamW`, constant learning rate."""
+class Optimizer:
+    """In the terms of `mlx.optimizers`; what an optimizer does not have is left out."""
 
+    name: OptimizerName = OptimizerName.ADAMW
     learning_rate: float = 1e-3
+    """At its highest, after warmup."""
     weight_decay: float = 0.0
     bias_correction: bool = True
+    """Of Adam and AdamW."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Of Adam and AdamW."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The learning rate over the steps."""
+
+    name: ScheduleName = ScheduleName.CONSTANT
+    """After warmup, over the steps that remain, down to 0."""
+    warmup: int = 0
+    """Steps, up from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +142,23 @@ class Workload:
     model: str
     """A folder that `mlx_lm.load` reads, absolute after reading; or a hub id."""
     data: str
-    """A folder with `train.jsonl`, a `text` a row."""
+    """A folder with `train.jsonl`; its rows are text, chat or completions."""
     seeds: tuple[int, ...]
     steps: int = 30
+    """Optimizer updates."""
     batch_size: int = 6
+    """Rows of one forward pass."""
+    accumulation: int = 1
+    """Forward passes of one update."""
     max_seq_length: int = 64
+    mask_prompt: bool = False
+    """Chat and completion rows: train on the last answer only."""
     compile: bool = True
+    gradient_checkpointing: bool = False
+    tuning: Tuning = Tuning.LORA
     lora: Lora = field(default_factory=Lora)
-    optimizer: AdamW = field(default_factory=AdamW)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +170,10 @@ class Arm:
     """Stages that come from another provider."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """Provider's own settings; those left out keep what the harness documents as their default."""
+    keywords: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    """By function of the library, what is passed to it as it is, checked by nobody."""
+    workload: Workload | None = None
+    """The probe's workload with what this arm does differently; None: nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +209,10 @@ class Probe:
         """The arm that runs under this name."""
         return self.candidate if name is ArmName.CANDIDATE else self.reference
 
+    def workload_of(self, name: ArmName) -> Workload:
+        """What the arm of this name trains on."""
+        return self.arm(name).workload or self.workload
+
 
 def to_plain(probe: Probe) -> dict[str, Any]:
     """A probe as JSON types, for the process that runs a cell of it."""
@@ -161,28 +221,42 @@ def to_plain(probe: Probe) -> dict[str, Any]:
 
 def from_plain(plain: Mapping[str, Any]) -> Probe:
     """The inverse of `to_plain`; trusts its input, which `parity.probe.file` has checked."""
-    workload = dict(plain["workload"])
-    lora = Lora(**workload["lora"] | {"modules": tuple(workload["lora"]["modules"])})
-    optimizer = AdamW(**workload["optimizer"])
-
-    def arm(of: Mapping[str, Any]) -> Arm:
-        return Arm(**{**of, "stages": {Stage(stage): name for stage, name in of["stages"].items()}})
-
     expect = plain["expect"]
     return Probe(
         **{
             **plain,
-            "workload": Workload(
-                **workload | {"seeds": tuple(workload["seeds"]), "lora": lora, "optimizer": optimizer}
-            ),
-            "reference": arm(plain["reference"]),
-            "candidate": arm(plain["candidate"]),
+            "workload": _workload(plain["workload"]),
+            "reference": _arm(plain["reference"]),
+            "candidate": _arm(plain["candidate"]),
             "expect": Expectation(
-                verdict=VerdictKind(expect["verdict"]),
-                stage=None if expect["stage"] is None else Stage(expect["stage"]),
-                step=expect["step"],
-                equal=tuple(expect["equal"]),
-                because=expect["because"],
+                **expect
+                | {
+                    "verdict": VerdictKind(expect["verdict"]),
+                    "stage": None if expect["stage"] is None else Stage(expect["stage"]),
+                    "equal": tuple(expect["equal"]),
+                }
             ),
+        }
+    )
+
+
+def _arm(plain: Mapping[str, Any]) -> Arm:
+    stages = {Stage(stage): name for stage, name in plain["stages"].items()}
+    workload = None if plain["workload"] is None else _workload(plain["workload"])
+    return Arm(**{**plain, "stages": stages, "workload": workload})
+
+
+def _workload(plain: Mapping[str, Any]) -> Workload:
+    lora, optimizer, schedule = plain["lora"], plain["optimizer"], plain["schedule"]
+    return Workload(
+        **{
+            **plain,
+            "seeds": tuple(plain["seeds"]),
+            "tuning": Tuning(plain["tuning"]),
+            "lora": Lora(**lora | {"modules": tuple(lora["modules"])}),
+            "optimizer": Optimizer(
+                **optimizer | {"name": OptimizerName(optimizer["name"]), "betas": tuple(optimizer["betas"])}
+            ),
+            "schedule": Schedule(**schedule | {"name": ScheduleName(schedule["name"])}),
         }
     )

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from parity.probe.inputs import Row
     from parity.probe.values import Setting, Stage, Workload
     from parity.tap import Tap
+    from parity.trace import Swallowed
 
 SettingTypes = Mapping[str, type[bool] | type[int] | type[float] | type[str]]
+
+Clip = Callable[[Any], Any]
+"""A gradient tree → the tree that the optimizer receives; called while the step is traced."""
+
+LearningRate = float | Callable[[Any], Any]
+"""Constant, or the number of updates so far (int32 array, or int) → learning rate (float32 array)."""
 
 SHARED_SETTINGS: SettingTypes = {"reseed_after_load": bool}
 """Settings of every arm, whichever provider it has; the cell itself obeys them.
@@ -33,8 +41,12 @@ class Job:
     rows: tuple[Row, ...]
     scratch: Path
     """A folder for whatever a trainer insists on writing."""
-    borrowed: Mapping[Stage, Provider]
-    """Stages that this arm takes from another provider; `load` and `adapt` are called by the cell."""
+    stages: Mapping[Stage, Provider]
+    """Whose implementation of each stage this arm runs, its own included."""
+    keywords: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
+    """By function of the library, what the probe passes to it unchecked."""
+    warn: Callable[[Swallowed], None] = lambda _: None
+    """Told of whatever the library takes and does not do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +62,8 @@ class Provider(Protocol):
 
     Register a class under the entry-point group `mlx_parity.providers`; its name there is the name
     that probes use. Import the library inside the methods, and raise
-    `parity.errors.UnavailableError` where it, or a part of it, is missing.
+    `parity.errors.UnavailableError` where it, or a part of it, is missing. A method of a stage that is
+    not in `lends` is never called for another arm.
     """
 
     distributions: ClassVar[tuple[str, ...]]
@@ -60,6 +73,10 @@ class Provider(Protocol):
     borrows: ClassVar[frozenset[Stage]]
     """Stages that an arm of this provider can take from another."""
     settings: ClassVar[SettingTypes]
+    takes_keywords: ClassVar[frozenset[str]]
+    """Functions of the library to which a probe can pass keywords as they are."""
+    weighs_tokens: ClassVar[bool]
+    """Whether accumulation takes the mean over tokens, or over passes whatever their tokens."""
 
     def check_installed(self) -> None:
         """Raises `UnavailableError`, with the command that installs it, where the library is missing.
@@ -73,30 +90,47 @@ class Provider(Protocol):
         ...
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Freezes the base and wires LoRA in, in place."""
+        """Freezes what is not trained and wires LoRA or DoRA in, in place."""
         ...
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """The library's own batches, `job.workload.steps` of them or more; called only if it lends `batch`.
+        """The library's own batches, `steps` × `accumulation` of them or more.
 
         Yields:
-            Token ids, int32 [batch, length], and the offset and length of each row, int32 [batch, 2].
+            Token ids, int32 [batch, length]; the offset and length of each row, int32 [batch, 2]; and, where
+            the library has them, labels, int32 [batch, length] with −100 where nothing is supervised.
 
         """
         ...
 
+    def forward(self, loaded: Loaded, job: Job) -> AbstractContextManager[None]:
+        """What the library changes in a model for the time of training."""
+        ...
+
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The library's own loss; called only if it lends `loss`.
+        """The library's own loss.
 
         Returns:
-            (model, token ids, offsets and lengths) → token-mean loss in nats, and supervised tokens.
+            (model, token ids, offsets and lengths[, labels]) → token-mean loss in nats, and supervised tokens.
 
         """
+        ...
+
+    def clip(self, job: Job) -> Clip | None:
+        """The library's clipping under `job.settings`; None where it does not clip."""
+        ...
+
+    def schedule(self, job: Job) -> LearningRate:
+        """The learning rate of `job.workload`."""
+        ...
+
+    def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
+        """An `mlx.optimizers.Optimizer`; what the library does to parameters beside it is in its `update`."""
         ...
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
         """Runs `job.workload.steps` optimizer updates; calls `tap.end_of_step` after each.
 
-        Takes what is in `job.borrowed` from there instead of its own.
+        Takes each stage from `job.stages`. May set `tap.read_back`.
         """
         ...

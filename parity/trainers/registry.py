@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 GROUP = "mlx_parity.providers"
 
 _OURS = {
-    "mlx-lm": "parity.trainers.mlx_lm_loop:MlxLmLoop",
-    "mlx-lm-train": "parity.trainers.mlx_lm_train:MlxLmTrain",
-    "unsloth-zoo": "parity.trainers.unsloth_zoo:UnslothZoo",
+    "mlx-lm": "parity.trainers.mlx_lm.loop:MlxLmLoop",
+    "mlx-lm-train": "parity.trainers.mlx_lm.train:MlxLmTrain",
+    "unsloth-zoo": "parity.trainers.unsloth_zoo.provider:UnslothZoo",
 }
 
 
@@ -64,6 +64,7 @@ def check_providers(probe: Probe) -> None:
 def _check_arm(arm: Arm) -> None:
     own = provider(arm.provider)
     accepted: SettingTypes = {**SHARED_SETTINGS, **own.settings}
+    functions = set(own.takes_keywords)
     for stage, name in arm.stages.items():
         lender = provider(name)
         for stages, complaint in (
@@ -73,6 +74,12 @@ def _check_arm(arm: Arm) -> None:
             if stage not in stages:
                 raise BadProbeError(f"{complaint}; valid: {', '.join(sorted(stages)) or 'none'}")
         accepted = {**accepted, **lender.settings}
+        functions |= lender.takes_keywords
+    for function in arm.keywords:
+        if not functions:
+            raise BadProbeError(f"keywords: {arm.provider!r} takes none")
+        if function not in functions:
+            raise BadProbeError(f"keywords: no function {function!r} to pass them to; {nearest(function, functions)}")
     for name, value in arm.settings.items():
         _check_setting(name, value, accepted)
 

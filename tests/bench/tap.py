@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from parity.probe.inputs import read_rows
-from parity.probe.values import Workload
+from parity.probe.values import Stage, Workload
 from parity.tap import Tap
 from parity.trace import Header, TraceWriter
 from parity.trainers.protocol import Job
@@ -56,11 +56,11 @@ def median_step(name: str, folder: Path, *, tapped: bool) -> float:
     """Seconds of a step after the first few, which compile."""
     own, parts = provider(name), provider("mlx-lm")
     rows = tuple(read_rows(Path(WORKLOAD.data)))
-    job = Job(workload=WORKLOAD, seed=1, settings={}, rows=rows, scratch=folder, borrowed={})
+    job = Job(workload=WORKLOAD, seed=1, settings={}, rows=rows, scratch=folder, stages=dict.fromkeys(Stage, own))
     loaded = parts.load(job)
     parts.adapt(loaded, job)
     with TraceWriter(Path(tempfile.mkdtemp(dir=folder)) / "trace.jsonl", HEADER) as writer:
-        tap = Tap(writer) if tapped else None
+        tap = Tap(writer, loaded={}) if tapped else None
         clock = Clock(tap)
         with tap.installed() if tap else nullcontext():
             own.train(loaded, job, cast("Tap", clock))

@@ -33,7 +33,10 @@ def test_a_library_that_cannot_be_imported_says_so_and_how_to_install_it(tmp_pat
 
 
 def test_a_library_that_is_not_there_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, module in (("unsloth-zoo", "parity.trainers.unsloth_zoo"), ("mlx-lm", "parity.trainers.mlx_lm_parts")):
+    for name, module in (
+        ("unsloth-zoo", "parity.trainers.unsloth_zoo.stages"),
+        ("mlx-lm", "parity.trainers.mlx_lm.stages"),
+    ):
         monkeypatch.setattr(f"{module}.find_spec", lambda _name: None)
         with pytest.raises(UnavailableError, match="is not installed; uv pip install"):
             provider(name).check_installed()
@@ -42,9 +45,9 @@ def test_a_library_that_is_not_there_says_how_to_install_it(monkeypatch: pytest.
 def test_a_machine_is_itself_again_after_the_import_of_the_zoo() -> None:
     code = """
 import platform
-from parity.trainers.unsloth_zoo import _import
+from parity.trainers.unsloth_zoo.importing import module
 before = platform.system(), platform.machine()
-assert _import("trainer").MLXTrainer
+assert module("trainer").MLXTrainer
 assert (platform.system(), platform.machine()) == before
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

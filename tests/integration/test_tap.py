@@ -15,7 +15,7 @@ from mlx import nn
 
 from parity.fingerprint import leaves, tensor
 from parity.probe.inputs import read_rows
-from parity.probe.values import AdamW, Workload
+from parity.probe.values import Optimizer, Stage, Workload
 from parity.tap import Tap, TapError
 from parity.trace import Header, TraceWriter, read_trace
 from parity.trainers.protocol import Job
@@ -38,16 +38,15 @@ class Untapped:
 
 def train(name: str, folder: Path, tap: Any, workload: Workload = WORKLOAD, **settings: Any) -> dict[str, object]:
     """Trains one arm from its seed; returns the digests of the trainable parameters it ends with."""
-    rows = tuple(read_rows(Path(workload.data)))
+    own, rows = provider(name), tuple(read_rows(Path(workload.data)))
     job = Job(
         workload=workload,
         seed=7,
         settings=settings,
         rows=rows,
         scratch=folder,
-        borrowed={},
+        stages=dict.fromkeys(Stage, own),
     )
-    own = provider(name)
     loader = provider("mlx-lm")
     random.seed(7)
     np.random.seed(7)
@@ -65,7 +64,7 @@ def train(name: str, folder: Path, tap: Any, workload: Workload = WORKLOAD, **se
 def test_the_tap_changes_nothing(tmp_path: Path, name: str) -> None:
     bare = train(name, tmp_path, Untapped())
     with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
-        tap = Tap(writer)
+        tap = Tap(writer, loaded={})
         tapped = train(name, tmp_path, tap)
         tap.finish(3)
     assert len(bare) == 224
@@ -78,13 +77,13 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     runs = {
         "compiled": ("mlx-lm", WORKLOAD),
         "eager": ("mlx-lm", Workload(**{**vars(WORKLOAD), "compile": False})),
-        "decayed": ("mlx-lm", Workload(**{**vars(WORKLOAD), "optimizer": AdamW(weight_decay=0.5)})),
+        "decayed": ("mlx-lm", Workload(**{**vars(WORKLOAD), "optimizer": Optimizer(weight_decay=0.5)})),
     }
     paths = {}
     for run, (name, workload) in runs.items():
         paths[run] = folder / f"{run}.jsonl"
         with TraceWriter(paths[run], HEADER) as writer:
-            train(name, folder, Tap(writer), workload)
+            train(name, folder, Tap(writer, loaded={}), workload)
     return paths
 
 
@@ -123,7 +122,7 @@ def test_before_step_1_every_parameter_has_its_fingerprint(traces: dict[str, Pat
 
 def test_a_trainer_that_the_tap_cannot_see_is_an_error_and_no_empty_trace(tmp_path: Path) -> None:
     with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
-        tap = Tap(writer)
+        tap = Tap(writer, loaded={})
         tap.end_of_step({"loss": 1.0})
         with pytest.raises(TapError, match="no update was seen"):
             tap.finish(1)
@@ -140,7 +139,7 @@ def test_a_loss_that_the_tap_cannot_read_is_an_error(
     tmp_path: Path, loss: Any, arguments: dict[str, Any], message: str
 ) -> None:
     model = nn.Linear(2, 2)
-    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer).installed():
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer, loaded={}).installed():
         step = nn.value_and_grad(model, loss)
         with pytest.raises(TapError, match=message):
             step(model, **arguments)
@@ -148,7 +147,7 @@ def test_a_loss_that_the_tap_cannot_read_is_an_error(
 
 def test_a_second_update_in_a_step_is_an_error(tmp_path: Path) -> None:
     model = nn.Linear(2, 2)
-    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer).installed():
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer, loaded={}).installed():
         step = nn.value_and_grad(model, lambda model, x: (model(x).sum(), mx.array(1)))
         _, gradient = step(model, mx.ones((1, 2)))
         optim.SGD(learning_rate=0.1).update(model, gradient)
@@ -158,7 +157,7 @@ def test_a_second_update_in_a_step_is_an_error(tmp_path: Path) -> None:
 
 def test_the_end_holds_the_parameters_that_the_trainer_leaves(tmp_path: Path) -> None:
     with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
-        tap = Tap(writer)
+        tap = Tap(writer, loaded={})
         left = train("mlx-lm", tmp_path, tap)
         tap.finish(3)
     end = read_trace(tmp_path / "t.jsonl").end
@@ -169,7 +168,7 @@ def test_the_end_holds_the_parameters_that_the_trainer_leaves(tmp_path: Path) ->
 
 def test_a_step_that_was_not_told_of_is_an_error(tmp_path: Path) -> None:
     with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
-        tap = Tap(writer)
+        tap = Tap(writer, loaded={})
         tell, told = tap.end_of_step, iter((True, False, True))
         tap.end_of_step = lambda reported: tell(reported) if next(told) else None  # type: ignore[method-assign]
         train("mlx-lm", tmp_path, tap)

@@ -19,7 +19,7 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_map, tree_map_with_path
 
-from parity.trainers.mlx_lm_loop import MlxLmLoop
+from parity.trainers.mlx_lm.loop import MlxLmLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,11 +69,11 @@ def _leave_a_patch() -> None:
 
 
 def _optimizer(_tap: Tap, **changed: Any) -> AbstractContextManager[Any]:
-    def make(_job: Job) -> optim.Optimizer:
+    def make(*_: Any) -> optim.Optimizer:
         arguments = {"learning_rate": 1e-3, "weight_decay": 0.0, "bias_correction": True}
         return optim.AdamW(**arguments | changed)
 
-    return patch("parity.trainers.mlx_lm_loop.optimizer", make)
+    return patch.object(MlxLmLoop, "optimizer", make)
 
 
 def _received(scale: float) -> Callable[[Tap], AbstractContextManager[Any]]:
@@ -81,9 +81,10 @@ def _received(scale: float) -> Callable[[Tap], AbstractContextManager[Any]]:
         def update(self, model: Any, gradients: Any) -> None:
             super().update(model, tree_map(lambda leaf: leaf * mx.array([scale]), gradients))
 
-    return lambda _tap: patch(
-        "parity.trainers.mlx_lm_loop.optimizer",
-        lambda _job: Scaled(learning_rate=1e-3, weight_decay=0.0, bias_correction=True),
+    return lambda _tap: patch.object(
+        MlxLmLoop,
+        "optimizer",
+        lambda *_: Scaled(learning_rate=1e-3, weight_decay=0.0, bias_correction=True),
     )
 
 

@@ -43,9 +43,11 @@ HEADER = Header(
     },
 )
 START = Start(
+    loaded={"model.norm.weight": Tensor(dtype="bfloat16", shape=(64,), digest="11")},
     base={"model.norm.weight": Tensor(dtype="bfloat16", shape=(64,), digest="11")},
     trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="22")},
-    effective={"optimizer": {"class": "AdamW"}},
+    effective={"optimizer.class": "AdamW", "lora.layers": 16},
+    swallowed=(),
 )
 END = End(base=START.base, trainable=START.trainable, traced=2)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.diff import ProblemKind, diff, recording
-from parity.trace import Ending, Start, Tensor
+from parity.trace import Ending, Tensor
 from parity.verdict import first_divergence
 from tests.unit.made import START, losses, step, trace
 
@@ -57,11 +57,11 @@ def test_decimals_of_a_log_have_no_ulps() -> None:
 
 def test_rows_are_in_the_order_of_steps_then_of_stages() -> None:
     table = diff(recording(trace()), recording(trace())).table
-    assert list(table["metric"][:2]) == ["base", "trainable"]
-    assert list(table["stage"][2:12]) == [
+    assert list(table["metric"][:3]) == ["base", "trainable", "base_at_start"]
+    assert list(table["stage"][3:13]) == [
         "batch", "loss", "loss", "gradient", "gradient", "clip", "clip", "schedule", "update", "batch",
     ]  # fmt: skip
-    assert list(table["step"][:12]) == [0, 0, *[1] * 9, 2]
+    assert list(table["step"][:13]) == [0, 0, 0, *[1] * 9, 2]
 
 
 def test_of_two_differences_at_one_step_the_earlier_stage_comes_first() -> None:
@@ -86,7 +86,7 @@ def test_of_two_differences_at_one_step_the_earlier_stage_comes_first() -> None:
 def test_base_weights_are_compared_by_name_dtype_shape_and_bytes(
     other: dict[str, Tensor], shown: tuple[str, str], detail: str
 ) -> None:
-    start = Start(base=other, trainable=START.trainable, effective={})
+    start = replace(START, loaded=other)
     at = first_divergence(diff(recording(trace()), recording(trace(start=start))).unequal)
     assert at is not None
     assert (at.step, at.stage, at.metric) == (0, "load", "base")

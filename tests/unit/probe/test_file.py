@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,16 @@ import pytest
 from parity.errors import BadProbeError
 from parity.probe.file import find_probes, read_probe
 from parity.probe.inputs import read_rows
-from parity.probe.values import Probe, Stage, VerdictKind, from_plain, to_plain
+from parity.probe.values import ArmName, Probe, Stage, VerdictKind, from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "fixtures" / "models" / "tiny-gemma3"
+CHAT = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
+COMPLETION = '{"prompt": "a", "completion": "b"}'
+SHAPES = (
+    '{{"text": "..."}}, {{"prompt": "...", "completion": "..."}} or '
+    '{{"messages": [{{"role": "...", "content": "..."}}]}}'
+)
 
 
 @pytest.fixture
@@ -116,7 +123,6 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("expect.verdict='idential'", "expect.verdict: unknown 'idential'; did you mean 'identical'?"),
         ("expect.verdict='invalid'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
         ("expect.verdict='identical'", "expect.stage and expect.step go with verdict 'diverged', not 'identical'"),
-        ("expect.stage='forward'", "expect.stage: no metric shows 'forward' yet, so that it could never be met"),
         ("expect.equal=['los']", "expect.equal: unknown metric 'los'; did you mean 'loss'?"),
         ("tolerance.los=1", "tolerance: unknown metric 'los'; did you mean 'loss'?"),
         (
@@ -139,14 +145,27 @@ def test_a_mistake_is_one_line_that_names_file_key_and_the_nearest(folder: Path,
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("", '{data}/train.jsonl: no rows; write one {{"text": "..."}} a line'),
-        ("\n\n", '{data}/train.jsonl: no rows; write one {{"text": "..."}} a line'),
+        ("", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
+        ("\n\n", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
         (
             '{"text": "a"}\n{"txt": "b"}\n',
-            '{data}/train.jsonl:2: a row without text; write {{"text": "..."}}',
+            "{data}/train.jsonl:2: neither text nor chat nor completion; write " + SHAPES,
         ),
-        ('{"text": ""}\n', '{data}/train.jsonl:1: text is empty; write {{"text": "..."}}'),
-        ('{"text": 5}\n', '{data}/train.jsonl:1: text is 5, not text; write {{"text": "..."}}'),
+        ('{"text": ""}\n', "{data}/train.jsonl:1: text is empty; write " + SHAPES),
+        ('{"text": 5}\n', "{data}/train.jsonl:1: text is 5, not text; write " + SHAPES),
+        (
+            '{"text": "a"}\n{"prompt": "a", "completion": "b"}\n',
+            "{data}/train.jsonl:2: a completion row among text rows; one kind a data set",
+        ),
+        ('{"prompt": "a", "completion": ""}\n', "{data}/train.jsonl:1: completion is empty; write " + SHAPES),
+        (
+            '{"messages": [{"role": "user", "content": "a"}]}\n',
+            "{data}/train.jsonl:1: messages must be a list of at least a question and an answer; write " + SHAPES,
+        ),
+        (
+            '{"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "a"}]}\n',
+            "{data}/train.jsonl:1: the last message is of 'user'; it must be the assistant's answer",
+        ),
         ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); one object a line"),
     ],
 )
@@ -155,6 +174,56 @@ def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:
     with pytest.raises(BadProbeError) as error:
         read_probe(folder / "right.toml")
     assert str(error.value) == f"{folder}/right.toml: " + message.format(data=folder / "data")
+
+
+@pytest.mark.parametrize("rows", [CHAT, COMPLETION])
+def test_chat_and_completion_rows_are_read_without_what_else_they_hold(folder: Path, rows: str) -> None:
+    (folder / "data" / "train.jsonl").write_text((rows[:-1] + ', "source": "x"}\n') * 8)
+    assert read_rows(folder / "data") == [json.loads(rows)] * 8
+
+
+def test_a_masked_prompt_needs_rows_that_have_one(folder: Path) -> None:
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml", ["workload.mask_prompt=true"])
+    assert str(error.value) == (
+        f"{folder}/right.toml: workload.mask_prompt: {folder}/data has text rows, which have no prompt; "
+        "use chat or completion rows"
+    )
+
+
+def test_an_arm_that_says_what_it_does_differently_gets_the_rest(folder: Path) -> None:
+    changes = ["candidate.workload.lora.layers=18", "workload.batch_size=4", "candidate.workload.accumulation=3"]
+    probe = read_probe(folder / "right.toml", changes)
+    assert probe.reference.workload is None
+    assert probe.workload_of(ArmName.REFERENCE) is probe.workload
+    own = probe.workload_of(ArmName.CANDIDATE)
+    assert (own.lora.layers, own.accumulation, own.batch_size, own.steps) == (18, 3, 4, probe.workload.steps)
+    assert (probe.workload.lora.layers, probe.workload.accumulation) == (16, 1)
+    again = from_plain(json.loads(json.dumps(to_plain(probe)))).workload_of(ArmName.CANDIDATE)
+    assert asdict(again) == asdict(own)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("candidate.workload.steps=3", "candidate.workload.steps: both arms share it; say it under [workload]"),
+        ("reference.workload.seeds=[3]", "reference.workload.seeds: both arms share it; say it under [workload]"),
+        (
+            "candidate.workload.acumulation=3",
+            "unknown key 'candidate.workload.acumulation'; did you mean 'accumulation'?",
+        ),
+        (
+            "candidate.workload.batch_size=9",
+            "candidate.workload.batch_size is 9, but {folder}/data has 8 rows; at most 8",
+        ),
+        ("workload.schedule.name='cosin'", "workload.schedule.name: unknown 'cosin'; did you mean 'cosine'?"),
+        ("workload.tuning='qlora'", "workload.tuning: unknown 'qlora'; did you mean 'lora'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_what_an_arm_does_differently_is_one_line(folder: Path, change: str, message: str) -> None:
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml", [change])
+    assert str(error.value) == f"{folder}/right.toml: " + message.format(folder=folder)
 
 
 def test_a_line_separator_inside_a_text_is_no_end_of_line(folder: Path) -> None:

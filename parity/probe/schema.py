@@ -1,0 +1,91 @@
+"""What a probe file may say: the values of a probe with the checks that pydantic makes of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from parity.probe.values import (
+    Arm,
+    Expectation,
+    Lora,
+    Optimizer,
+    Probe,
+    Schedule,
+    Setting,
+    Stage,
+    Workload,
+)
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Release = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+!-]*$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lora(Lora):
+    __pydantic_config__ = STRICT
+    rank: Positive = Lora.rank
+    layers: Positive = Lora.layers
+    modules: Annotated[tuple[str, ...], Field(min_length=1)] = Lora.modules
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Lora.dropout
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Optimizer(Optimizer):
+    __pydantic_config__ = STRICT
+    learning_rate: Annotated[float, Field(ge=0)] = Optimizer.learning_rate
+    weight_decay: Annotated[float, Field(ge=0)] = Optimizer.weight_decay
+    betas: tuple[Beta, Beta] = Optimizer.betas
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Schedule(Schedule):
+    __pydantic_config__ = STRICT
+    warmup: Annotated[int, Field(ge=0)] = Schedule.warmup
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Workload(Workload):
+    __pydantic_config__ = STRICT
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    steps: Positive = Workload.steps
+    batch_size: Positive = Workload.batch_size
+    accumulation: Positive = Workload.accumulation
+    max_seq_length: Annotated[int, Field(ge=2)] = Workload.max_seq_length
+    lora: _Lora = field(default_factory=_Lora)
+    optimizer: _Optimizer = field(default_factory=_Optimizer)
+    schedule: _Schedule = field(default_factory=_Schedule)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arm(Arm):
+    __pydantic_config__ = STRICT
+    stages: dict[Stage, str] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    keywords: dict[str, dict[str, Setting]] = field(default_factory=dict)
+    workload: _Workload | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Expectation(Expectation):
+    __pydantic_config__ = STRICT
+    step: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSchema(Probe):
+    """A probe as a file spells it: everything that a mistake can be made in is checked here."""
+
+    __pydantic_config__ = STRICT
+    question: Annotated[str, Field(min_length=1)]
+    workload: _Workload
+    reference: _Arm
+    candidate: _Arm
+    expect: _Expectation
+    environment: dict[str, Release] = field(default_factory=dict)
+    tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)

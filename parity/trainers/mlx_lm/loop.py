@@ -1,0 +1,81 @@
+"""The manual loop: what `mlx_lm.tuner.trainer.train` does, from mlx-lm's public pieces."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from parity.errors import UnavailableError
+from parity.probe.values import Stage
+from parity.trainers.mlx_lm.checkpointing import checkpointed
+from parity.trainers.mlx_lm.stages import MlxLmStages, clipping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.tap import Tap
+    from parity.trainers.protocol import Job, Loaded
+
+
+class MlxLmLoop(MlxLmStages):
+    """Provider `mlx-lm`: the reference that stages can be swapped into."""
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Every stage from mlx-lm or from where it is borrowed, in one compiled step."""
+        import mlx.core as mx
+
+        workload, model = job.workload, loaded.model
+        batches = iter(job.stages[Stage.BATCH].batches(loaded, job))
+        rate = job.stages[Stage.SCHEDULE].schedule(job)
+        by_hand = rate if callable(rate) and job.stages[Stage.SCHEDULE] is not self else None
+        first = rate if by_hand is None else by_hand(0)
+        updater = job.stages[Stage.UPDATE].optimizer(loaded, job, first)
+        updater = clipping(updater, job.stages[Stage.CLIP].clip(job))
+        with (
+            checkpointed(model, on=workload.gradient_checkpointing),
+            job.stages[Stage.FORWARD].forward(loaded, job),
+        ):
+            loss = job.stages[Stage.LOSS].loss(loaded, job)
+            state = [model.state, updater.state, mx.random.state]
+            step = _step(model, loss, updater, workload.accumulation)
+            if workload.compile:
+                step = partial(mx.compile, inputs=state, outputs=state)(step)
+            model.train()
+            for update in range(workload.steps):
+                if by_hand is not None:
+                    updater.learning_rate = by_hand(update)
+                losses, gradient = [], None
+                for number, batch in enumerate(islice(batches, workload.accumulation), start=1):
+                    last = number == workload.accumulation
+                    value, tokens, gradient = step(self._arguments(batch, job), gradient, last)
+                    mx.eval(state, value, tokens, gradient)
+                    losses.append(value.item())
+                tap.end_of_step({"loss": sum(losses) / len(losses), "lr": updater.learning_rate.item()})
+
+    def _arguments(self, batch: tuple[Any, ...], job: Job) -> tuple[Any, ...]:
+        """Without the labels of a library that made none."""
+        parts = tuple(part for part in batch if part is not None)
+        if len(parts) > 2 and job.stages[Stage.LOSS] is self:
+            raise UnavailableError("batches with labels, and mlx-lm's loss knows none; take stages.loss from there too")
+        return parts
+
+
+def _step(model: Any, loss: Callable[..., Any], updater: Any, passes: int) -> Callable[..., Any]:
+    from mlx import nn
+    from mlx.utils import tree_map
+
+    loss_and_gradient = nn.value_and_grad(model, loss)
+
+    def step(batch: tuple[Any, ...], before: Any, do_update: bool) -> Any:
+        (value, tokens), gradient = loss_and_gradient(model, *batch)
+        if before is not None:
+            gradient = tree_map(lambda one, other: one + other, gradient, before)
+        if not do_update:
+            return value, tokens, gradient
+        if passes > 1:
+            gradient = tree_map(lambda leaf: leaf / passes, gradient)
+        updater.update(model, gradient)
+        return value, tokens, None
+
+    return step

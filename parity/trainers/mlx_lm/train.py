@@ -1,0 +1,74 @@
+"""mlx-lm's own `train()`, unchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from parity.errors import UnavailableError
+from parity.probe.values import Stage
+from parity.trainers.mlx_lm.checkpointing import restored
+from parity.trainers.mlx_lm.stages import MlxLmStages, clipping, dataset
+
+if TYPE_CHECKING:
+    from parity.tap import Tap
+    from parity.trainers.protocol import Job, Loaded
+
+
+class MlxLmTrain(MlxLmStages):
+    """Provider `mlx-lm-train`: shows that the manual loop is the real thing."""
+
+    borrows: ClassVar[frozenset[Stage]] = MlxLmStages.borrows - {Stage.SCHEDULE}
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """`mlx_lm.tuner.trainer.train`, reporting every update, validating on no batches.
+
+        Nothing of it is replaced but what is borrowed, through its own arguments.
+        """
+        from mlx_lm.tuner.callbacks import TrainingCallback
+        from mlx_lm.tuner.trainer import TrainingArgs, train
+
+        workload = job.workload
+        if not workload.compile:
+            raise UnavailableError(
+                "mlx-lm-train always compiles its step: use provider 'mlx-lm' for workload.compile = false"
+            )
+
+        class EndOfStep(TrainingCallback):  # type: ignore[misc]
+            def on_train_loss_report(self, train_info: dict[str, Any]) -> None:
+                tap.end_of_step({"loss": train_info["train_loss"], "lr": train_info["learning_rate"]})
+
+        rows, passes = dataset(loaded, job), workload.steps * workload.accumulation
+        updater = job.stages[Stage.UPDATE].optimizer(loaded, job, self.schedule(job))
+        with restored(loaded.model), job.stages[Stage.FORWARD].forward(loaded, job):
+            train(
+                model=loaded.model,
+                optimizer=clipping(updater, job.stages[Stage.CLIP].clip(job)),
+                train_dataset=rows,
+                val_dataset=rows,  # mlx-lm 0.30 insists on one; with no batches it is never read
+                args=TrainingArgs(
+                    batch_size=workload.batch_size,
+                    iters=passes,
+                    val_batches=0,
+                    steps_per_report=workload.accumulation,
+                    steps_per_eval=passes + 1,
+                    steps_per_save=passes + 1,
+                    max_seq_length=workload.max_seq_length,
+                    adapter_file=job.scratch / "adapters.safetensors",
+                    grad_checkpoint=workload.gradient_checkpointing,
+                    grad_accumulation_steps=workload.accumulation,
+                ),
+                training_callback=EndOfStep(),
+                **self._borrowed(loaded, job),
+            )
+
+    def _borrowed(self, loaded: Loaded, job: Job) -> dict[str, Any]:
+        borrowed: dict[str, Any] = {}
+        if job.stages[Stage.LOSS] is not self:
+            borrowed["loss"] = job.stages[Stage.LOSS].loss(loaded, job)
+        if job.stages[Stage.BATCH] is not self:
+            batches = iter(job.stages[Stage.BATCH].batches(loaded, job))
+            # `evaluate` asks without `loop`, and takes none
+            borrowed["iterate_batches"] = lambda loop=False, **_: (
+                (tuple(part for part in batch if part is not None) for batch in batches) if loop else iter(())
+            )
+        return borrowed

@@ -1,0 +1,146 @@
+"""`MLXTrainingConfig` for a workload, which remembers what of it is read."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from parity.errors import UnavailableError
+from parity.probe.inputs import RowKind, row_kind
+from parity.probe.values import OptimizerName, ScheduleName, Stage
+from parity.trainers.unsloth_zoo.importing import module, release, require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parity.probe.values import Setting, Workload
+    from parity.trainers.protocol import Job, SettingTypes
+
+CONFIG = "MLXTrainingConfig"
+
+TRAINING: SettingTypes = {
+    "max_grad_value": float,
+    "max_grad_norm": float,
+    "max_grad_leaf_norm": float,
+    "use_cce": bool,
+    "patch_mode": str,
+    "cast_norm_output_to_input_dtype": bool,
+    "append_eos": bool,
+    "dataset_order": str,
+    "report_grad_norm": bool,
+    "lr_scheduler_type": str,
+}
+"""Settings that are fields of `MLXTrainingConfig`, in the releases that have them."""
+
+
+def is_ours(job: Job, stage: Stage) -> bool:
+    """Whether an arm takes a stage from unsloth_zoo, and not from elsewhere."""
+    return "unsloth-zoo" in job.stages[stage].distributions
+
+
+def configuration(job: Job) -> Any:
+    """`MLXTrainingConfig` for a workload, near to mlx-lm where the probe says nothing but for clipping.
+
+    No cut cross entropy, constant learning rate. Clipping has had three meanings of `None`, so a probe
+    without a clip setting asks for the library's own default. The object keeps in `parity_read` which of
+    its fields were read after it was made.
+
+    Raises:
+        UnavailableError: a field that this release does not have, or an optimizer that it cannot make.
+
+    """
+    config = module("trainer").MLXTrainingConfig
+    asked = _asked(job) | dict(job.keywords.get(CONFIG, {}))
+    require(CONFIG, asked, [field.name for field in fields(config)])
+    return _watched(config)(**asked)
+
+
+def _asked(job: Job) -> dict[str, Any]:
+    workload = job.workload
+    asked: dict[str, Any] = {
+        "per_device_train_batch_size": workload.batch_size,
+        "gradient_accumulation_steps": workload.accumulation,
+        "max_steps": workload.steps,
+        "max_seq_length": workload.max_seq_length,
+        "learning_rate": workload.optimizer.learning_rate,
+        "lr_scheduler_type": _schedule_name(workload),
+        "warmup_steps": workload.schedule.warmup,
+        "optim": str(workload.optimizer.name),
+        "weight_decay": workload.optimizer.weight_decay,
+        "seed": job.seed,
+        "compile": workload.compile,
+        "use_cce": False,
+        "gradient_checkpointing": workload.gradient_checkpointing,
+        "logging_steps": 1,
+        "output_dir": str(job.scratch),
+        **_betas(job),
+        **_masking(job),
+        **{name: value for name, value in job.settings.items() if name in TRAINING},
+    }
+    # Not the library's "best_effort", which goes on in eager mode when compiling fails and says so in a log.
+    # Batches that it has not planned itself it compiles under no other mode (2026.10).
+    compiled = "strict" if is_ours(job, Stage.BATCH) else "best_effort"
+    asked["compile_mode"] = compiled if workload.compile else "eager"
+    if not is_ours(job, Stage.CLIP):  # it clips in the optimizer's `update`
+        asked["max_grad_value"] = 0.0
+    if not is_ours(job, Stage.FORWARD) and "cast_norm_output_to_input_dtype" in _fields():
+        asked["cast_norm_output_to_input_dtype"] = False
+    return asked
+
+
+def _fields() -> set[str]:
+    return {field.name for field in fields(module("trainer").MLXTrainingConfig)}
+
+
+def _schedule_name(workload: Workload) -> str:
+    """Releases after 2026.5 follow transformers: `constant` forgets the warmup."""
+    named = str(workload.schedule.name)
+    supported: tuple[str, ...] = getattr(module("trainer"), "SUPPORTED_MLX_LR_SCHEDULERS", ())
+    ramps = workload.schedule.warmup and workload.schedule.name is ScheduleName.CONSTANT
+    return "constant_with_warmup" if ramps and "constant_with_warmup" in supported else named
+
+
+def _betas(job: Job) -> Mapping[str, Setting]:
+    optimizer = job.workload.optimizer
+    is_adam = optimizer.name in {OptimizerName.ADAMW, OptimizerName.ADAM}
+    if is_adam and not optimizer.bias_correction and is_ours(job, Stage.UPDATE):
+        raise UnavailableError(
+            "unsloth-zoo's MLXTrainer always corrects Adam's bias; take stages.update from elsewhere, "
+            "or set bias_correction = true"
+        )
+    if not is_adam or optimizer.betas == type(optimizer)().betas:
+        return {}
+    return {"adam_beta1": optimizer.betas[0], "adam_beta2": optimizer.betas[1]}
+
+
+def _masking(job: Job) -> Mapping[str, Setting]:
+    """Completion rows are masked by a field of 2026.10."""
+    kind = row_kind(job.rows[0])
+    if not is_ours(job, Stage.BATCH) or kind is RowKind.TEXT:
+        return {}
+    if not job.workload.mask_prompt:
+        return {"completion_only_loss": False} if kind is RowKind.COMPLETION else {}
+    if kind is RowKind.COMPLETION:
+        return {"completion_only_loss": True}
+    raise UnavailableError(
+        f"unsloth-zoo {release()}: masks the prompts of chat rows by `train_on_responses_only`, which needs torch; "
+        "use completion rows, or take stages.batch from elsewhere"
+    )
+
+
+def _watched(config: Any) -> Any:
+    """The class of a configuration whose objects note which fields are read once they are made."""
+
+    class Watched(config):  # type: ignore[misc]
+        def __init__(self, **asked: Any) -> None:
+            super().__init__(**asked)
+            object.__setattr__(self, "parity_asked", asked)
+            object.__setattr__(self, "parity_read", set())
+
+        def __getattribute__(self, name: str) -> Any:
+            if not name.startswith(("_", "parity_")):
+                object.__getattribute__(self, "__dict__").get("parity_read", set()).add(name)
+            return super().__getattribute__(name)
+
+    Watched.__name__ = config.__name__
+    return Watched

@@ -1,0 +1,110 @@
+"""What `MLXTrainer` really runs with, read off the live objects, and what it was asked for in vain."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from parity.probe.values import Stage
+from parity.trace import Swallowed
+from parity.trainers.unsloth_zoo.configuration import CONFIG, is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from parity.trainers.protocol import Job
+
+_CLIPS = ("max_grad_norm", "max_grad_value", "max_grad_leaf_norm")
+
+_SHOWN = (
+    "gradient_accumulation_steps",
+    "per_device_train_batch_size",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "compile_mode",
+    "use_cce",
+    "gradient_checkpointing",
+    "patch_mode",
+    "cast_norm_output_to_input_dtype",
+    "append_eos",
+    "completion_only_loss",
+    "dataset_order",
+)
+
+
+def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Effective configuration by name; tells `job.warn` what was swallowed.
+
+    Args:
+        job: what was asked.
+        trainer: the `MLXTrainer`, in training.
+        config: its `MLXTrainingConfig`, watched.
+        seen: the plain variables around `optimizer.update` in the trainer, where its clipping is resolved.
+
+    """
+    asked, read = dict(config.parity_asked), set(config.parity_read)
+    live = vars(trainer.args)
+    effective = {name: live[name] for name in _SHOWN if name in live}
+    effective |= {name: seen[name] for name in _CLIPS if name in seen}
+    effective["clip"] = _clip_in_words(job, seen)
+    resolved = {
+        **{name: live[name] for name in asked if name in live},
+        **{name: seen[name] for name in _CLIPS if name in seen},
+        **_resolved(trainer),
+    }
+    for swallowed in _ignored_arguments(job, asked, read, resolved, live):
+        job.warn(swallowed)
+    return effective
+
+
+def warn_of_unknown(job: Job, name: str, function: Callable[..., Any]) -> None:
+    """Tells of keywords that a function takes in its `**kwargs` and has no parameter for."""
+    known = inspect.signature(function).parameters
+    for keyword, value in job.keywords.get(name, {}).items():
+        if keyword not in known:
+            why = f"{name} has no such parameter, and takes any keyword"
+            job.warn(Swallowed(name=f"{name}.{keyword}", asked=value, effective=None, why=why))
+
+
+def _clip_in_words(job: Job, seen: Mapping[str, Any]) -> str:
+    if not is_ours(job, Stage.CLIP):
+        return "borrowed"
+    bounds = {name.removeprefix("max_grad_"): seen[name] for name in _CLIPS if seen.get(name)}
+    return ", ".join(f"{how} {bound:g}" for how, bound in bounds.items()) or "none"
+
+
+def _resolved(trainer: Any) -> dict[str, Any]:
+    """What the trainer keeps elsewhere than in its arguments."""
+    resolved: dict[str, Any] = {}
+    if hasattr(trainer, "_resolved_optimizer_name"):
+        resolved["optim"] = trainer._resolved_optimizer_name
+    if getattr(trainer, "_lr_schedule", None) is None:
+        resolved["warmup_steps"] = 0
+    return resolved
+
+
+def _ignored_arguments(
+    job: Job, asked: Mapping[str, Any], read: set[str], resolved: Mapping[str, Any], live: Mapping[str, Any]
+) -> Iterator[Swallowed]:
+    """Arguments that ended up as something else, or that nothing has read by the end of step 1."""
+    chosen = {**job.settings, **job.keywords.get(CONFIG, {}), "warmup_steps": asked.get("warmup_steps", 0)}
+    for name, value in chosen.items():
+        if name not in asked:
+            continue
+        if name in resolved and resolved[name] != value and is_ours(job, _owner(name)):
+            why = "the trainer runs with another value"
+            yield Swallowed(name=f"{CONFIG}.{name}", asked=value, effective=resolved[name], why=why)
+        elif name not in read:
+            why = "nothing has read it by the end of step 1"
+            yield Swallowed(name=f"{CONFIG}.{name}", asked=value, effective=None, why=why)
+    for name in _CLIPS:
+        if name not in asked and live.get(name) is None and name in live and resolved.get(name):
+            why = "left out means None, and None means a bound"
+            yield Swallowed(name=f"{CONFIG}.{name}", asked=None, effective=resolved[name], why=why)
+
+
+def _owner(name: str) -> Stage:
+    """The stage that an argument is of: where that is borrowed, the argument is not meant."""
+    owners = {"max_grad": Stage.CLIP, "warmup": Stage.SCHEDULE, "lr_": Stage.SCHEDULE, "optim": Stage.UPDATE}
+    return next((stage for prefix, stage in owners.items() if name.startswith(prefix)), Stage.GRADIENT)
