@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from parity.blind import during
+from parity.configuration import differences, warnings
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import ArmName
@@ -56,6 +58,9 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         seed=seed,
         steps=len(reference.rows),
         verdict=judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds),
+        differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
+        warnings=warnings(traces),
+        blind=during([traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]]),
         note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
     )
 

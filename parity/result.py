@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity.errors import ExitStatus
-from parity.probe.values import Expectation, Probe, VerdictKind
+from parity.probe.values import Expectation, Probe, Stage, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from parity.blind import BlindSpot
+    from parity.configuration import Difference, Warned
     from parity.verdict import FirstDivergence, Verdict
 
 _GRAVEST_FIRST = (
@@ -36,6 +38,12 @@ class CellResult:
     """Why an arm could not be run."""
     note: str = ""
     """What does not change the verdict but should be known, such as a crash after the last step."""
+    differences: tuple[Difference, ...] = ()
+    """What the two arms really do differently."""
+    warnings: tuple[Warned, ...] = ()
+    """What an arm asked for in vain."""
+    blind: tuple[BlindSpot, ...] = ()
+    """What this cell could not have shown, as only its run could tell."""
 
     @property
     def kind(self) -> VerdictKind:
@@ -71,6 +79,8 @@ class ProbeResult:
     probe: Probe
     cells: tuple[CellResult, ...]
     """In the order of the seeds; a seed that was never started has none."""
+    blind: tuple[BlindSpot, ...] = ()
+    """What the workload cannot show, as was known before the run."""
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -85,6 +95,18 @@ class ProbeResult:
             return VerdictKind.INVALID
         kinds = {cell.kind for cell in self.cells}
         return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
+
+    @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """What this probe could not have shown at any seed, in the order of the flow."""
+        first = self.cells[0].blind if self.cells else ()
+        at_every_seed = [spot for spot in first if all(spot in cell.blind for cell in self.cells)]
+        return tuple(sorted([*self.blind, *at_every_seed], key=lambda spot: list(Stage).index(spot.stage)))
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What an arm asked for in vain at any seed, once."""
+        return tuple(dict.fromkeys(warned for cell in self.cells for warned in cell.warnings))
 
     @property
     def expected(self) -> bool:

@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.assess import EXIT, assess, trace_path
+from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
-from parity.probe.values import ArmName, Probe, from_plain, to_plain
+from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.result import ProbeResult, RunResult
 from parity.trace import read_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-SCHEMA = 1
+SCHEMA = 2
 LATEST = "latest"
 INTERRUPTED = "interrupted"
 REPORTS = Path("reports")
@@ -37,12 +39,13 @@ def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
     return run / "traces" / probe.name / str(seed)
 
 
-def new_run(out: Path | None, probes: Sequence[Probe]) -> Path:
+def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple[BlindSpot, ...]]) -> Path:
     """Makes the folder of a run and writes its plan.
 
     Args:
         out: a new or empty folder; None: `reports/<time>`, with `reports/latest` pointing at it.
         probes: what will be run.
+        blind: by probe name, what its workload cannot show.
 
     Raises:
         ParityError: `out` holds something, or cannot be made.
@@ -54,7 +57,8 @@ def new_run(out: Path | None, probes: Sequence[Probe]) -> Path:
         run.mkdir(parents=True, exist_ok=True)
         if any(run.iterdir()):
             raise ParityError(f"--out {run}: not empty; name a new folder, nothing is overwritten")
-        plan = {"schema": SCHEMA, "probes": [to_plain(probe) for probe in probes]}
+        spots = {name: [asdict(spot) for spot in found] for name, found in blind.items()}
+        plan = {"schema": SCHEMA, "probes": [to_plain(probe) for probe in probes], "blind": spots}
         (run / "plan.json").write_text(json.dumps(plan, indent=2), encoding="utf-8")
     except OSError as error:
         raise ParityError(f"{run}: cannot be written ({error.strerror}); name another folder with --out") from None
@@ -76,11 +80,16 @@ def read_run(run: Path) -> RunResult:
         if schema != SCHEMA:
             raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}")
         probes = [from_plain(plain) for plain in plan["probes"]]
+        blind = {name: tuple(map(_blind_spot, spots)) for name, spots in plan["blind"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable plan.json") from None
     interrupted = (run / INTERRUPTED).exists()
     return RunResult(
-        probes=tuple(_probe_result(run, probe, interrupted=interrupted) for probe in probes), interrupted=interrupted
+        probes=tuple(
+            replace(_probe_result(run, probe, interrupted=interrupted), blind=blind.get(probe.name, ()))
+            for probe in probes
+        ),
+        interrupted=interrupted,
     )
 
 
@@ -122,6 +131,10 @@ def _probe_result(run: Path, probe: Probe, *, interrupted: bool) -> ProbeResult:
     started = [seed for seed, at in folders.items() if (at / EXIT).is_file() or (at.is_dir() and not interrupted)]
     cells = (assess(probe, seed, cell_folder(run, probe, seed)) for seed in started)
     return ProbeResult(probe=probe, cells=tuple(cells))
+
+
+def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:
+    return BlindSpot(stage=Stage(plain["stage"]), what=plain["what"], because=plain["because"])
 
 
 def _by_time() -> Path:

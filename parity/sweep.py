@@ -15,6 +15,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 import parity
@@ -32,6 +33,7 @@ from parity.trainers.registry import provider
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from parity.blind import BlindSpot
     from parity.probe.values import Probe
 
 _POLL = 0.1
@@ -45,12 +47,14 @@ def run_probes(
     jobs: int,
     watch: Callable[[Progress], None],
     say: Callable[[str], None],
+    blind: Mapping[str, tuple[BlindSpot, ...]] = MappingProxyType({}),
 ) -> RunResult:
     """Runs every probe at every seed, `jobs` cells at a time.
 
     Args:
         probes: checked probes.
         out: the folder of the run.
+        blind: by probe name, what its workload cannot show.
         jobs: cells side by side.
         watch: called in this thread whenever a cell has gone on.
         say: called with a line about what takes time before a cell can start.
@@ -75,6 +79,7 @@ def run_probes(
         probes=tuple(
             ProbeResult(
                 probe=probe,
+                blind=blind.get(probe.name, ()),
                 cells=tuple(results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results),
             )
             for probe in probes

@@ -67,6 +67,7 @@ class Tap:
         self._weighs_tokens = weighs_tokens
         self._start: dict[str, dict[str, Tensor]] | None = None
         self._batch_shapes: list[list[int]] = []
+        self._loss_name = ""
         self._passes: Passes | None = None
         self._made: list[Any] = []
         self._optimizer: Any = None
@@ -83,6 +84,7 @@ class Tap:
 
         def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
             self._before_training(model)
+            self._loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
             return self._see_pass(value_and_grad(model, loss))
 
         def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
@@ -224,7 +226,11 @@ class Tap:
 
     def _record_start(self) -> None:
         assert self._start is not None
-        shown = effective(self._model, self._optimizer) | {"batch_shapes": self._batch_shapes}
+        shown = effective(self._model, self._optimizer) | {
+            "loss": self._loss_name,
+            "accumulation": self._asked,
+            "batch_shapes": self._batch_shapes,
+        }
         shown |= self.read_back(self._around_update)
         self._writer.start(Start(**self._start, loaded=self._loaded, effective=shown, swallowed=tuple(self._swallowed)))
 

@@ -13,6 +13,7 @@ from parity.errors import BadProbeError, ExitStatus, ParityError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from parity.blind import BlindSpot
     from parity.probe.values import Probe
 
 
@@ -38,7 +39,7 @@ def run_command(
 
     from parity.report.json import render_json
     from parity.report.live import Live
-    from parity.report.terminal import print_run
+    from parity.report.terminal import print_limits, print_run
     from parity.rundir import new_run, write_reports
     from parity.sweep import run_probes
 
@@ -46,10 +47,12 @@ def run_command(
     checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
     if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
         raise ParityError(f"--json {json_file}: no such folder")
-    run = new_run(out, checked)
+    blind = {probe.name: _blind_spots(probe) for probe in checked}
+    run = new_run(out, checked, blind)
     console = Console(stderr=json_file == "-", highlight=False)
+    print_limits(console, blind)
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
-        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say)
+        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind)
     console.print()
     print_run(console, result)
     if json_file is not None:
@@ -57,6 +60,13 @@ def run_command(
     write_reports(run, result)
     console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status
+
+
+def _blind_spots(probe: Probe) -> tuple[BlindSpot, ...]:
+    from parity.blind import of_probe
+    from parity.probe.lengths import row_facts
+
+    return of_probe(probe, row_facts(probe.workload))
 
 
 def _shorthand(seeds: str | None, steps: int | None) -> list[str]:

@@ -58,6 +58,7 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
         "verdict": result.kind,
         "expected": result.expected,
         "expect": asdict(probe.expect),
+        "cannot_show": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) for cell in result.cells],
     }
 
@@ -73,4 +74,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "thresholds": None,
     }
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
-    return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note}
+    return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
+        "effective": [asdict(difference) for difference in cell.differences],
+        "swallowed": [{"arm": warned.arm, **asdict(warned.swallowed)} for warned in cell.warnings],
+    }

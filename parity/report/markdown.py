@@ -41,6 +41,8 @@ def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any
         "place": wording.place,
         "values": wording.values,
         "loss_gap": wording.loss_gap,
+        "cannot_show": wording.cannot_show,
+        "setting": wording.setting,
         "wanted": wanted,
         "smallest_tolerance": wording.smallest_tolerance,
     }

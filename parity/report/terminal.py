@@ -10,14 +10,26 @@ from rich.text import Text
 
 from parity.diff import ProblemKind
 from parity.probe.values import VerdictKind
-from parity.report.wording import NOTHING, loss_gap, number, place, signed, smallest_tolerance, ulps, values
+from parity.report.wording import (
+    NOTHING,
+    cannot_show,
+    loss_gap,
+    number,
+    place,
+    setting,
+    signed,
+    smallest_tolerance,
+    ulps,
+    values,
+)
 from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
+    from parity.blind import BlindSpot
     from parity.diff import Delta
     from parity.verdict import Verdict
 
@@ -28,6 +40,7 @@ _STYLE = {
     VerdictKind.INCONCLUSIVE: "yellow",
     VerdictKind.INVALID: "magenta",
 }
+_PASSES = {VerdictKind.IDENTICAL, VerdictKind.WITHIN}
 _SHOWN = 20
 _ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
@@ -35,8 +48,13 @@ _ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 def print_run(console: Console, result: RunResult) -> None:
     """The table by probe and seed, what there is to know beside it, and the sentence."""
     console.print(_table(result))
+    for probe in result.probes:
+        if probe.cells and probe.cells[0].differences and (len(result.probes) == 1 or not probe.expected):
+            console.print()
+            console.print(_differences(probe))
     for line in _notes(result):
         console.print(line, soft_wrap=True)
+    print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
     console.print()
     console.print(Text(sentence(result), style="bold green" if result.expected else "bold red"), soft_wrap=True)
 
@@ -83,6 +101,27 @@ def _table(result: RunResult) -> Table:
     return table
 
 
+def _differences(probe: ProbeResult) -> Table:
+    """What the two arms really do differently, of the first seed."""
+    title = Text(f"{probe.probe.name}: what really ran differently", style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
+    for name in ("effective", "reference", "candidate", ""):
+        table.add_column(name, overflow="fold")
+    for each in probe.cells[0].differences:
+        how = Text("declared" if each.declared else "only effective", style="dim" if each.declared else "yellow")
+        table.add_row(escape(each.name), escape(setting(each.reference)), escape(setting(each.candidate)), how)
+    return table
+
+
+def print_limits(console: Console, blind: Mapping[str, Sequence[BlindSpot]]) -> None:
+    """What probes, by name, could not show if it differed; once for those that share it."""
+    texts = {name: cannot_show(spots) for name, spots in blind.items() if spots}
+    for text in dict.fromkeys(texts.values()):
+        names = [name for name, said in texts.items() if said == text]
+        named = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+        console.print(Text(f"{named} cannot show: {text}", style="dim"), soft_wrap=True)
+
+
 def _name(probe: ProbeResult) -> Text:
     return Text.assemble(probe.probe.name, "\n", (f"{probe.probe.workload.steps} steps", "dim"))
 
@@ -99,6 +138,8 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
 
 def _notes(result: RunResult) -> Iterator[Text]:
     for probe in result.probes:
+        for warned in probe.warnings:
+            yield Text(f"{probe.probe.name}: {warned}", style="yellow")
         for cell in probe.cells:
             where = f"{probe.probe.name}, seed {cell.seed}"
             if cell.note:

@@ -7,6 +7,9 @@ from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.blind import BlindSpot
     from parity.diff import Value
     from parity.result import CellResult
     from parity.verdict import FirstDivergence, Verdict
@@ -60,6 +63,18 @@ def loss_gap(cell: CellResult) -> str:
     if loss is None or loss.max_abs is None:
         return NOTHING
     return f"{loss.max_abs:.4g}" + (f"\nfrom step {loss.first_step}" if loss.first_step else "")
+
+
+def cannot_show(spots: Sequence[BlindSpot]) -> str:
+    """`order and padding (batch: all 64 rows are equal); dropout (forward: it is 0)`."""
+    return "; ".join(str(spot) for spot in spots)
+
+
+def setting(value: object) -> str:
+    """A value of a configuration; of a list that repeats itself the first and how many."""
+    if isinstance(value, list) and len(value) > 2 and all(each == value[0] for each in value):
+        return f"{number(value[0])} × {len(value)}"
+    return number(value) if isinstance(value, int | float | str) else str(value)
 
 
 def smallest_tolerance(verdict: Verdict) -> str:

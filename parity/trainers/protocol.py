@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 SettingTypes = Mapping[str, type[bool] | type[int] | type[float] | type[str]]
 
-Clip = Callable[[Any], Any]
-"""A gradient tree → the tree that the optimizer receives; called while the step is traced."""
-
 LearningRate = float | Callable[[Any], Any]
 """Constant, or the number of updates so far (int32 array, or int) → learning rate (float32 array)."""
 
@@ -47,6 +44,16 @@ class Job:
     """By function of the library, what the probe passes to it unchecked."""
     warn: Callable[[Swallowed], None] = lambda _: None
     """Told of whatever the library takes and does not do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """How a gradient is bounded."""
+
+    bound: str
+    """In words: `value 1`, `norm 1`, `leaf_norm 1`."""
+    apply: Callable[[Any], Any]
+    """A gradient tree → the tree that the optimizer receives; called while the step is traced."""
 
 
 @dataclass(frozen=True, kw_only=True)

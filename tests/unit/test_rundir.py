@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_latest_points_at_the_newest_run_and_the_older_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first, second = new_run(None, [PROBE]), new_run(None, [PROBE])
+    first, second = new_run(None, [PROBE], {}), new_run(None, [PROBE], {})
     assert first != second
     assert (tmp_path / "reports" / "latest").resolve() == (tmp_path / second).resolve()
     assert (first / "plan.json").is_file()
@@ -24,17 +24,17 @@ def test_a_folder_called_latest_is_not_ours_to_replace(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports" / "latest").mkdir(parents=True)
     with pytest.raises(ParityError, match="reports/latest: not a link of ours"):
-        new_run(None, [PROBE])
+        new_run(None, [PROBE], {})
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ParityError, match="cannot be written"):
-        new_run(tmp_path / "file" / "run", [PROBE])
+        new_run(tmp_path / "file" / "run", [PROBE], {})
 
 
 def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path) -> None:
-    result = read_run(new_run(tmp_path / "run", [PROBE]))
+    result = read_run(new_run(tmp_path / "run", [PROBE], {}))
     assert result.probes[0].cells == ()
     assert not result.expected
 
@@ -45,7 +45,7 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         (None, "not the folder of a run: it has no readable plan.json"),
         ("{", "not the folder of a run: it has no readable plan.json"),
         ("[]", "not the folder of a run: it has no readable plan.json"),
-        ('{"schema": 9}', "a run of schema 9, this parity reads 1"),
+        ('{"schema": 9}', "a run of schema 9, this parity reads 2"),
     ],
 )
 def test_what_is_no_run_is_one_line(tmp_path: Path, plan: str | None, message: str) -> None:

@@ -31,7 +31,9 @@ class MlxLmLoop(MlxLmStages):
         by_hand = rate if callable(rate) and job.stages[Stage.SCHEDULE] is not self else None
         first = rate if by_hand is None else by_hand(0)
         updater = job.stages[Stage.UPDATE].optimizer(loaded, job, first)
-        updater = clipping(updater, job.stages[Stage.CLIP].clip(job))
+        clip = job.stages[Stage.CLIP].clip(job)
+        updater = clipping(updater, clip)
+        tap.read_back = lambda _: {"clip": clip.bound if clip else "none"}
         with (
             checkpointed(model, on=workload.gradient_checkpointing),
             job.stages[Stage.FORWARD].forward(loaded, job),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import UnavailableError
 from parity.probe.inputs import RowKind, row_kind
 from parity.probe.values import OptimizerName, ScheduleName, Stage, Tuning
-from parity.trainers.protocol import Job, Loaded
+from parity.trainers.protocol import Clip, Job, Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import ClassVar
 
-    from parity.trainers.protocol import Clip, LearningRate, SettingTypes
+    from parity.trainers.protocol import LearningRate, SettingTypes
 
 _LENT = frozenset(Stage) - {Stage.GRADIENT}
 
@@ -89,7 +89,10 @@ class MlxLmStages:
             return None
         from mlx.optimizers import clip_grad_norm
 
-        return lambda gradients: clip_grad_norm(gradients, max_norm=bound)[0]
+        return Clip(
+            bound=f"norm {bound:g}",
+            apply=lambda gradients: clip_grad_norm(gradients, max_norm=bound)[0],
+        )
 
     def schedule(self, job: Job) -> LearningRate:
         """`mlx_lm.tuner.utils.build_schedule`, which knows no constant: that is `learning_rate` itself."""
@@ -147,5 +150,5 @@ def clipping(optimizer: Any, clip: Clip | None) -> Any:
     """The optimizer itself, clipping what its `update` is given."""
     if clip is not None:
         update = optimizer.update
-        optimizer.update = lambda model, gradients: update(model, clip(gradients))
+        optimizer.update = lambda model, gradients: update(model, clip.apply(gradients))
     return optimizer

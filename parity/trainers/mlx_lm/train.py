@@ -39,10 +39,12 @@ class MlxLmTrain(MlxLmStages):
 
         rows, passes = dataset(loaded, job), workload.steps * workload.accumulation
         updater = job.stages[Stage.UPDATE].optimizer(loaded, job, self.schedule(job))
+        clip = job.stages[Stage.CLIP].clip(job)
+        tap.read_back = lambda _: {"clip": clip.bound if clip else "none"}
         with restored(loaded.model), job.stages[Stage.FORWARD].forward(loaded, job):
             train(
                 model=loaded.model,
-                optimizer=clipping(updater, job.stages[Stage.CLIP].clip(job)),
+                optimizer=clipping(updater, clip),
                 train_dataset=rows,
                 val_dataset=rows,  # mlx-lm 0.30 insists on one; with no batches it is never read
                 args=TrainingArgs(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Clip, Job, Loaded
 
 
 class UnslothZoo(UnslothZooStages):
@@ -38,7 +38,6 @@ class UnslothZoo(UnslothZooStages):
             tap.end_of_step({"loss": loss, "lr": lr, "grad_norm": rest[4] if len(rest) > 4 else None})
 
         trainer.add_step_callback(end_of_step)
-        tap.read_back = lambda seen: read_back(job, trainer, config, seen)
         if not is_ours(job, Stage.BATCH):
             batches = job.stages[Stage.BATCH].batches(loaded, job)
             needed = job.workload.steps * job.workload.accumulation
@@ -46,7 +45,9 @@ class UnslothZoo(UnslothZooStages):
         with ExitStack() as borrowed:
             borrowed.enter_context(_borrowed_loss(loaded, job))
             borrowed.enter_context(_borrowed_forward(loaded, job))
-            _borrow_update(trainer, loaded, job)
+            clip = None if is_ours(job, Stage.CLIP) else job.stages[Stage.CLIP].clip(job)
+            _borrow_update(trainer, loaded, job, clip)
+            tap.read_back = lambda seen: read_back(job, trainer, config, seen, clip)
             trainer.train()
 
 
@@ -90,7 +91,7 @@ def _borrowed_forward(loaded: Loaded, job: Job) -> Iterator[None]:
         yield
 
 
-def _borrow_update(trainer: Any, loaded: Loaded, job: Job) -> None:
+def _borrow_update(trainer: Any, loaded: Loaded, job: Job, clip: Clip | None) -> None:
     """Replaces on this trainer alone how it makes its schedule and its optimizer."""
     own = trainer._build_optimizer
     if not is_ours(job, Stage.SCHEDULE):
@@ -106,7 +107,6 @@ def _borrow_update(trainer: Any, loaded: Loaded, job: Job) -> None:
             return job.stages[Stage.UPDATE].optimizer(loaded, job, first)
 
     if not is_ours(job, Stage.UPDATE) or not is_ours(job, Stage.CLIP):
-        clip = None if is_ours(job, Stage.CLIP) else job.stages[Stage.CLIP].clip(job)
         trainer._build_optimizer = lambda steps: clipping(own(steps), clip)
 
 

@@ -12,7 +12,7 @@ from parity.trainers.unsloth_zoo.configuration import CONFIG, is_ours
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from parity.trainers.protocol import Job
+    from parity.trainers.protocol import Clip, Job
 
 _CLIPS = ("max_grad_norm", "max_grad_value", "max_grad_leaf_norm")
 
@@ -33,7 +33,7 @@ _SHOWN = (
 )
 
 
-def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any]) -> dict[str, Any]:
+def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip: Clip | None) -> dict[str, Any]:
     """Effective configuration by name; tells `job.warn` what was swallowed.
 
     Args:
@@ -41,13 +41,14 @@ def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any]) -> d
         trainer: the `MLXTrainer`, in training.
         config: its `MLXTrainingConfig`, watched.
         seen: the plain variables around `optimizer.update` in the trainer, where its clipping is resolved.
+        clip: what clips instead, if that is borrowed.
 
     """
     asked, read = dict(config.parity_asked), set(config.parity_read)
     live = vars(trainer.args)
     effective = {name: live[name] for name in _SHOWN if name in live}
     effective |= {name: seen[name] for name in _CLIPS if name in seen}
-    effective["clip"] = _clip_in_words(job, seen)
+    effective["clip"] = clip.bound if clip is not None else _clip_in_words(seen)
     resolved = {
         **{name: live[name] for name in asked if name in live},
         **{name: seen[name] for name in _CLIPS if name in seen},
@@ -67,9 +68,7 @@ def warn_of_unknown(job: Job, name: str, function: Callable[..., Any]) -> None:
             job.warn(Swallowed(name=f"{name}.{keyword}", asked=value, effective=None, why=why))
 
 
-def _clip_in_words(job: Job, seen: Mapping[str, Any]) -> str:
-    if not is_ours(job, Stage.CLIP):
-        return "borrowed"
+def _clip_in_words(seen: Mapping[str, Any]) -> str:
     bounds = {name.removeprefix("max_grad_"): seen[name] for name in _CLIPS if seen.get(name)}
     return ", ".join(f"{how} {bound:g}" for how, bound in bounds.items()) or "none"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
 from parity.probe.values import Stage, Tuning
-from parity.trainers.protocol import Job, Loaded
+from parity.trainers.protocol import Clip, Job, Loaded
 from parity.trainers.unsloth_zoo.configuration import TRAINING, configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import INSTALL, device_info, module, require, seam
 from parity.trainers.unsloth_zoo.readback import warn_of_unknown
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import ClassVar
 
-    from parity.trainers.protocol import Clip, LearningRate, SettingTypes
+    from parity.trainers.protocol import LearningRate, SettingTypes
 
 _LENT = frozenset(Stage) - {Stage.GRADIENT}
 
@@ -136,11 +136,12 @@ class UnslothZooStages:
         norm, value, leaf_norm, _ = resolve(configuration(job))
         trainer = module("trainer")
         if norm > 0:
-            return lambda gradients: trainer._clip_grad_norm_fp32(gradients, max_norm=norm)[0]
+            return Clip(bound=f"norm {norm:g}", apply=lambda tree: trainer._clip_grad_norm_fp32(tree, norm)[0])
         if value > 0:
-            return lambda gradients: trainer._clip_grad_by_value(gradients, value)
+            return Clip(bound=f"value {value:g}", apply=lambda tree: trainer._clip_grad_by_value(tree, value))
         if leaf_norm > 0:
-            return lambda gradients: trainer._clip_grad_by_leaf_norm(gradients, leaf_norm)
+            bound = f"leaf_norm {leaf_norm:g}"
+            return Clip(bound=bound, apply=lambda tree: trainer._clip_grad_by_leaf_norm(tree, leaf_norm))
         return None
 
     def schedule(self, job: Job) -> LearningRate:

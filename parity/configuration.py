@@ -1,0 +1,96 @@
+"""What really ran, side by side: the effective configurations of two arms, and what a library swallowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parity.probe.values import ArmName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from parity.trace import Swallowed, Trace
+
+_CLIPS = ("max_grad_value", "max_grad_norm", "max_grad_leaf_norm", "clip_grad_norm", "stages.clip")
+_WIRING = ("lora.layers", "lora.rank", "lora.modules", "tuning")
+_DECLARED_AS: Mapping[str, tuple[str, ...]] = {
+    "clip": _CLIPS,
+    "dtype.base": ("dtype", "stages.load"),
+    "dtype.trainable": ("dtype", *_WIRING),
+    "loss": ("use_cce", "stages.loss"),
+    "batch_shapes": ("batch_size", "max_seq_length"),
+    "trainable.tensors": _WIRING,
+    "trainable.values": _WIRING,
+    "lr": ("optimizer.learning_rate", "schedule.name", "schedule.warmup", "stages.schedule"),
+}
+"""What in a probe asks for an effective value, where it is not called the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing that the two arms really do differently."""
+
+    name: str
+    reference: Any
+    candidate: Any
+    declared: bool
+    """Whether the probe asks for it; if not, it is only effective."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """What one arm asked for in vain."""
+
+    arm: ArmName
+    swallowed: Swallowed
+
+    def __str__(self) -> str:
+        told = self.swallowed
+        asked = "does not say" if told.asked is None else f"asks for {told.asked!r}"
+        runs = "nothing of the kind runs" if told.effective is None else f"{told.effective!r} runs"
+        return f"swallowed: {told.name}: the {self.arm} {asked}, and {runs} ({told.why})"
+
+
+def differences(reference: Trace, candidate: Trace) -> tuple[Difference, ...]:
+    """What both arms have, and have otherwise; what only one trainer knows is left to its trace."""
+    left, right = _effective(reference), _effective(candidate)
+    asked, also_asked = (_flat(trace.header.declared) for trace in (reference, candidate))
+    found = []
+    for name in (name for name in left if name in right and left[name] != right[name]):
+        words = _DECLARED_AS.get(name, (name,))
+        declared = any(asked.get(word) != also_asked.get(word) for word in words)
+        found.append(Difference(name=name, reference=left[name], candidate=right[name], declared=declared))
+    return tuple(found)
+
+
+def warnings(traces: Mapping[ArmName, Trace]) -> tuple[Warned, ...]:
+    """What the reference and the candidate asked for in vain."""
+    return tuple(
+        Warned(arm=arm, swallowed=each)
+        for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)
+        if arm in traces and (start := traces[arm].start) is not None
+        for each in start.swallowed
+    )
+
+
+def _effective(trace: Trace) -> dict[str, Any]:
+    shown = dict(trace.start.effective) if trace.start is not None else {}
+    return shown | {"lr": [step.lr for step in trace.steps]}
+
+
+def _flat(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """`lora.layers`, `max_grad_value`, `stages.clip`: a probe's words without the tables that all arms have."""
+    tables = {"stages.": declared.get("stages", {}), "": declared.get("settings", {})}
+    flat = {prefix + name: value for prefix, table in tables.items() for name, value in table.items()}
+    for keywords in declared.get("keywords", {}).values():
+        flat |= keywords
+    return dict(_dotted(declared.get("workload") or {})) | flat
+
+
+def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

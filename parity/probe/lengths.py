@@ -1,0 +1,37 @@
+"""How the rows of a data set differ: what a workload can show of batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
+
+from parity.probe.inputs import RowKind, is_folder, read_rows, row_kind
+
+if TYPE_CHECKING:
+    from parity.probe.values import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFacts:
+    """Of one data set under one model's tokenizer."""
+
+    count: int
+    distinct: int
+    shortest: int | None = None
+    """Tokens, special ones included; None where only a library could tell, as for chat rows and hub ids."""
+    longest: int | None = None
+
+
+def row_facts(workload: Workload) -> RowFacts:
+    """Reads the rows, and counts tokens where the model's folder has a `tokenizer.json` and rows are text."""
+    rows = read_rows(Path(workload.data))
+    distinct = len({repr(row) for row in rows})
+    vocabulary = Path(workload.model) / "tokenizer.json"
+    if row_kind(rows[0]) is not RowKind.TEXT or not is_folder(workload.model) or not vocabulary.is_file():
+        return RowFacts(count=len(rows), distinct=distinct)
+    tokenizer = Tokenizer.from_file(str(vocabulary))
+    lengths = [len(encoded.ids) for encoded in tokenizer.encode_batch([row["text"] for row in rows])]
+    return RowFacts(count=len(rows), distinct=distinct, shortest=min(lengths), longest=max(lengths))
