@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.blind import during
 from parity.configuration import differences, warnings
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
-from parity.probe.values import ArmName
+from parity.probe.values import OUTCOMES, ArmName
 from parity.result import CellResult
 from parity.trace import Trace, read_trace
 from parity.verdict import Thresholds, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
 
 LOG = "trainer.log"
@@ -60,9 +62,31 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         verdict=judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds),
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
-        blind=during([traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]]),
+        blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
+        outcomes=(_outcome(traces[ArmName.REFERENCE]), _outcome(traces[ArmName.CANDIDATE])),
         note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
     )
+
+
+def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
+    return {} if trace.outcome is None else trace.outcome.metrics
+
+
+def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
+    """Every outcome that was measured, over the seeds of a probe."""
+    reference: dict[str, dict[int, Any]] = {}
+    candidate: dict[str, dict[int, Any]] = {}
+    for cell in cells:
+        for by_name, measured in zip((reference, candidate), cell.outcomes, strict=True):
+            for name, value in measured.items():
+                by_name.setdefault(name, {})[cell.seed] = value
+    names = [name for name in OUTCOMES if name in reference or name in candidate]
+    if not names:
+        return {}
+    from parity.outcome import judge_rates, judge_shift  # noqa: PLC0415 - scipy takes seconds to import
+
+    judges: dict[str, Callable[..., Rates | Shift]] = {"contains": judge_rates}
+    return {name: judges.get(name, judge_shift)(reference.get(name, {}), candidate.get(name, {})) for name in names}
 
 
 def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.probe.values import ScheduleName, Stage
+from parity.probe.values import ArmName, OptimizerName, ScheduleName, Stage, Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from parity.probe.lengths import RowFacts
     from parity.probe.values import Probe, Workload
@@ -44,43 +44,60 @@ def before(workload: Workload, rows: RowFacts) -> tuple[BlindSpot, ...]:
 def _of_rows(rows: RowFacts, cap: int) -> Iterator[tuple[Stage, str, str]]:
     if rows.distinct == 1:
         yield Stage.BATCH, "order and padding", f"all {rows.count} rows are equal"
-    elif rows.shortest is not None and rows.longest is not None:
-        if rows.shortest >= cap:
-            yield Stage.BATCH, "padding", f"every row is cut at max_seq_length {cap}"
-        elif rows.shortest == rows.longest:
-            yield Stage.BATCH, "padding", f"every row has {rows.longest} tokens"
-        if rows.longest < cap:
-            yield Stage.BATCH, "truncation", f"no row reaches max_seq_length {cap}"
+    elif rows.shortest is not None and rows.shortest > cap:
+        yield Stage.BATCH, "padding", f"every row is cut at max_seq_length {cap}"
+    elif rows.shortest is not None and rows.shortest == rows.longest:
+        yield Stage.BATCH, "padding", f"every row has {rows.longest} tokens"
+    if rows.longest is not None and rows.longest < cap:
+        yield Stage.BATCH, "truncation", f"no row reaches max_seq_length {cap}"
 
 
 def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
     schedule, optimizer, steps = workload.schedule, workload.optimizer, workload.steps
     constant = schedule.name is ScheduleName.CONSTANT and schedule.warmup == 0
+    adam = optimizer.name in {OptimizerName.ADAMW, OptimizerName.ADAM}
     idle: tuple[tuple[bool, Stage, str, str], ...] = (
         (workload.lora.dropout == 0, Stage.FORWARD, "dropout", "it is 0"),
+        (workload.lora.dropout > 0 and workload.tuning is Tuning.FULL, Stage.FORWARD, "dropout", "tuning is full"),
         (not workload.mask_prompt, Stage.LOSS, "prompt masks", "mask_prompt is off"),
         (workload.accumulation == 1, Stage.GRADIENT, "accumulation", "one pass an update"),
-        (steps < _FEW_STEPS, Stage.CLIP, "what takes some steps to bind", f"only {steps} steps"),
+        (steps < _FEW_STEPS, Stage.CLIP, "what takes some steps to bind", f"fewer than {_FEW_STEPS} steps"),
         (constant, Stage.SCHEDULE, "the schedule", "the learning rate is constant"),
         (optimizer.learning_rate == 0, Stage.UPDATE, "every update", "the learning rate is 0"),
         (optimizer.weight_decay == 0, Stage.UPDATE, "weight decay", "it is 0"),
-        (steps == 1, Stage.UPDATE, "the size of a gradient", "Adam's first step depends on its signs only"),
+        (steps == 1 and adam, Stage.UPDATE, "the size of a gradient", "Adam's first step depends on its signs only"),
     )
     return ((stage, what, because) for is_idle, stage, what, because in idle if is_idle)
 
 
-def of_probe(probe: Probe, rows: RowFacts) -> tuple[BlindSpot, ...]:
-    """What its workload cannot show, without what one of its arms does on purpose."""
-    spots = [before(arm.workload or probe.workload, rows) for arm in (probe.reference, probe.candidate)]
-    return tuple(spot for spot in spots[0] if spot in spots[1])
+def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[BlindSpot, ...]:
+    """What neither arm can show, in the words of the reference.
+
+    Args:
+        probe: both arms; each may have a workload of its own.
+        facts: reads how the rows of a workload differ.
+
+    """
+    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    spots, others = (before(workload, facts(workload)) for workload in workloads)
+    shared = {(spot.stage, spot.what) for spot in others}
+    return tuple(spot for spot in spots if (spot.stage, spot.what) in shared)
 
 
-def during(traces: Iterable[Trace]) -> tuple[BlindSpot, ...]:
-    """What only a run can tell: a bound that was there and never bound."""
-    for trace in traces:
-        clip = "none" if trace.start is None else trace.start.effective.get("clip", "none")
-        binds = any(abs(step.clipped_norm - step.grad_norm) > _SAME_NORM * step.grad_norm for step in trace.steps)
-        if clip != "none" and not binds:
-            because = f"the {trace.header.arm}'s bound, {clip}, never binds in {len(trace.steps)} steps"
-            return (BlindSpot(stage=Stage.CLIP, what="clipping", because=because),)
-    return ()
+def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
+    """What only a run can tell: bounds that were there, and of which none ever bound."""
+    bounds = {trace.header.arm: bound for trace in (reference, candidate) if (bound := _bound(trace)) != "none"}
+    if not bounds or _binds(reference) or _binds(candidate):
+        return ()
+    named = " and ".join(f"the {arm}'s bound, {bound}," for arm, bound in bounds.items())
+    because = f"{named} never {'bind' if len(bounds) > 1 else 'binds'} in {len(reference.steps)} steps"
+    return (BlindSpot(stage=Stage.CLIP, what="clipping", because=because),)
+
+
+def _bound(trace: Trace) -> str:
+    return "none" if trace.start is None else str(trace.start.effective.get("clip", "none"))
+
+
+def _binds(trace: Trace) -> bool:
+    """A NaN binds: nothing can be said of it."""
+    return any(not abs(step.clipped_norm - step.grad_norm) <= _SAME_NORM * step.grad_norm for step in trace.steps)

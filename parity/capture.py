@@ -28,9 +28,9 @@ class Passes:
     tokens: mx.array
     """Supervised targets, uint32 []."""
     loss: mx.array
-    """Sum over targets, nats, float32 []."""
-    rows: mx.array
-    """Words hashed so far, uint32 []: where the next row's words are counted from."""
+    """Nats, float32 []: of a single pass the mean over targets, of added ones the sum."""
+    words: mx.array
+    """How many were hashed so far, uint32 []: where the next row's are counted from."""
     batch: mx.array
     """Fingerprint, uint32 [2]."""
     gradient: mx.array
@@ -60,7 +60,7 @@ def one_pass(value: Sequence[Any], gradient: Any, batch: Sequence[mx.array], *, 
         count=mx.array(1, mx.uint32),
         tokens=tokens,
         loss=value[0].astype(mx.float32).reshape(()),
-        rows=mx.array(rows.size, mx.uint32),
+        words=mx.array(rows.size, mx.uint32),
         batch=fingerprint(rows.reshape(-1), start),
         gradient=flat_float32(named),
         structure=structure(named),
@@ -85,26 +85,27 @@ def mean_gradient(passes: Passes, *, weighs_tokens: bool) -> mx.array:
 
 
 def batch_rows(batch: Sequence[mx.array]) -> mx.array:
-    """A batch as uint32 [rows, words]: token ids, padding included, and what its own arrays say is supervised.
+    """A batch as uint32 [rows, words]: token ids, padding included, and the targets that its own arrays name.
 
-    Labels say it by −100 (transformers), offsets and lengths by an inclusive range of targets
-    (`mlx_lm.tuner.trainer.default_loss`), so that two ways to say the same are the same. Arrays that are
-    neither are taken as they are.
+    Labels name them by what is not −100 (transformers; the lengths beside them are not read), offsets and
+    lengths by an inclusive range (`mlx_lm.tuner.trainer.default_loss`), so that two ways to say the same are
+    the same. Arrays that are neither are taken as they are.
     """
     ids, *rest = batch
     known = ids.ndim == 2 and mx.issubdtype(ids.dtype, mx.integer)
-    supervised = _supervised(ids, rest) if known else None
-    if supervised is None:
+    named = _targets(ids, rest) if known else None
+    if named is None:
         return words(batch).reshape(1, -1)
     width = mx.full((ids.shape[0], 1), ids.shape[1], mx.uint32)
-    return mx.concatenate([width, ids.astype(mx.uint32), supervised.astype(mx.uint32)], axis=1)
+    return mx.concatenate([width, ids.astype(mx.uint32), named.astype(mx.uint32)], axis=1)
 
 
-def _supervised(ids: mx.array, rest: Sequence[mx.array]) -> mx.array | None:
-    """Bool [rows, length − 1], or None where the arrays are of another make."""
+def _targets(ids: mx.array, rest: Sequence[mx.array]) -> mx.array | None:
+    """Int [rows, length − 1], −100 where nothing is supervised; None where the arrays are of another make."""
     if len(rest) == 2 and rest[1].shape == ids.shape:
-        return rest[1][:, 1:] != _IGNORED
+        return rest[1][:, 1:]
     if len(rest) == 1 and rest[0].shape == (ids.shape[0], 2):
-        targets = mx.arange(1, ids.shape[1])
-        return (targets >= rest[0][:, 0:1]) & (targets <= rest[0][:, 1:])
+        positions = mx.arange(1, ids.shape[1])
+        supervised = (positions >= rest[0][:, 0:1]) & (positions <= rest[0][:, 1:])
+        return mx.where(supervised, ids[:, 1:], _IGNORED)
     return None

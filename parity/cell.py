@@ -26,12 +26,13 @@ import numpy as np
 
 from parity.errors import ParityError, UnavailableError
 from parity.live import all_parameters
+from parity.measure import outcomes
 from parity.probe.inputs import read_rows
 from parity.probe.values import ArmName, Probe, Stage, from_plain
 from parity.provenance import provenance
 from parity.tap import Tap
-from parity.trace import Ending, Header, Swallowed, TraceWriter
-from parity.trainers.protocol import Job, Provider
+from parity.trace import Ending, Header, Outcome, Swallowed, TraceWriter
+from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
                 keywords=arm.keywords,
                 warn=swallowed.append,
             )
-            _train(own, job, writer, swallowed)
+            loaded = _train(own, job, writer, swallowed)
+            if probe.outcomes is not None:
+                writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
@@ -98,9 +101,9 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             mx.clear_cache()
 
 
-def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed]) -> None:
+def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed]) -> Loaded:
     random.seed(job.seed)
-    np.random.seed(job.seed)
+    np.random.seed(int(job.settings.get("numpy_seed", job.seed)))
     mx.random.seed(job.seed)
     loaded = job.stages[Stage.LOAD].load(job)
     as_loaded = all_parameters(loaded.model)
@@ -117,6 +120,7 @@ def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallow
     with tap.installed():
         own.train(loaded, job, tap)
     tap.finish(job.workload.steps)
+    return loaded
 
 
 def _end_with_parent() -> None:

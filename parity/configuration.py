@@ -13,16 +13,28 @@ if TYPE_CHECKING:
     from parity.trace import Swallowed, Trace
 
 _CLIPS = ("max_grad_value", "max_grad_norm", "max_grad_leaf_norm", "clip_grad_norm", "stages.clip")
-_WIRING = ("lora.layers", "lora.rank", "lora.modules", "tuning")
+_WIRING = ("lora.layers", "lora.rank", "lora.modules", "tuning", "stages.adapt")
 _DECLARED_AS: Mapping[str, tuple[str, ...]] = {
     "clip": _CLIPS,
-    "dtype.base": ("dtype", "stages.load"),
+    "dtype.base": ("dtype", "model", "stages.load", "stages.forward"),
     "dtype.trainable": ("dtype", *_WIRING),
+    "lora.rank": ("lora.rank", "r", "tuning", "stages.adapt"),
+    "lora.layers": ("lora.layers", "finetune_last_n_layers", "tuning", "stages.adapt"),
+    "lora.scale": ("lora.scale", "lora_alpha", "tuning", "stages.adapt"),
+    "lora.dropout": ("lora.dropout", "lora_dropout", "tuning", "stages.adapt"),
     "loss": ("use_cce", "stages.loss"),
-    "batch_shapes": ("batch_size", "max_seq_length"),
+    "batch_shapes": ("batch_size", "max_seq_length", "data", "mask_prompt", "stages.batch"),
     "trainable.tensors": _WIRING,
     "trainable.values": _WIRING,
-    "lr": ("optimizer.learning_rate", "schedule.name", "schedule.warmup", "stages.schedule"),
+    "optimizer.class": ("optimizer.name", "optim", "stages.update"),
+    "lr": ("optimizer.learning_rate", "schedule.name", "schedule.warmup", "lr_scheduler_type", "stages.schedule"),
+    "gradient_accumulation_steps": ("accumulation", "gradient_accumulation_steps"),
+    "per_device_train_batch_size": ("batch_size", "per_device_train_batch_size"),
+    "lr_scheduler_type": ("schedule.name", "lr_scheduler_type"),
+    "warmup_steps": ("schedule.warmup", "warmup_steps"),
+    "weight_decay": ("optimizer.weight_decay", "weight_decay"),
+    "compile_mode": ("compile", "compile_mode"),
+    "completion_only_loss": ("mask_prompt", "completion_only_loss"),
 }
 """What in a probe asks for an effective value, where it is not called the same."""
 
@@ -56,9 +68,13 @@ def differences(reference: Trace, candidate: Trace) -> tuple[Difference, ...]:
     """What both arms have, and have otherwise; what only one trainer knows is left to its trace."""
     left, right = _effective(reference), _effective(candidate)
     asked, also_asked = (_flat(trace.header.declared) for trace in (reference, candidate))
+    for word in {word for word in (*asked, *also_asked) if word.startswith("stages.")}:
+        if asked.get(word, asked["provider"]) == also_asked.get(word, also_asked["provider"]):
+            asked.pop(word, None)  # one arm has by itself what the other takes from it
+            also_asked.pop(word, None)
     found = []
     for name in (name for name in left if name in right and left[name] != right[name]):
-        words = _DECLARED_AS.get(name, (name,))
+        words = _DECLARED_AS.get(name, (name, "stages.update") if name.startswith("optimizer.") else (name,))
         declared = any(asked.get(word) != also_asked.get(word) for word in words)
         found.append(Difference(name=name, reference=left[name], candidate=right[name], declared=declared))
     return tuple(found)
@@ -85,7 +101,7 @@ def _flat(declared: Mapping[str, Any]) -> dict[str, Any]:
     flat = {prefix + name: value for prefix, table in tables.items() for name, value in table.items()}
     for keywords in declared.get("keywords", {}).values():
         flat |= keywords
-    return dict(_dotted(declared.get("workload") or {})) | flat
+    return dict(_dotted(declared.get("workload") or {})) | flat | {"provider": declared.get("provider")}
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

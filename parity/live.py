@@ -40,7 +40,7 @@ def effective(model: Any, optimizer: Any) -> dict[str, Any]:
     plain = {
         f"optimizer.{name}": list(value) if isinstance(value, tuple) else value
         for name, value in vars(optimizer).items()
-        if not name.startswith("_") and isinstance(value, bool | int | float | str | list | tuple)
+        if not name.startswith("_") and _is_plain(value)
     }
     return {
         "optimizer.class": type(optimizer).__name__,
@@ -49,6 +49,11 @@ def effective(model: Any, optimizer: Any) -> dict[str, Any]:
         "dtype.trainable": _dtypes(trained),
         **_wiring(model, trained),
     }
+
+
+def _is_plain(value: object) -> bool:
+    single = isinstance(value, bool | int | float | str)
+    return single or (isinstance(value, list | tuple) and all(_is_plain(each) for each in value))
 
 
 def _dtypes(named: Mapping[str, mx.array]) -> str:
@@ -61,9 +66,9 @@ def _wiring(model: Any, trained: Mapping[str, mx.array]) -> dict[str, Any]:
     wired = [module for _, module in model.named_modules() if "lora_a" in module]
     values = {
         "lora.layers": len(layers),
-        "lora.rank": sorted({module.lora_a.shape[-1] for module in wired}),
+        "lora.rank": sorted({module.lora_a.shape[-1 if module.lora_a.ndim == 2 else -2] for module in wired}),
         "lora.scale": sorted({module.scale for module in wired}),
-        "lora.dropout": sorted({1 - module.dropout._p_1 for module in wired}),
+        "lora.dropout": sorted({round(1 - module.dropout._p_1, 9) for module in wired}),
     }
     single = {name: each[0] if isinstance(each, list) and len(each) == 1 else each for name, each in values.items()}
     return single | {"trainable.tensors": len(trained), "trainable.values": sum(leaf.size for leaf in trained.values())}

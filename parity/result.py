@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from parity.errors import ExitStatus
 from parity.probe.values import Expectation, Probe, Stage, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from parity.blind import BlindSpot
     from parity.configuration import Difference, Warned
+    from parity.outcome import Rates, Shift
     from parity.verdict import FirstDivergence, Verdict
 
 _GRAVEST_FIRST = (
@@ -44,6 +45,8 @@ class CellResult:
     """What an arm asked for in vain."""
     blind: tuple[BlindSpot, ...] = ()
     """What this cell could not have shown, as only its run could tell."""
+    outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
+    """What the trained models of the reference and the candidate do, where the probe asks."""
 
     @property
     def kind(self) -> VerdictKind:
@@ -81,6 +84,8 @@ class ProbeResult:
     """In the order of the seeds; a seed that was never started has none."""
     blind: tuple[BlindSpot, ...] = ()
     """What the workload cannot show, as was known before the run."""
+    outcomes: Mapping[str, Rates | Shift] = field(default_factory=dict)
+    """What the trained models do, judged over the seeds."""
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -110,8 +115,15 @@ class ProbeResult:
 
     @property
     def expected(self) -> bool:
-        """Whether every seed met the expectation."""
-        return not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
+        """Whether every seed met the expectation, and the outcomes over all of them did."""
+        met = not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
+        return met and not self.unmet_outcomes
+
+    @property
+    def unmet_outcomes(self) -> tuple[str, ...]:
+        """Outcomes whose verdict is not the declared one."""
+        wanted = self.probe.expect.outcomes.items()
+        return tuple(name for name, kind in wanted if name not in self.outcomes or self.outcomes[name].kind is not kind)
 
     @property
     def status(self) -> ExitStatus:
@@ -119,7 +131,9 @@ class ProbeResult:
         if self.expected:
             return ExitStatus.EXPECTED
         unmet = [cell for cell in self.cells if not cell.meets(self.probe.expect)]
-        if any(cell.kind not in {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE} for cell in unmet):
+        undecided = {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE}
+        found = [self.outcomes[name].kind for name in self.unmet_outcomes if name in self.outcomes]
+        if any(kind not in undecided for kind in (*(cell.kind for cell in unmet), *found)):
             return ExitStatus.UNEXPECTED
         return ExitStatus.NOT_RUN if any(cell.failure for cell in unmet) else ExitStatus.UNDECIDED
 
@@ -174,12 +188,26 @@ def _as_found(result: ProbeResult) -> str:
     reason = ", not every seed was run"
     if odd:
         reason = f", {odd[0].reason if odd[0].verdict else 'an arm did not run'} (seed {odd[0].seed})"
+    elif result.unmet_outcomes:
+        reason = ", " + "; ".join(_outcome_found(result, name) for name in result.unmet_outcomes)
     return f"{result.probe.name} is {result.kind}{reason}, where {wanted(result.probe.expect)} was expected"
 
 
+def _outcome_found(result: ProbeResult, name: str) -> str:
+    if name not in result.outcomes:
+        return f"{name} was not measured"
+    return f"{name} is {result.outcomes[name].kind}"
+
+
 def wanted(expect: Expectation) -> str:
-    """An expectation in words: `diverged at step 1, stage loss`."""
+    """An expectation in words: `diverged at step 1, stage loss, batch equal throughout`."""
+    equal = [f"{', '.join(expect.equal)} equal throughout"] if expect.equal else []
+    return ", ".join([in_short(expect), *equal])
+
+
+def in_short(expect: Expectation) -> str:
+    """The same without what must not differ: `diverged at step 1, stage loss`."""
     places = [f"step {expect.step}"] if expect.step is not None else []
     places += [f"stage {expect.stage}"] if expect.stage is not None else []
-    places += [f"{', '.join(expect.equal)} equal throughout"] if expect.equal else []
-    return " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])
+    said = " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])
+    return ", ".join([said, *(f"{name} {kind}" for name, kind in expect.outcomes.items())])

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import EXIT, assess, trace_path
+from parity.assess import EXIT, assess, judge_outcomes, trace_path
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
@@ -129,8 +129,8 @@ def _probe_result(run: Path, probe: Probe, *, interrupted: bool) -> ProbeResult:
     """What was stopped with the run has no result; a cell that died by itself has one."""
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if (at / EXIT).is_file() or (at.is_dir() and not interrupted)]
-    cells = (assess(probe, seed, cell_folder(run, probe, seed)) for seed in started)
-    return ProbeResult(probe=probe, cells=tuple(cells))
+    cells = tuple(assess(probe, seed, cell_folder(run, probe, seed)) for seed in started)
+    return ProbeResult(probe=probe, cells=cells, outcomes=judge_outcomes(cells))
 
 
 def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 import parity
-from parity.assess import LOG, assess, note_exit, trace_path
+from parity.assess import LOG, assess, judge_outcomes, note_exit, trace_path
 from parity.cache import kernel_slot
 from parity.compiler import missing_compiler
 from parity.environments import interpreter
@@ -75,12 +75,17 @@ def run_probes(
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
+    by_probe = {
+        probe.name: tuple(results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results)
+        for probe in probes
+    }
     return RunResult(
         probes=tuple(
             ProbeResult(
                 probe=probe,
                 blind=blind.get(probe.name, ()),
-                cells=tuple(results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results),
+                cells=by_probe[probe.name],
+                outcomes=judge_outcomes(by_probe[probe.name]),
             )
             for probe in probes
         ),

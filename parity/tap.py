@@ -162,7 +162,7 @@ class Tap:
             raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
         state = self._made[-1].state
         before = state.get(_PASSES)
-        start = mx.array(0, mx.uint32) if before is None else before["rows"]
+        start = mx.array(0, mx.uint32) if before is None else before["words"]
         now = one_pass(value, gradient, batch, start=start)
         self._passes = added(before, now, weighs_tokens=self._weighs_tokens)
         state[_PASSES] = vars(self._passes)

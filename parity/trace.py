@@ -1,4 +1,4 @@
-"""What a tap recorded: a header, a start, a line a step, an end, an ending. Append-only JSON Lines.
+"""What a tap recorded: a header, a start, a line a step, an end, outcomes, an ending. Append-only JSON Lines.
 
 Floats round-trip to the bit. NaN and infinities are strings, never `null`. A file that is cut
 anywhere can be read up to its last whole line, and says that it is incomplete.
@@ -110,6 +110,14 @@ class End:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the trained model does; absent where the probe does not ask."""
+
+    metrics: Mapping[str, float | bool | str]
+    """By name, as `parity.measure` defines them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """How the arm ended."""
 
@@ -129,6 +137,7 @@ class Trace:
     steps: tuple[Step, ...]
     end: End | None
     ending: Ending
+    outcome: Outcome | None = None
 
 
 class TraceWriter:
@@ -153,6 +162,10 @@ class TraceWriter:
     def end(self, end: End) -> None:
         """Writes what there is after the last step."""
         self._write("end", asdict(end))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Writes what the trained model does."""
+        self._write("outcome", asdict(outcome))
 
     def close(self, ending: Ending) -> None:
         """Writes the ending; the first one counts."""
@@ -215,6 +228,7 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     steps: list[Step] = []
     end: End | None = None
     ending: Ending | None = None
+    outcome: Outcome | None = None
     for number, row in enumerate(rows, start=1):
         kind = row.pop("kind", None)
         if ending is not None or (kind == "header" and header is not None):
@@ -229,6 +243,8 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                     steps.append(_step(row))
                 case "end":
                     end = End(**row | _tensors(row, "base", "trainable"))
+                case "outcome":
+                    outcome = Outcome(metrics={name: decode(value) for name, value in row["metrics"].items()})
                 case "ending":
                     ending = _typed(Ending(**row))
                 case _:
@@ -243,6 +259,7 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
         steps=tuple(steps),
         end=end,
         ending=ending or Ending(complete=False, why=why),
+        outcome=outcome,
     )
 
 

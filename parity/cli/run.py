@@ -66,7 +66,7 @@ def _blind_spots(probe: Probe) -> tuple[BlindSpot, ...]:
     from parity.blind import of_probe
     from parity.probe.lengths import row_facts
 
-    return of_probe(probe, row_facts(probe.workload))
+    return of_probe(probe, row_facts)
 
 
 def _shorthand(seeds: str | None, steps: int | None) -> list[str]:

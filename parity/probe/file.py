@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import tomllib
 from copy import deepcopy
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, nearest
-from parity.probe.inputs import check_inputs
+from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
-from parity.probe.values import METRICS, SIZED_METRICS, Probe, VerdictKind
+from parity.probe.values import METRICS, OUTCOMES, SIZED_METRICS, Probe, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ADAPTER = TypeAdapter(ProbeSchema)
 _PATHS = ("model", "data")
 _SIDES = ("reference", "candidate")
+_MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
 _SHARED = ("seeds", "steps")
 
 
@@ -155,26 +156,40 @@ def _override(text: str) -> dict[str, Any]:
 
 
 def _check(probe: Probe) -> None:
-    expect = probe.expect
-    if expect.verdict is VerdictKind.INVALID:
-        raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
-    if expect.verdict is not VerdictKind.DIVERGED and (expect.stage, expect.step) != (None, None):
-        raise BadProbeError(f"expect.stage and expect.step go with verdict 'diverged', not {str(expect.verdict)!r}")
-    for key, names, valid in (("expect.equal", expect.equal, METRICS), ("tolerance", probe.tolerance, SIZED_METRICS)):
-        for name in names:
-            if name not in valid:
-                raise BadProbeError(f"{key}: unknown metric {name!r}; {nearest(name, valid)}")
+    _check_expectation(probe)
     seeds = probe.workload.seeds
     for seed in seeds:
         if seeds.count(seed) > 1:
             raise BadProbeError(f"workload.seeds: {seed} is there twice; each seed is one cell")
-    for side, arm in (
-        ("workload", probe),
-        ("reference.workload", probe.reference),
-        ("candidate.workload", probe.candidate),
+    reference, candidate = probe.reference.workload, probe.candidate.workload
+    workloads = {"workload": probe.workload, "reference.workload": reference, "candidate.workload": candidate}
+    for where, workload in workloads.items():
+        if workload is not None:
+            check_inputs(workload, where)
+            if probe.outcomes is not None:
+                check_tokenizer(workload)
+
+
+def _check_expectation(probe: Probe) -> None:
+    expect = probe.expect
+    if expect.verdict is VerdictKind.INVALID:
+        raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
+    differs = expect.verdict in {VerdictKind.DIVERGED, VerdictKind.WITHIN}
+    if not differs and (expect.stage, expect.step) != (None, None):
+        raise BadProbeError(
+            f"expect.stage and expect.step go with verdict 'diverged' or 'within', not {str(expect.verdict)!r}"
+        )
+    for key, what, names, valid in (
+        ("expect.equal", "metric", expect.equal, METRICS),
+        ("tolerance", "metric", probe.tolerance, SIZED_METRICS),
+        ("expect.outcomes", "outcome", expect.outcomes, OUTCOMES),
     ):
-        if arm.workload is not None:
-            check_inputs(arm.workload, side)
+        for name in names:
+            if name not in valid:
+                raise BadProbeError(f"{key}: unknown {what} {name!r}; {nearest(name, valid)}")
+    for name in expect.outcomes:
+        if probe.outcomes is None or not asdict(probe.outcomes).get(_MEASURED_BY.get(name, "prompt")):
+            raise BadProbeError(f"expect.outcomes.{name}: this probe does not measure it; say it under [outcomes]")
 
 
 def _explain(error: ErrorDetails) -> str:

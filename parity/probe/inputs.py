@@ -114,6 +114,19 @@ def check_inputs(workload: Workload, where: str = "workload") -> None:
         )
 
 
+def check_tokenizer(workload: Workload) -> None:
+    """Outcomes are measured in text.
+
+    Raises:
+        BadProbeError: a model folder without a tokenizer.
+
+    """
+    if is_folder(workload.model) and not (Path(workload.model) / "tokenizer_config.json").is_file():
+        raise BadProbeError(
+            f"outcomes: model {workload.model} has no tokenizer; drop [outcomes], or name another model"
+        )
+
+
 def is_folder(model: str) -> bool:
     """Whether a model is a folder (an absolute path after reading a probe) or a hub id."""
     return Path(model).is_absolute()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
+from parity.errors import BadProbeError
 from parity.probe.inputs import RowKind, is_folder, read_rows, row_kind
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class RowFacts:
     count: int
     distinct: int
     shortest: int | None = None
-    """Tokens, special ones included; None where only a library could tell, as for chat rows and hub ids."""
+    """Tokens, without the EOS that a trainer may append; None where only a library could tell (chat, hub ids)."""
     longest: int | None = None
 
 
@@ -32,6 +33,11 @@ def row_facts(workload: Workload) -> RowFacts:
     vocabulary = Path(workload.model) / "tokenizer.json"
     if row_kind(rows[0]) is not RowKind.TEXT or not is_folder(workload.model) or not vocabulary.is_file():
         return RowFacts(count=len(rows), distinct=distinct)
-    tokenizer = Tokenizer.from_file(str(vocabulary))
+    try:
+        tokenizer = Tokenizer.from_file(str(vocabulary))
+    except Exception as error:  # noqa: BLE001 - the library raises nothing more particular
+        raise BadProbeError(f"{vocabulary}: not a tokenizer ({error})") from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     lengths = [len(encoded.ids) for encoded in tokenizer.encode_batch([row["text"] for row in rows])]
     return RowFacts(count=len(rows), distinct=distinct, shortest=min(lengths), longest=max(lengths))

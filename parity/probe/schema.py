@@ -12,10 +12,12 @@ from parity.probe.values import (
     Expectation,
     Lora,
     Optimizer,
+    Outcomes,
     Probe,
     Schedule,
     Setting,
     Stage,
+    VerdictKind,
     Workload,
 )
 
@@ -75,6 +77,14 @@ class _Arm(Arm):
 class _Expectation(Expectation):
     __pydantic_config__ = STRICT
     step: Annotated[int, Field(ge=0)] | None = None
+    outcomes: dict[str, VerdictKind] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcomes(Outcomes):
+    __pydantic_config__ = STRICT
+    prompt: Annotated[str, Field(min_length=1)]
+    max_tokens: Positive = Outcomes.max_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,5 +97,6 @@ class ProbeSchema(Probe):
     reference: _Arm
     candidate: _Arm
     expect: _Expectation
+    outcomes: _Outcomes | None = None
     environment: dict[str, Release] = field(default_factory=dict)
     tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)

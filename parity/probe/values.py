@@ -177,14 +177,32 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """What is measured of a model after training, beside its loss on the rows."""
+
+    prompt: str
+    completion: str = ""
+    """Text whose teacher-forced loss after the prompt is measured; empty: none."""
+    contains: str = ""
+    """Text that what is generated greedily after the prompt should contain; empty: nothing is generated."""
+    max_tokens: int = 48
+    """Of what is generated."""
+
+
+OUTCOMES = ("post_train_loss", "completion_loss", "contains")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """The verdict that a probe declares, and where a divergence must start."""
+    """The verdict that a probe declares, and where a difference, accepted or not, must start."""
 
     verdict: VerdictKind
     stage: Stage | None = None
     step: int | None = None
     equal: tuple[str, ...] = ()
     """Metrics that must not differ at any step, so that a declared divergence hides no other."""
+    outcomes: Mapping[str, VerdictKind] = field(default_factory=dict)
+    """By outcome, the verdict over all seeds; those left out are reported and decide nothing."""
     because: str = ""
     """Why, for whoever reads a report."""
 
@@ -200,6 +218,8 @@ class Probe:
     reference: Arm
     candidate: Arm
     expect: Expectation
+    outcomes: Outcomes | None = None
+    """Measured after training; None: nothing is."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Releases by distribution name; empty: the environment that `parity` runs in."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
@@ -234,8 +254,10 @@ def from_plain(plain: Mapping[str, Any]) -> Probe:
                     "verdict": VerdictKind(expect["verdict"]),
                     "stage": None if expect["stage"] is None else Stage(expect["stage"]),
                     "equal": tuple(expect["equal"]),
+                    "outcomes": {name: VerdictKind(kind) for name, kind in expect["outcomes"].items()},
                 }
             ),
+            "outcomes": None if plain["outcomes"] is None else Outcomes(**plain["outcomes"]),
         }
     )
 

@@ -58,6 +58,7 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
         "verdict": result.kind,
         "expected": result.expected,
         "expect": asdict(probe.expect),
+        "outcomes": {name: asdict(outcome) for name, outcome in result.outcomes.items()},
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) for cell in result.cells],
     }

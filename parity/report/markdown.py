@@ -42,6 +42,7 @@ def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any
         "values": wording.values,
         "loss_gap": wording.loss_gap,
         "cannot_show": wording.cannot_show,
+        "discordant": wording.discordant,
         "setting": wording.setting,
         "wanted": wanted,
         "smallest_tolerance": wording.smallest_tolerance,

@@ -13,6 +13,7 @@ from parity.probe.values import VerdictKind
 from parity.report.wording import (
     NOTHING,
     cannot_show,
+    discordant,
     loss_gap,
     number,
     place,
@@ -138,6 +139,9 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
 
 def _notes(result: RunResult) -> Iterator[Text]:
     for probe in result.probes:
+        for name, outcome in probe.outcomes.items():
+            yield Text(f"{probe.probe.name}: {name} {outcome.kind}: {outcome.reason}", style=_STYLE[outcome.kind])
+            yield from (Text(f"  {line}", style="dim") for line in discordant(outcome))
         for warned in probe.warnings:
             yield Text(f"{probe.probe.name}: {warned}", style="yellow")
         for cell in probe.cells:

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.diff import Value
+    from parity.outcome import Rates, Shift
     from parity.result import CellResult
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
+_SHOWN = 6
 
 
 def number(value: Value | None) -> str:
@@ -70,10 +72,22 @@ def cannot_show(spots: Sequence[BlindSpot]) -> str:
     return "; ".join(str(spot) for spot in spots)
 
 
+def discordant(outcome: Rates | Shift) -> list[str]:
+    """The seeds at which the arms differ, by name."""
+    named: dict[str, tuple[int, ...]] = {
+        "reference": getattr(outcome, "only_reference", ()),
+        "candidate": getattr(outcome, "only_candidate", ()),
+    }
+    return [f"yes in the {arm} alone: seeds {', '.join(map(str, seeds))}" for arm, seeds in named.items() if seeds]
+
+
 def setting(value: object) -> str:
     """A value of a configuration; of a list that repeats itself the first and how many."""
     if isinstance(value, list) and len(value) > 2 and all(each == value[0] for each in value):
         return f"{number(value[0])} × {len(value)}"
+    if isinstance(value, list):
+        shown = ", ".join(setting(each) for each in value[:_SHOWN])
+        return shown + (f", … ({len(value)} in all)" if len(value) > _SHOWN else "")
     return number(value) if isinstance(value, int | float | str) else str(value)
 
 

@@ -20,11 +20,12 @@ SettingTypes = Mapping[str, type[bool] | type[int] | type[float] | type[str]]
 LearningRate = float | Callable[[Any], Any]
 """Constant, or the number of updates so far (int32 array, or int) → learning rate (float32 array)."""
 
-SHARED_SETTINGS: SettingTypes = {"reseed_after_load": bool}
+SHARED_SETTINGS: SettingTypes = {"reseed_after_load": bool, "numpy_seed": int}
 """Settings of every arm, whichever provider it has; the cell itself obeys them.
 
 `reseed_after_load` (default true): seed `mx.random` again between load and adapt, as mlx-lm's
 `lora.py` does. Loading draws from it (`nn.Linear.__init__`), so without it LoRA starts elsewhere.
+`numpy_seed` (default: the cell's): of `numpy.random`, which orders mlx-lm's batches.
 """
 
 

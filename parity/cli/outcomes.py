@@ -1,0 +1,43 @@
+"""`parity outcomes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from parity.errors import ExitStatus
+from parity.probe.values import VerdictKind
+
+_STATUS = {VerdictKind.IDENTICAL: ExitStatus.EXPECTED, VerdictKind.DIVERGED: ExitStatus.UNEXPECTED}
+
+
+@click.command("outcomes")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One object instead of words.")
+def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:
+    """Say what a TABLE of outcomes by seed can support.
+
+    TABLE is CSV with a seed and one column for each of two arms: yes and no, or numbers. A cell that is empty is
+    a seed that the arm did not run.
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from parity.jsonfloat import dumps
+    from parity.outcome import judge_rates, judge_shift
+    from parity.outcome_table import read_outcomes
+    from parity.report.wording import discordant
+
+    read = read_outcomes(table)
+    found = judge_rates(*read.yes) if read.yes is not None else judge_shift(*(read.numbers or ({}, {})))
+    if as_json:
+        click.echo(dumps(asdict(found), indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(f"reference: {read.arms[0]}; candidate: {read.arms[1]}", style="dim", markup=False)
+        console.print(f"{found.kind}: {found.reason}", style="bold", markup=False, soft_wrap=True)
+        for line in discordant(found):
+            console.print(line, style="dim", markup=False)
+    return _STATUS.get(found.kind, ExitStatus.UNDECIDED)
