@@ -44,8 +44,8 @@ def before(workload: Workload, rows: RowFacts) -> tuple[BlindSpot, ...]:
 def _of_rows(rows: RowFacts, cap: int) -> Iterator[tuple[Stage, str, str]]:
     if rows.distinct == 1:
         yield Stage.BATCH, "order and padding", f"all {rows.count} rows are equal"
-    elif rows.shortest is not None and rows.shortest > cap:
-        yield Stage.BATCH, "padding", f"every row is cut at max_seq_length {cap}"
+    elif rows.shortest is not None and rows.shortest >= cap:
+        yield Stage.BATCH, "padding", f"every row reaches max_seq_length {cap}"
     elif rows.shortest is not None and rows.shortest == rows.longest:
         yield Stage.BATCH, "padding", f"every row has {rows.longest} tokens"
     if rows.longest is not None and rows.longest < cap:
@@ -55,7 +55,7 @@ def _of_rows(rows: RowFacts, cap: int) -> Iterator[tuple[Stage, str, str]]:
 def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
     schedule, optimizer, steps = workload.schedule, workload.optimizer, workload.steps
     constant = schedule.name is ScheduleName.CONSTANT and schedule.warmup == 0
-    adam = optimizer.name in {OptimizerName.ADAMW, OptimizerName.ADAM}
+    scaled = optimizer.name is not OptimizerName.SGD
     idle: tuple[tuple[bool, Stage, str, str], ...] = (
         (workload.lora.dropout == 0, Stage.FORWARD, "dropout", "it is 0"),
         (workload.lora.dropout > 0 and workload.tuning is Tuning.FULL, Stage.FORWARD, "dropout", "tuning is full"),
@@ -65,7 +65,7 @@ def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
         (constant, Stage.SCHEDULE, "the schedule", "the learning rate is constant"),
         (optimizer.learning_rate == 0, Stage.UPDATE, "every update", "the learning rate is 0"),
         (optimizer.weight_decay == 0, Stage.UPDATE, "weight decay", "it is 0"),
-        (steps == 1 and adam, Stage.UPDATE, "the size of a gradient", "Adam's first step depends on its signs only"),
+        (steps == 1 and scaled, Stage.UPDATE, "the size of a gradient", f"{optimizer.name}'s first update has none"),
     )
     return ((stage, what, because) for is_idle, stage, what, because in idle if is_idle)
 

@@ -107,5 +107,5 @@ def _targets(ids: mx.array, rest: Sequence[mx.array]) -> mx.array | None:
     if len(rest) == 1 and rest[0].shape == (ids.shape[0], 2):
         positions = mx.arange(1, ids.shape[1])
         supervised = (positions >= rest[0][:, 0:1]) & (positions <= rest[0][:, 1:])
-        return mx.where(supervised, ids[:, 1:], _IGNORED)
+        return mx.where(supervised, ids[:, 1:].astype(mx.int32), _IGNORED)
     return None

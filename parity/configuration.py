@@ -13,28 +13,35 @@ if TYPE_CHECKING:
     from parity.trace import Swallowed, Trace
 
 _CLIPS = ("max_grad_value", "max_grad_norm", "max_grad_leaf_norm", "clip_grad_norm", "stages.clip")
-_WIRING = ("lora.layers", "lora.rank", "lora.modules", "tuning", "stages.adapt")
+_WIRED = ("tuning", "stages.adapt")
+_SIZED = ("lora.layers", "lora.rank", "lora.modules", "r", "finetune_last_n_layers", "target_modules", "model", *_WIRED)
+_RATE = ("optimizer.learning_rate", "learning_rate", "schedule.name", "schedule.warmup", "warmup_steps")
+_UPDATE = ("optimizer.name", "optim", "stages.update")
 _DECLARED_AS: Mapping[str, tuple[str, ...]] = {
     "clip": _CLIPS,
-    "dtype.base": ("dtype", "model", "stages.load", "stages.forward"),
-    "dtype.trainable": ("dtype", *_WIRING),
-    "lora.rank": ("lora.rank", "r", "tuning", "stages.adapt"),
-    "lora.layers": ("lora.layers", "finetune_last_n_layers", "tuning", "stages.adapt"),
-    "lora.scale": ("lora.scale", "lora_alpha", "tuning", "stages.adapt"),
-    "lora.dropout": ("lora.dropout", "lora_dropout", "tuning", "stages.adapt"),
+    **dict.fromkeys(_CLIPS[:3], _CLIPS),
+    "dtype.base": ("dtype", "model", "tuning", "stages.load", "stages.forward"),
+    "dtype.trainable": ("dtype", *_SIZED),
+    "lora.rank": ("lora.rank", "r", *_WIRED),
+    "lora.layers": ("lora.layers", "finetune_last_n_layers", *_WIRED),
+    "lora.scale": ("lora.scale", "lora_alpha", "r", *_WIRED),
+    "lora.dropout": ("lora.dropout", "lora_dropout", *_WIRED),
+    "trainable.tensors": _SIZED,
+    "trainable.values": _SIZED,
     "loss": ("use_cce", "stages.loss"),
-    "batch_shapes": ("batch_size", "max_seq_length", "data", "mask_prompt", "stages.batch"),
-    "trainable.tensors": _WIRING,
-    "trainable.values": _WIRING,
-    "optimizer.class": ("optimizer.name", "optim", "stages.update"),
-    "lr": ("optimizer.learning_rate", "schedule.name", "schedule.warmup", "lr_scheduler_type", "stages.schedule"),
+    "batch_shapes": ("batch_size", "max_seq_length", "data", "mask_prompt", "append_eos", "stages.batch"),
+    "optimizer.class": _UPDATE,
+    "optimizer.betas": ("optimizer.betas", "adam_beta1", "adam_beta2", *_UPDATE),
+    "optimizer.weight_decay": ("optimizer.weight_decay", "weight_decay", *_UPDATE),
+    "lr": (*_RATE, "lr_scheduler_type", "stages.schedule"),
     "gradient_accumulation_steps": ("accumulation", "gradient_accumulation_steps"),
     "per_device_train_batch_size": ("batch_size", "per_device_train_batch_size"),
-    "lr_scheduler_type": ("schedule.name", "lr_scheduler_type"),
+    "lr_scheduler_type": ("schedule.name", "schedule.warmup", "lr_scheduler_type"),
     "warmup_steps": ("schedule.warmup", "warmup_steps"),
     "weight_decay": ("optimizer.weight_decay", "weight_decay"),
-    "compile_mode": ("compile", "compile_mode"),
-    "completion_only_loss": ("mask_prompt", "completion_only_loss"),
+    "compile_mode": ("compile", "compile_mode", "stages.batch"),
+    "completion_only_loss": ("mask_prompt", "completion_only_loss", "stages.batch"),
+    "cast_norm_output_to_input_dtype": ("cast_norm_output_to_input_dtype", "stages.forward"),
 }
 """What in a probe asks for an effective value, where it is not called the same."""
 
@@ -74,7 +81,7 @@ def differences(reference: Trace, candidate: Trace) -> tuple[Difference, ...]:
             also_asked.pop(word, None)
     found = []
     for name in (name for name in left if name in right and left[name] != right[name]):
-        words = _DECLARED_AS.get(name, (name, "stages.update") if name.startswith("optimizer.") else (name,))
+        words = _DECLARED_AS.get(name, (name, *_UPDATE) if name.startswith("optimizer.") else (name,))
         declared = any(asked.get(word) != also_asked.get(word) for word in words)
         found.append(Difference(name=name, reference=left[name], candidate=right[name], declared=declared))
     return tuple(found)

@@ -31,7 +31,7 @@ def read_outcomes(path: Path) -> OutcomeTable:
     """Reads a table: yes and no (true, pass, 1) throughout, or numbers throughout. Lines that start with # are skipped.
 
     Raises:
-        BadTraceError: not readable, not three columns with a seed, a repeated seed, a cell that is neither.
+        BadTraceError: not readable, not three columns with a seed, a repeated seed, a cell that is neither, both kinds.
 
     """
     try:
@@ -39,7 +39,10 @@ def read_outcomes(path: Path) -> OutcomeTable:
     except (OSError, UnicodeDecodeError) as error:
         raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
     kept = "".join(line for line in io.StringIO(text) if line.strip() and not line.startswith("#"))
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(kept))]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(kept))]
+    except csv.Error as error:
+        raise BadTraceError(f"{path}: not a table ({error})") from None
     if not rows or len(rows[0]) != 3 or "seed" not in rows[0]:
         found = ", ".join(rows[0]) if rows else "nothing"
         raise BadTraceError(f"{path}: needs the columns seed and one for each of two arms, has {found}")
@@ -52,9 +55,12 @@ def read_outcomes(path: Path) -> OutcomeTable:
             arm[seed] = row[at]
     given = [{seed: cell for seed, cell in arm.items() if cell} for arm in cells]
     arms = (rows[0][columns[0]], rows[0][columns[1]])
-    if all(cell.lower() in _WORDS for arm in given for cell in arm.values()):
+    no_words = [(seed, cell) for arm in given for seed, cell in arm.items() if cell.lower() not in _WORDS]
+    if not no_words:
         left, right = ({seed: _WORDS[cell.lower()] for seed, cell in arm.items()} for arm in given)
         return OutcomeTable(arms=arms, yes=(left, right), numbers=None)
+    for seed, cell in no_words:
+        _number(path, seed, cell)  # a misspelt word is named before the words around it
     low, high = ({seed: _number(path, seed, cell) for seed, cell in arm.items()} for arm in given)
     return OutcomeTable(arms=arms, yes=None, numbers=(low, high))
 
@@ -72,4 +78,6 @@ def _number(path: Path, seed: int, cell: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise BadTraceError(f"{path}: seed {seed}: {cell!r} is neither yes or no nor a number") from None
+        among = cell.lower() in _WORDS
+        why = "stands among numbers; write one or the other" if among else "is neither yes or no nor a number"
+        raise BadTraceError(f"{path}: seed {seed}: {cell!r} {why}") from None

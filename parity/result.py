@@ -111,7 +111,8 @@ class ProbeResult:
     @property
     def warnings(self) -> tuple[Warned, ...]:
         """What an arm asked for in vain at any seed, once."""
-        return tuple(dict.fromkeys(warned for cell in self.cells for warned in cell.warnings))
+        every = [warned for cell in self.cells for warned in cell.warnings]
+        return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
 
     @property
     def expected(self) -> bool:
@@ -185,12 +186,11 @@ def _as_expected(result: ProbeResult) -> str:
 
 def _as_found(result: ProbeResult) -> str:
     odd: Sequence[CellResult] = [cell for cell in result.cells if not cell.meets(result.probe.expect)]
-    reason = ", not every seed was run"
-    if odd:
-        reason = f", {odd[0].reason if odd[0].verdict else 'an arm did not run'} (seed {odd[0].seed})"
-    elif result.unmet_outcomes:
-        reason = ", " + "; ".join(_outcome_found(result, name) for name in result.unmet_outcomes)
-    return f"{result.probe.name} is {result.kind}{reason}, where {wanted(result.probe.expect)} was expected"
+    reasons = ["not every seed was run"] if result.missing and not odd else []
+    reasons += [f"{cell.reason if cell.verdict else 'an arm did not run'} (seed {cell.seed})" for cell in odd[:1]]
+    reasons += [_outcome_found(result, name) for name in result.unmet_outcomes]
+    found = f"{result.probe.name} is {result.kind}, {'; '.join(reasons)}"
+    return f"{found}, where {wanted(result.probe.expect)} was expected"
 
 
 def _outcome_found(result: ProbeResult, name: str) -> str:

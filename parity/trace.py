@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from parity.errors import BadTraceError
 from parity.jsonfloat import decode, dumps
+from parity.probe.values import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -244,7 +245,7 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                 case "end":
                     end = End(**row | _tensors(row, "base", "trainable"))
                 case "outcome":
-                    outcome = Outcome(metrics={name: decode(value) for name, value in row["metrics"].items()})
+                    outcome = _outcome(row)
                 case "ending":
                     ending = _typed(Ending(**row))
                 case _:
@@ -282,6 +283,18 @@ def _step(row: dict[str, Any]) -> Step:
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
         raise ValueError(f"unknown field {min(unknown)!r}")
     return _typed(Step(**{name: value for name, value in row.items() if name in own}, reported=reported))
+
+
+def _outcome(row: dict[str, Any]) -> Outcome:
+    """What is judged has its type; what is generated is text, and may well say `NaN`."""
+    metrics = {name: decode(value) if name in OUTCOMES else value for name, value in row["metrics"].items()}
+    for name, value in metrics.items():
+        is_bool = isinstance(value, bool)
+        if name == "contains" and not is_bool:
+            raise TypeError(f"{name} is not true or false: {value!r}")
+        if name in OUTCOMES and name != "contains" and (is_bool or not isinstance(value, float | int)):
+            raise TypeError(f"{name} is not a number: {value!r}")
+    return Outcome(metrics=metrics)
 
 
 _Line = TypeVar("_Line", Header, Step, Ending)

@@ -35,7 +35,7 @@ def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:
     if as_json:
         click.echo(dumps(asdict(found), indent=2))
     else:
-        console = Console(highlight=False)
+        console = Console(highlight=False, emoji=False)
         console.print(f"reference: {read.arms[0]}; candidate: {read.arms[1]}", style="dim", markup=False)
         console.print(f"{found.kind}: {found.reason}", style="bold", markup=False, soft_wrap=True)
         for line in discordant(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.probe.values import Probe
+    from parity.result import RunResult
 
 
 @click.command("run")
@@ -51,15 +53,23 @@ def run_command(
     run = new_run(out, checked, blind)
     console = Console(stderr=json_file == "-", highlight=False)
     print_limits(console, blind)
+    started = time.monotonic()
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
         result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind)
     console.print()
     print_run(console, result)
+    console.print(_cost(result, time.monotonic() - started), style="dim")
     if json_file is not None:
         _write_json(json_file, render_json(result))
     write_reports(run, result)
     console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status
+
+
+def _cost(result: RunResult, seconds: float) -> str:
+    cells = sum(len(probe.cells) for probe in result.probes)
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{len(result.probes)} probes, {cells} cells, {f'{minutes} min ' if minutes else ''}{rest} s"
 
 
 def _blind_spots(probe: Probe) -> tuple[BlindSpot, ...]:

@@ -25,6 +25,7 @@ _ADAPTER = TypeAdapter(ProbeSchema)
 _PATHS = ("model", "data")
 _SIDES = ("reference", "candidate")
 _MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
+_OUTCOME_KINDS = (VerdictKind.IDENTICAL, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE)
 _SHARED = ("seeds", "steps")
 
 
@@ -187,7 +188,10 @@ def _check_expectation(probe: Probe) -> None:
         for name in names:
             if name not in valid:
                 raise BadProbeError(f"{key}: unknown {what} {name!r}; {nearest(name, valid)}")
-    for name in expect.outcomes:
+    for name, kind in expect.outcomes.items():
+        if kind not in _OUTCOME_KINDS:
+            kinds = ", ".join(repr(str(each)) for each in _OUTCOME_KINDS)
+            raise BadProbeError(f"expect.outcomes.{name}: one of {kinds}, not {str(kind)!r}")
         if probe.outcomes is None or not asdict(probe.outcomes).get(_MEASURED_BY.get(name, "prompt")):
             raise BadProbeError(f"expect.outcomes.{name}: this probe does not measure it; say it under [outcomes]")
 

@@ -84,9 +84,9 @@ def discordant(outcome: Rates | Shift) -> list[str]:
 def setting(value: object) -> str:
     """A value of a configuration; of a list that repeats itself the first and how many."""
     if isinstance(value, list) and len(value) > 2 and all(each == value[0] for each in value):
-        return f"{number(value[0])} × {len(value)}"
+        return f"{setting(value[:1])} × {len(value)}"
     if isinstance(value, list):
-        shown = ", ".join(setting(each) for each in value[:_SHOWN])
+        shown = ", ".join(f"[{setting(each)}]" if isinstance(each, list) else setting(each) for each in value[:_SHOWN])
         return shown + (f", … ({len(value)} in all)" if len(value) > _SHOWN else "")
     return number(value) if isinstance(value, int | float | str) else str(value)
 

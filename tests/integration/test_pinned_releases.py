@@ -64,3 +64,13 @@ def test_clipping_binds_at_step_1_and_adam_hides_it_from_the_loss_until_step_3(t
 def test_a_setting_that_the_release_does_not_have_is_not_swallowed(tmp_path: Path, setting: str, failure: str) -> None:
     status, cell = run(tmp_path, "reseeded", "--set", f"candidate.settings.{setting}")
     assert (status, cell["failure"]) == (3, failure)
+
+
+def test_a_release_without_the_seam_is_invalid_and_never_runs_without_the_swap(tmp_path: Path) -> None:
+    swap = ["--set", "candidate.provider='mlx-lm'", "--set", "candidate.stages={clip='unsloth-zoo'}"]
+    status, cell = run(tmp_path, "reseeded", *swap)
+    assert (status, cell["verdict"]) == (3, "invalid")
+    assert cell["failure"] == (
+        "candidate: unsloth-zoo 2026.5.3: its clip cannot be taken out: "
+        "there is no trainer._resolve_mlx_grad_clipping; drop stages.clip"
+    )

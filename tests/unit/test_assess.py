@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.assess import assess, note_exit, trace_path
-from parity.probe.values import ArmName, VerdictKind
-from parity.trace import Ending, Start, TraceWriter
-from tests.unit.made import END, HEADER, START, step
+from parity.assess import assess, judge_outcomes, note_exit, trace_path
+from parity.blind import BlindSpot
+from parity.configuration import Difference, Warned
+from parity.outcome import Rates, Shift
+from parity.probe.values import ArmName, Stage, VerdictKind
+from parity.trace import Ending, Outcome, Start, Swallowed, TraceWriter
+from tests.unit.made import END, HEADER, START, cell, step
 from tests.unit.made import PROBE as LONGER
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from parity.result import CellResult
 
 
 PROBE = replace(LONGER, workload=replace(LONGER.workload, steps=3))
@@ -25,6 +31,7 @@ def write(
     ending: Ending | None = None,
     start: Start | None = START,
     told: dict[str, Any] | None = None,
+    outcome: Outcome | None = None,
 ) -> None:
     named: dict[str, Any] = {"arm": str(arm), "seed": 1}
     header = replace(HEADER, **named | (told or {}))
@@ -35,6 +42,8 @@ def write(
             writer.step(step(number))
         if ending is not None:
             writer.end(END)
+            if outcome is not None:
+                writer.outcome(outcome)
             writer.close(ending)
 
 
@@ -44,8 +53,9 @@ DONE = Ending(complete=True)
 def test_three_equal_traces_are_identical(tmp_path: Path) -> None:
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE)
-    cell = assess(PROBE, 1, tmp_path)
-    assert (cell.kind, cell.steps, cell.failure, cell.note) == (VerdictKind.IDENTICAL, 3, "", "")
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.kind, found.steps, found.failure, found.note) == (VerdictKind.IDENTICAL, 3, "", "")
+    assert (found.differences, found.warnings, found.blind, found.outcomes) == ((), (), (), ({}, {}))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +70,8 @@ def test_a_cell_that_never_began_says_how_it_ended(tmp_path: Path, code: int | N
     if code is not None:
         note_exit(tmp_path, code)
         (tmp_path / "trainer.log").write_text(log)
-    cell = assess(PROBE, 1, tmp_path)
-    assert (cell.kind, cell.failure) == (VerdictKind.INVALID, failure)
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.kind, found.failure) == (VerdictKind.INVALID, failure)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +95,8 @@ def test_an_arm_that_did_not_finish_says_why(tmp_path: Path, ending: Ending | No
     write(tmp_path, ArmName.REFERENCE, ending=DONE)
     write(tmp_path, ArmName.CANDIDATE, steps=2, ending=ending)
     note_exit(tmp_path, code)
-    cell = assess(PROBE, 1, tmp_path)
-    assert (cell.kind, cell.failure, cell.steps) == (VerdictKind.INVALID, failure, 3)
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.kind, found.failure, found.steps) == (VerdictKind.INVALID, failure, 3)
 
 
 def test_a_complete_candidate_without_the_repetition_is_not_judged(tmp_path: Path) -> None:
@@ -113,8 +123,8 @@ def test_a_whole_trace_that_is_not_the_planned_one_is_not_judged(
 ) -> None:
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE, **changed if arm is ArmName.CANDIDATE else {})
-    cell = assess(PROBE, 1, tmp_path)
-    assert (cell.kind, cell.failure) == (VerdictKind.INVALID, failure)
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.kind, found.failure) == (VerdictKind.INVALID, failure)
 
 
 def test_a_signal_without_a_name_has_a_number(tmp_path: Path) -> None:
@@ -125,3 +135,99 @@ def test_a_signal_without_a_name_has_a_number(tmp_path: Path) -> None:
 def test_an_exit_status_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "exit-status").write_text("")
     assert assess(PROBE, 1, tmp_path).failure == "reference: there is no trace"
+
+
+TOLD = Swallowed(name="get_peft_model.layers", asked=16, effective=None, why="no such parameter")
+
+
+def with_an_arm_of_its_own(folder: Path, start: Start, outcome: Outcome | None = None) -> CellResult:
+    """A cell whose candidate starts otherwise; the repetition has outcomes that nobody asks for."""
+    told = {"declared": {"provider": "mlx-lm", "settings": {"max_grad_value": 1.0}}}
+    write(folder, ArmName.REFERENCE, ending=DONE, outcome=Outcome(metrics={"contains": True}))
+    write(folder, ArmName.CANDIDATE, ending=DONE, start=start, outcome=outcome, told=told)
+    write(folder, ArmName.REFERENCE_AGAIN, ending=DONE, outcome=Outcome(metrics={"contains": False}))
+    return assess(PROBE, 1, folder)
+
+
+def test_a_cell_knows_what_really_ran_differently_and_whether_that_was_asked_for(tmp_path: Path) -> None:
+    effective = {"optimizer.class": "AdamW", "lora.layers": 18, "clip": "value 1.0"}
+    found = with_an_arm_of_its_own(tmp_path, replace(START, effective=effective))
+    assert found.differences == (Difference(name="lora.layers", reference=16, candidate=18, declared=False),)
+
+
+def test_a_cell_knows_what_was_swallowed(tmp_path: Path) -> None:
+    found = with_an_arm_of_its_own(tmp_path, replace(START, swallowed=(TOLD,)))
+    assert found.warnings == (Warned(arm=ArmName.CANDIDATE, swallowed=TOLD),)
+
+
+def test_a_cell_knows_what_it_could_not_have_shown(tmp_path: Path) -> None:
+    found = with_an_arm_of_its_own(tmp_path, replace(START, effective={"clip": "value 1.0"}))
+    because = "the candidate's bound, value 1.0, never binds in 3 steps"
+    assert found.blind == (BlindSpot(stage=Stage.CLIP, what="clipping", because=because),)
+
+
+def test_a_cell_keeps_the_outcomes_of_the_reference_and_of_the_candidate(tmp_path: Path) -> None:
+    found = with_an_arm_of_its_own(tmp_path, START, Outcome(metrics={"contains": False, "generated": "NaN"}))
+    assert found.outcomes == ({"contains": True}, {"contains": False, "generated": "NaN"})
+
+
+def test_a_cell_without_one_outcome_line_has_none_of_that_arm(tmp_path: Path) -> None:
+    assert with_an_arm_of_its_own(tmp_path, START).outcomes == ({"contains": True}, {})
+
+
+def test_a_cell_that_failed_has_no_outcome_that_could_be_judged(tmp_path: Path) -> None:
+    write(tmp_path, ArmName.REFERENCE, ending=DONE, outcome=Outcome(metrics={"contains": True}))
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.outcomes, judge_outcomes([found])) == (({}, {}), {})
+
+
+def at(seed: int, reference: dict[str, Any], candidate: dict[str, Any]) -> CellResult:
+    return replace(cell(seed), outcomes=(reference, candidate))
+
+
+def test_where_nothing_was_measured_no_outcome_is_judged() -> None:
+    assert judge_outcomes([]) == {}
+    assert judge_outcomes([cell(1), cell(42)]) == {}
+    assert judge_outcomes([at(1, {"generated": "a"}, {"generated": "b"})]) == {}
+
+
+def test_every_outcome_is_judged_over_the_seeds_in_one_order() -> None:
+    left = {"contains": True, "generated": "a", "completion_loss": 0.5, "post_train_loss": 0.25}
+    right = {"post_train_loss": 0.25, "contains": False, "completion_loss": 0.75, "generated": "b"}
+    found = judge_outcomes([at(1, left, right), at(42, left, left)])
+    assert list(found) == ["post_train_loss", "completion_loss", "contains"]
+    same, shift, rates = found.values()
+    assert isinstance(same, Shift)
+    assert isinstance(shift, Shift)
+    assert isinstance(rates, Rates)
+    assert same.kind is VerdictKind.IDENTICAL
+    assert (shift.kind, shift.deltas) == (VerdictKind.INCONCLUSIVE, {1: 0.25, 42: 0.0})
+    assert (rates.reference, rates.candidate, rates.only_reference) == (2, 1, (1,))
+
+
+def test_six_seeds_that_all_differ_alike_are_more_than_chance() -> None:
+    left, right = {"contains": True, "post_train_loss": 0.5}, {"contains": False, "post_train_loss": 0.25}
+    found = judge_outcomes([at(seed, left, right) for seed in range(6)])
+    assert {name: judged.kind for name, judged in found.items()} == {
+        "post_train_loss": VerdictKind.DIVERGED,
+        "contains": VerdictKind.DIVERGED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        ({}, "nothing to pair: 2 seeds of the reference, 1 of the candidate, 1 the same"),
+        ({"post_train_loss": math.nan}, "NaN or infinite at 1 of 2 seeds, first 42"),
+    ],
+)
+def test_an_outcome_that_one_seed_lacks_is_invalid(candidate: dict[str, Any], reason: str) -> None:
+    whole = {"post_train_loss": 0.5}
+    found = judge_outcomes([at(1, whole, whole), at(42, whole, candidate)])["post_train_loss"]
+    assert (found.kind, found.reason) == (VerdictKind.INVALID, reason)
+
+
+def test_an_outcome_that_one_arm_never_measured_is_invalid() -> None:
+    found = judge_outcomes([at(1, {"contains": True}, {})])["contains"]
+    assert found.reason == "nothing to compare: 1 seeds of the reference, 0 of the candidate"
+    assert found.kind is VerdictKind.INVALID

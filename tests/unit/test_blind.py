@@ -62,9 +62,9 @@ def test_what_can_be_seen_is_no_blind_spot(changed: dict[str, Any], facts: RowFa
             rows(distinct=1, shortest=17, longest=17),
             [("order and padding", "all 96 rows are equal"), ("truncation", "no row reaches max_seq_length 64")],
         ),
-        (rows(shortest=65), [("padding", "every row is cut at max_seq_length 64")]),
-        (rows(shortest=80, longest=80), [("padding", "every row is cut at max_seq_length 64")]),
-        (rows(shortest=64, longest=64), [("padding", "every row has 64 tokens")]),
+        (rows(shortest=65), [("padding", "every row reaches max_seq_length 64")]),
+        (rows(shortest=80, longest=80), [("padding", "every row reaches max_seq_length 64")]),
+        (rows(shortest=64, longest=144), [("padding", "every row reaches max_seq_length 64")]),
         (rows(longest=63), [("truncation", "no row reaches max_seq_length 64")]),
         (
             rows(shortest=17, longest=17),

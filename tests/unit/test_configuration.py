@@ -45,13 +45,14 @@ def works(**changed: Any) -> Arm:
     return replace(RIGHT, workload=replace(PROBE.workload, **changed))
 
 
+BOUNDS = ("clip_grad_norm", "max_grad_norm", "max_grad_value", "max_grad_leaf_norm")
 ADAPT = takes(Stage.ADAPT)
 BATCH = takes(Stage.BATCH)
 FULL = works(tuning=Tuning.FULL)
 NEUTRAL = (RIGHT, sets(report_grad_norm=True), works(gradient_checkpointing=True))
 LENT = (Stage.LOSS, Stage.UPDATE, Stage.ADAPT)
 ASKED: dict[str, list[Arm]] = {
-    "clip": [sets(max_grad_value=1.0), sets(clip_grad_norm=1.0), passes(max_grad_norm=1.0), takes(Stage.CLIP)],
+    "clip": [*(sets(**{bound: 1.0}) for bound in BOUNDS), takes(Stage.CLIP)],
     "max_grad_value": [sets(max_grad_value=1.0)],
     "dtype.base": [sets(dtype="float32"), works(model="/another"), takes(Stage.LOAD), takes(Stage.FORWARD)],
     "dtype.trainable": [FULL, ADAPT],

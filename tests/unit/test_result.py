@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
+from parity.blind import BlindSpot
+from parity.configuration import Warned
 from parity.errors import ExitStatus
-from parity.probe.values import Expectation, Stage, VerdictKind
-from parity.result import CellResult, RunResult, sentence, wanted
+from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
+from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result
-
-if TYPE_CHECKING:
-    from parity.result import ProbeResult
 
 AT = FirstDivergence(
     step=1,
@@ -122,3 +121,33 @@ def test_the_sentence_tells_the_truth() -> None:
 def test_an_expectation_in_words() -> None:
     assert wanted(DIVERGED) == "diverged at step 1, stage clip"
     assert wanted(Expectation(verdict=VerdictKind.IDENTICAL)) == "identical"
+
+
+@pytest.mark.parametrize("kind", [VerdictKind.WITHIN, VerdictKind.DIVERGED])
+def test_within_is_met_where_it_was_declared_to_start(kind: VerdictKind) -> None:
+    declared = Expectation(verdict=VerdictKind.WITHIN, stage=Stage.CLIP, step=1)
+    assert cell(1, kind, AT).meets(declared) is (kind is VerdictKind.WITHIN)
+    assert not cell(1, VerdictKind.WITHIN, replace(AT, step=2)).meets(declared)
+    assert not cell(1, VerdictKind.WITHIN, replace(AT, stage=Stage.UPDATE)).meets(declared)
+
+
+def test_what_a_probe_cannot_show_is_what_no_seed_could_in_the_order_of_the_flow() -> None:
+    update, clip, batch = (
+        BlindSpot(stage=stage, what="it", because="so") for stage in (Stage.UPDATE, Stage.CLIP, Stage.BATCH)
+    )
+    found = replace(
+        probe_result(replace(cell(1), blind=(clip,)), replace(cell(42), blind=(clip,))), blind=(batch, update)
+    )
+    assert found.blind_spots == (batch, clip, update)
+    assert replace(found, cells=(found.cells[0], cell(42))).blind_spots == (batch, update)
+    assert replace(found, cells=()).blind_spots == (batch, update)
+
+
+@pytest.mark.parametrize("effective", [None, [0.9, 0.95], {"a": [1]}])
+def test_a_warning_of_every_seed_is_told_once(effective: object) -> None:
+    first, other = (
+        Warned(arm=arm, swallowed=Swallowed(name="MLXTrainingConfig.betas", asked=1, effective=effective, why="why"))
+        for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)
+    )
+    cells = [replace(cell(seed), warnings=warned) for seed, warned in ((1, (first,)), (42, (first, other)))]
+    assert probe_result(*cells).warnings == (first, other)

@@ -1,15 +1,50 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.errors import BadTraceError, ParityError
-from parity.rundir import new_run, read_run
-from tests.unit.made import PROBE
+from parity.assess import EXIT, trace_path
+from parity.blind import BlindSpot
+from parity.errors import BadTraceError, ExitStatus, ParityError
+from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
+from parity.rundir import cell_folder, new_run, read_run, write_reports
+from parity.trace import Ending, Outcome, Swallowed, TraceWriter
+from tests.unit.made import END, HEADER, PROBE, START, step
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SPOTS = (
+    BlindSpot(stage=Stage.BATCH, what="order and padding", because="all 64 rows are equal"),
+    BlindSpot(stage=Stage.UPDATE, what="weight decay", because="it is 0"),
+)
+ASKS = replace(
+    PROBE,
+    workload=replace(PROBE.workload, steps=3),
+    outcomes=Outcomes(prompt="<<HELLO!!>>", contains="a"),
+    expect=Expectation(verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.IDENTICAL}),
+)
+
+
+def ran(run: Path, probe: Probe, *, candidate_contains: bool = True, effective: dict[str, Any] | None = None) -> None:
+    """Leaves what the cells of a run leave, each arm with its outcome."""
+    for seed in probe.workload.seeds:
+        folder = cell_folder(run, probe, seed)
+        for arm in ArmName:
+            contains = candidate_contains if arm is ArmName.CANDIDATE else True
+            swallowed = Swallowed(name="f.layers", asked=16, effective=None, why="no such parameter")
+            start = replace(START, swallowed=(swallowed,)) if arm is ArmName.CANDIDATE else START
+            with TraceWriter(trace_path(folder, arm), replace(HEADER, arm=str(arm), seed=seed)) as writer:
+                writer.start(replace(start, effective=effective or START.effective))
+                for number in (1, 2, 3):
+                    writer.step(step(number))
+                writer.end(END)
+                writer.outcome(Outcome(metrics={"contains": contains}))
+                writer.close(Ending(complete=True))
+        (folder / EXIT).write_text("0\n")
 
 
 def test_latest_points_at_the_newest_run_and_the_older_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +81,15 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         ("{", "not the folder of a run: it has no readable plan.json"),
         ("[]", "not the folder of a run: it has no readable plan.json"),
         ('{"schema": 9}', "a run of schema 9, this parity reads 2"),
+        ('{"schema": 2, "probes": []}', "not the folder of a run: it has no readable plan.json"),
+        (
+            '{"schema": 2, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}}',
+            "not the folder of a run: it has no readable plan.json",
+        ),
+        (
+            '{"schema": 2, "probes": [], "blind": {"a": ["it"]}}',
+            "not the folder of a run: it has no readable plan.json",
+        ),
     ],
 )
 def test_what_is_no_run_is_one_line(tmp_path: Path, plan: str | None, message: str) -> None:
@@ -54,3 +98,67 @@ def test_what_is_no_run_is_one_line(tmp_path: Path, plan: str | None, message: s
     with pytest.raises(BadTraceError) as error:
         read_run(tmp_path)
     assert str(error.value) == f"{tmp_path}: {message}"
+
+
+def test_what_a_probe_cannot_show_is_kept_in_the_plan_and_read_back(tmp_path: Path) -> None:
+    other = replace(PROBE, name="current/other")
+    run = new_run(tmp_path / "run", [PROBE, other], {PROBE.name: SPOTS})
+    plan = json.loads((run / "plan.json").read_text())
+    assert plan["blind"] == {
+        "current/self": [
+            {"stage": "batch", "what": "order and padding", "because": "all 64 rows are equal"},
+            {"stage": "update", "what": "weight decay", "because": "it is 0"},
+        ]
+    }
+    first, second = read_run(run).probes
+    assert (first.blind, second.blind) == (SPOTS, ())
+
+
+def test_the_probe_of_a_plan_keeps_what_it_asks_for_and_expects_of_outcomes(tmp_path: Path) -> None:
+    result = read_run(new_run(tmp_path / "run", [ASKS], {}))
+    assert result.probes[0].probe == ASKS
+
+
+@pytest.mark.parametrize(
+    ("contains", "status", "unmet", "kind"),
+    [
+        (True, ExitStatus.EXPECTED, (), VerdictKind.IDENTICAL),
+        (False, ExitStatus.UNDECIDED, ("contains",), VerdictKind.INCONCLUSIVE),
+    ],
+)
+def test_outcomes_are_judged_again_from_the_traces(
+    tmp_path: Path, contains: bool, status: ExitStatus, unmet: tuple[str, ...], kind: VerdictKind
+) -> None:
+    run = new_run(tmp_path / "run", [ASKS], {})
+    ran(run, ASKS, candidate_contains=contains)
+    result = read_run(run)
+    (probe,) = result.probes
+    assert (probe.kind, probe.outcomes["contains"].kind) == (VerdictKind.IDENTICAL, kind)
+    assert (probe.unmet_outcomes, result.status) == (unmet, status)
+
+
+def test_an_outcome_that_only_some_seeds_have_is_judged_over_those_and_the_probe_is_not_met(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", [ASKS], {})
+    ran(run, replace(ASKS, workload=replace(ASKS.workload, seeds=(1,))))
+    result = read_run(run)
+    assert result.probes[0].outcomes["contains"].reason == "1 of 1 against 1 of 1 seeds, the same at every seed"
+    assert (result.probes[0].missing, result.status) == ((42,), ExitStatus.UNDECIDED)
+
+
+def test_a_bound_that_never_binds_joins_what_was_known_before(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", [ASKS], {ASKS.name: SPOTS})
+    ran(run, ASKS, effective={"clip": "value 1.0"})
+    because = "the reference's bound, value 1.0, and the candidate's bound, value 1.0, never bind in 3 steps"
+    clipping = BlindSpot(stage=Stage.CLIP, what="clipping", because=because)
+    assert read_run(run).probes[0].blind_spots == (SPOTS[0], clipping, SPOTS[1])
+
+
+def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", [ASKS], {ASKS.name: SPOTS})
+    ran(run, ASKS)
+    write_reports(run, read_run(run))
+    (probe,) = json.loads((run / "results.json").read_text())["probes"]
+    assert (probe["outcomes"]["contains"]["kind"], len(probe["cannot_show"])) == ("identical", 2)
+    report = (run / "report.md").read_text()
+    for part in ("- contains **identical**", "- ⚠ swallowed: f.layers", "This workload cannot show: order and padding"):
+        assert part in report

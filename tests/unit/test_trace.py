@@ -50,7 +50,7 @@ def same(left: Step, right: Step) -> bool:
     return repr(left) == repr(right)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(steps, max_size=5))
 def test_every_float_comes_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, rows: list[Step]) -> None:
     path = write(tmp_path_factory.mktemp("trace") / "t.jsonl", *rows, ending=Ending(complete=True))

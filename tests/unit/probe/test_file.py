@@ -8,44 +8,10 @@ import pytest
 
 from parity.errors import BadProbeError
 from parity.probe.file import find_probes, read_probe
-from parity.probe.inputs import read_rows
 from parity.probe.values import ArmName, Probe, Stage, VerdictKind, from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "fixtures" / "models" / "tiny-gemma3"
-CHAT = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
-COMPLETION = '{"prompt": "a", "completion": "b"}'
-SHAPES = (
-    '{{"text": "..."}}, {{"prompt": "...", "completion": "..."}} or '
-    '{{"messages": [{{"role": "...", "content": "..."}}]}}'
-)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a data set, and a probe that is right."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "train.jsonl").write_text('{"text": "a"}\n' * 8)
-    (tmp_path / "right.toml").write_text(
-        f"""
-        question = "Is it?"
-        [workload]
-        model = "{MODEL}"
-        data = "data"
-        seeds = [1, 2]
-        [reference]
-        provider = "mlx-lm"
-        [candidate]
-        provider = "unsloth-zoo"
-        stages = {{ load = "mlx-lm" }}
-        settings = {{ max_grad_value = 0.5 }}
-        [expect]
-        verdict = "diverged"
-        stage = "clip"
-        step = 1
-        """
-    )
-    return tmp_path
 
 
 def test_a_probe_is_read_into_values(folder: Path) -> None:
@@ -145,55 +111,6 @@ def test_a_mistake_is_one_line_that_names_file_key_and_the_nearest(folder: Path,
     assert str(error.value) == f"{folder}/right.toml: {said}"
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ("", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
-        ("\n\n", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
-        (
-            '{"text": "a"}\n{"txt": "b"}\n',
-            "{data}/train.jsonl:2: neither text nor chat nor completion; write " + SHAPES,
-        ),
-        ('{"text": ""}\n', "{data}/train.jsonl:1: text is empty; write " + SHAPES),
-        ('{"text": 5}\n', "{data}/train.jsonl:1: text is 5, not text; write " + SHAPES),
-        (
-            '{"text": "a"}\n{"prompt": "a", "completion": "b"}\n',
-            "{data}/train.jsonl:2: a completion row among text rows; one kind a data set",
-        ),
-        ('{"prompt": "a", "completion": ""}\n', "{data}/train.jsonl:1: completion is empty; write " + SHAPES),
-        (
-            '{"messages": [{"role": "user", "content": "a"}]}\n',
-            "{data}/train.jsonl:1: messages must be a list of at least a question and an answer; write " + SHAPES,
-        ),
-        (
-            '{"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "a"}]}\n',
-            "{data}/train.jsonl:1: the last message is of 'user'; it must be the assistant's answer",
-        ),
-        ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); one object a line"),
-    ],
-)
-def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:
-    (folder / "data" / "train.jsonl").write_text(rows)
-    with pytest.raises(BadProbeError) as error:
-        read_probe(folder / "right.toml")
-    assert str(error.value) == f"{folder}/right.toml: " + message.format(data=folder / "data")
-
-
-@pytest.mark.parametrize("rows", [CHAT, COMPLETION])
-def test_chat_and_completion_rows_are_read_without_what_else_they_hold(folder: Path, rows: str) -> None:
-    (folder / "data" / "train.jsonl").write_text((rows[:-1] + ', "source": "x"}\n') * 8)
-    assert read_rows(folder / "data") == [json.loads(rows)] * 8
-
-
-def test_a_masked_prompt_needs_rows_that_have_one(folder: Path) -> None:
-    with pytest.raises(BadProbeError) as error:
-        read_probe(folder / "right.toml", ["workload.mask_prompt=true"])
-    assert str(error.value) == (
-        f"{folder}/right.toml: workload.mask_prompt: {folder}/data has text rows, which have no prompt; "
-        "use chat or completion rows"
-    )
-
-
 def test_an_arm_that_says_what_it_does_differently_gets_the_rest(folder: Path) -> None:
     changes = ["candidate.workload.lora.layers=18", "workload.batch_size=4", "candidate.workload.accumulation=3"]
     probe = read_probe(folder / "right.toml", changes)
@@ -229,22 +146,10 @@ def test_a_mistake_in_what_an_arm_does_differently_is_one_line(folder: Path, cha
     assert str(error.value) == f"{folder}/right.toml: " + message.format(folder=folder)
 
 
-def test_a_line_separator_inside_a_text_is_no_end_of_line(folder: Path) -> None:
-    (folder / "data" / "train.jsonl").write_text('{"text": "a\u2028b\x85c"}\n' * 8)
-    assert read_rows(folder / "data")[0] == {"text": "a\u2028b\x85c"}
-
-
 def test_a_folder_without_a_dot_is_still_a_folder(folder: Path) -> None:
     (folder / "m").symlink_to(MODEL)
     (folder / "more.toml").write_text('extends = "right.toml"\n[workload]\nmodel = "m"\n')
     assert read_probe(folder / "more.toml").workload.model == str(MODEL)
-
-
-def test_a_model_without_weights_is_one_line(folder: Path) -> None:
-    (folder / "model").mkdir()
-    (folder / "model" / "config.json").write_text("{}")
-    with pytest.raises(BadProbeError, match=r"model .*/model: no weights \(\*\.safetensors\)"):
-        read_probe(folder / "right.toml", [f"workload.model='{folder}/model'"])
 
 
 def test_a_probe_that_extends_itself_is_one_line(folder: Path) -> None:
@@ -278,3 +183,80 @@ def test_a_folder_is_its_probes_in_order(folder: Path) -> None:
         find_probes([folder / "data"])
     with pytest.raises(BadProbeError, match="none: cannot be read"):
         read_probe(folder / "none")
+
+
+ASKED = ("outcomes.prompt='<<HELLO!!>>'",)
+ALL = (*ASKED, "outcomes.completion='Unsloth!'", "outcomes.contains='Uns'")
+
+
+def test_outcomes_are_read_with_their_expectations_and_survive_the_way_to_a_cell(folder: Path) -> None:
+    expected = {"post_train_loss": "identical", "completion_loss": "inconclusive", "contains": "diverged"}
+    expect = [f"expect.outcomes.{name}='{kind}'" for name, kind in expected.items()]
+    probe = read_probe(folder / "right.toml", [*ALL, *expect])
+    assert probe.outcomes is not None
+    assert asdict(probe.outcomes) == {
+        "prompt": "<<HELLO!!>>",
+        "completion": "Unsloth!",
+        "contains": "Uns",
+        "max_tokens": 48,
+    }
+    assert probe.expect.outcomes == {name: VerdictKind(kind) for name, kind in expected.items()}
+    back = from_plain(json.loads(json.dumps(to_plain(probe))))
+    assert (asdict(back)["outcomes"], back.expect.outcomes) == (asdict(probe.outcomes), probe.expect.outcomes)
+    assert isinstance(back.expect.outcomes["contains"], VerdictKind)
+
+
+def test_nothing_is_measured_where_nothing_is_asked(folder: Path) -> None:
+    probe = read_probe(folder / "right.toml")
+    assert (probe.outcomes, probe.expect.outcomes) == (None, {})
+    assert from_plain(json.loads(json.dumps(to_plain(probe)))).outcomes is None
+
+
+KINDS = "one of 'identical', 'diverged', 'inconclusive'"
+UNMEASURED = "this probe does not measure it; say it under [outcomes]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ("outcomes.completion='a'",),
+            "'outcomes.prompt' is missing; this probe, or a file that it extends, must say it",
+        ),
+        ((*ASKED, "outcomes.promt='a'"), "unknown key 'outcomes.promt'; did you mean 'prompt'?"),
+        (("outcomes.prompt=''",), "outcomes.prompt: String must have at least 1 character, not ''"),
+        ((*ASKED, "outcomes.max_tokens=0"), "outcomes.max_tokens: must be greater than or equal to 1, not 0"),
+        ((*ASKED, "outcomes.contains=3"), "outcomes.contains: must be a valid string, not 3"),
+        (("expect.outcomes.post_train_loss='identical'",), f"expect.outcomes.post_train_loss: {UNMEASURED}"),
+        ((*ASKED, "expect.outcomes.contains='diverged'"), f"expect.outcomes.contains: {UNMEASURED}"),
+        (
+            (*ASKED, "outcomes.contains='a'", "expect.outcomes.completion_loss='diverged'"),
+            f"expect.outcomes.completion_loss: {UNMEASURED}",
+        ),
+        (
+            (*ALL, "expect.outcomes.contain='diverged'"),
+            "expect.outcomes: unknown outcome 'contain'; did you mean 'contains'?",
+        ),
+        (
+            (*ALL, "expect.outcomes.generated='identical'"),
+            "expect.outcomes: unknown outcome 'generated'; valid: completion_loss, contains, post_train_loss",
+        ),
+        (
+            (*ALL, "expect.outcomes.contains='identicl'"),
+            "expect.outcomes.contains: unknown 'identicl'; did you mean 'identical'?",
+        ),
+        ((*ALL, "expect.outcomes.contains='invalid'"), f"expect.outcomes.contains: {KINDS}, not 'invalid'"),
+        ((*ALL, "expect.outcomes.contains='within'"), f"expect.outcomes.contains: {KINDS}, not 'within'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_outcomes_is_one_line(folder: Path, changes: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml", changes)
+    assert str(error.value) == f"{folder}/right.toml: {message}"
+
+
+def test_within_says_where_it_starts_as_diverged_does(folder: Path) -> None:
+    expect = read_probe(folder / "right.toml", ["expect.verdict='within'", "expect.step=0"]).expect
+    assert (expect.verdict, expect.stage, expect.step) == (VerdictKind.WITHIN, Stage.CLIP, 0)
+    with pytest.raises(BadProbeError, match="go with verdict 'diverged' or 'within', not 'inconclusive'"):
+        read_probe(folder / "right.toml", ["expect.verdict='inconclusive'"])

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.blind import BlindSpot
+from parity.configuration import Difference, Warned
+from parity.outcome import Rates, Shift, judge_rates, judge_shift
+from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.markdown import escaped, render_markdown
-from parity.result import RunResult
+from parity.result import ProbeResult, RunResult
+from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import HEADER, cell, probe_result
 
@@ -57,3 +61,83 @@ def test_text_from_outside_does_no_harm() -> None:
     assert "](http" not in text
     assert "\n# c" not in text
     assert escaped("a\n| b") == "a \\| b"
+
+
+HOSTILE = "<img src=x>|@team [x](http://x)\n# c"
+SAME = {1: 0.5, 42: 0.5}
+OUTCOMES: dict[str, Rates | Shift] = {
+    "post_train_loss": judge_shift(SAME, SAME),
+    "contains": judge_rates({1: True, 42: False}, {1: False, 42: True}),
+}
+
+
+def whole(expect: Expectation, said: str = "value 1.0") -> ProbeResult:
+    """A probe with outcomes, a warning, two differences and a blind spot; what comes from outside is `said`."""
+    swallowed = Swallowed(name="get_peft_model.layers", asked=16, effective=None, why=said)
+    differences = (
+        Difference(name="clip", reference="none", candidate=said, declared=True),
+        Difference(name="batch_shapes", reference=[[6, 33], [6, 2]], candidate=[[6, 33]] * 3, declared=False),
+    )
+    warned = Warned(arm=ArmName.CANDIDATE, swallowed=swallowed)
+    cells = [replace(cell(seed), differences=differences, warnings=(warned,)) for seed in (1, 42)]
+    spot = BlindSpot(stage=Stage.CLIP, what="clipping", because=said)
+    return replace(probe_result(*cells, expect=expect), blind=(spot,), outcomes=OUTCOMES)
+
+
+def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> None:
+    expect = Expectation(verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.INCONCLUSIVE})
+    lines = render_markdown(RunResult(probes=(whole(expect),)), {}).splitlines()
+    assert lines[lines.index("### current/self") : lines.index("<details><summary>every metric, seed 1</summary>")] == [
+        "### current/self",
+        "",
+        "Is it the same?",
+        "",
+        "Expected identical, contains inconclusive: met.",
+        "",
+        "- post\\_train\\_loss **identical**: equal to the bit at 2 of 2 seeds",
+        "- contains **inconclusive**: 1 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: "
+        "no gap is seen \\(2 can show none\\)",
+        "  - yes in the reference alone: seeds 1",
+        "  - yes in the candidate alone: seeds 42",
+        "- ⚠ swallowed: get\\_peft\\_model.layers: the candidate asks for 16, "
+        "and nothing of the kind runs \\(value 1.0\\)",
+        "",
+        "This workload cannot show: clipping \\(clip: value 1.0\\).",
+        "",
+        "<details><summary>what really ran differently, seed 1</summary>",
+        "",
+        "| effective | reference | candidate | |",
+        "| --- | --- | --- | --- |",
+        "| clip | none | value 1.0 | declared |",
+        "| batch\\_shapes | \\[6, 33\\], \\[6, 2\\] | \\[6, 33\\] × 3 | **only effective** |",
+        "",
+        "</details>",
+        "",
+    ]
+
+
+def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectation() -> None:
+    declared = {"contains": VerdictKind.IDENTICAL, "completion_loss": VerdictKind.DIVERGED}
+    text = render_markdown(
+        RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)),)), {}
+    )
+    assert text.splitlines()[0] == (
+        "❌ **Not as expected: 1 of 1 probe. current/self is identical, contains is inconclusive; completion\\_loss "
+        "was not measured, where identical, contains identical, completion\\_loss diverged was expected.**"
+    )
+    assert "\nExpected identical, contains identical, completion_loss diverged: **not met**.\n" in text
+
+
+def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -> None:
+    text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)), {})
+    assert text.count("\\[x\\]\\(http://x\\) \\# c") == 3
+    for harm in ("<img", "@team", "](http", "\n# c"):
+        assert harm not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| clip |")]
+    assert row.replace("\\|", "").count("|") == 5
+
+
+def test_a_probe_without_any_of_it_says_nothing_of_it() -> None:
+    text = render_markdown(RunResult(probes=(probe_result(cell(1), cell(42)),)), {})
+    for part in ("⚠", "cannot show", "really ran"):
+        assert part not in text

@@ -1,0 +1,102 @@
+"""The effective configuration is read off the live objects, and what a library swallows is a warning."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.running import cells, parity, probe_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ZOO = 'provider = "unsloth-zoo"\nstages = { load = "mlx-lm", adapt = "mlx-lm" }'
+ARMS = {
+    "misspelt": 'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\n'
+    "keywords = { get_peft_model = { finetune_last_n_layer = 4 } }",
+    "ignored": f"{ZOO}\nsettings = {{ max_grad_value = 0.0 }}\n"
+    "keywords = { MLXTrainingConfig = { dataset_num_proc = 4 } }",
+    "overruled": f"{ZOO}\nsettings = {{ max_grad_value = 0.5, max_grad_norm = 1.0 }}",
+    "forgotten": f'{ZOO}\nsettings = {{ max_grad_value = 0.0, lr_scheduler_type = "constant" }}\n'
+    "workload = { schedule.warmup = 2 }",
+    "left out": ZOO,
+    "said": f"{ZOO}\nsettings = {{ max_grad_leaf_norm = 1.0 }}",
+    "nothing": f"{ZOO}\nsettings = {{ max_grad_value = 0.0 }}",
+    "eighteen": 'provider = "mlx-lm"\nworkload = { lora.layers = 18, optimizer.bias_correction = false }',
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("really")
+    for name, arm in ARMS.items():
+        probe_file(made / "probes" / f"{name}.toml", candidate=arm, expect='verdict = "identical"')
+    done = parity("run", made / "probes", "--jobs", "2", "--out", made / "run", "--json", made / "out.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (made / "terminal.txt").write_text(done.stdout)
+    return made
+
+
+def told(folder: Path, name: str) -> list[tuple[str, Any, Any]]:
+    swallowed = cells(folder / "out.json")[name]["swallowed"]
+    assert {each["arm"] for each in swallowed} <= {"candidate"}
+    return [(each["name"], each["asked"], each["effective"]) for each in swallowed]
+
+
+@pytest.mark.parametrize(
+    ("name", "swallowed"),
+    [
+        ("misspelt", ("get_peft_model.finetune_last_n_layer", 4, None)),
+        ("ignored", ("MLXTrainingConfig.dataset_num_proc", 4, None)),
+        ("overruled", ("MLXTrainingConfig.max_grad_norm", 1.0, 0.0)),
+        ("forgotten", ("MLXTrainingConfig.warmup_steps", 2, 0)),
+        ("left out", ("MLXTrainingConfig.max_grad_leaf_norm", None, 1.0)),
+    ],
+)
+def test_what_is_swallowed_is_told_with_both_values(folder: Path, name: str, swallowed: tuple[str, Any, Any]) -> None:
+    assert told(folder, name) == [swallowed]
+
+
+@pytest.mark.parametrize("name", ["said", "nothing", "eighteen"])
+def test_what_is_obeyed_is_not_told(folder: Path, name: str) -> None:
+    assert told(folder, name) == []
+
+
+def test_a_person_reads_the_warning_on_the_terminal_and_in_the_report(folder: Path) -> None:
+    line = (
+        "swallowed: get_peft_model.finetune_last_n_layer: the candidate asks for 4, and nothing of the kind runs "
+        "(get_peft_model has no such parameter, and takes any keyword)"
+    )
+    assert line in (folder / "terminal.txt").read_text()
+    assert (
+        line.replace("_", "\\_").replace("(", "\\(").replace(")", "\\)") in (folder / "run" / "report.md").read_text()
+    )
+
+
+def test_a_difference_is_marked_declared_or_only_effective(folder: Path) -> None:
+    def differences(name: str) -> dict[str, tuple[Any, Any, bool]]:
+        rows = cells(folder / "out.json")[name]["effective"]
+        return {row["name"]: (row["reference"], row["candidate"], row["declared"]) for row in rows}
+
+    eighteen = differences("eighteen")
+    assert eighteen["lora.layers"] == (16, 18, True)
+    assert eighteen["optimizer.bias_correction"] == (True, False, True)
+    assert eighteen["trainable.tensors"] == (224, 252, True)
+    left_out = differences("left out")
+    assert left_out["clip"] == ("none", "leaf_norm 1", False)
+    assert left_out["dtype.base"] == ("236 bfloat16", "127 bfloat16, 109 float32", False)
+    assert differences("said")["clip"] == ("none", "leaf_norm 1", True)
+
+
+def test_the_trace_keeps_the_whole_effective_configuration(folder: Path) -> None:
+    trace = (folder / "run" / "traces" / "probes" / "said" / "1" / "candidate.jsonl").read_text().splitlines()
+    start = next(row for row in map(json.loads, trace) if row["kind"] == "start")
+    effective = start["effective"]
+    assert effective["optimizer.class"] == "AdamW"
+    assert effective["loss"].startswith("unsloth_zoo.mlx.")
+    assert (effective["accumulation"], effective["clip"], effective["max_grad_leaf_norm"]) == (1, "leaf_norm 1", 1.0)
+    assert effective["batch_shapes"][0][0] == 6
+    assert (effective["lora.layers"], effective["lora.rank"], effective["lora.scale"]) == (16, 8, 2.0)
+    assert len(start["trainable"]) == 224

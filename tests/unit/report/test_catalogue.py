@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from parity.probe.values import Arm, Expectation, Lora, Optimizer, Stage, VerdictKind
+from parity.report.catalogue import arms, catalogue_markdown, print_catalogue
+from tests.unit.made import PROBE
+
+if TYPE_CHECKING:
+    from parity.probe.values import Probe
+
+RELEASES = {"mlx-lm": "0.31.1", "unsloth-zoo": "2026.5.3"}
+
+
+def candidate(**changed: Any) -> Probe:
+    return replace(PROBE, candidate=Arm(provider="unsloth-zoo", **changed))
+
+
+def table(*probes: Probe, width: int) -> list[str]:
+    console = Console(file=StringIO(), width=width, highlight=False)
+    print_catalogue(console, probes)
+    assert isinstance(console.file, StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("probe", "said"),
+    [
+        (PROBE, "mlx-lm-train against mlx-lm"),
+        (replace(PROBE, environment=RELEASES), "mlx-lm-train against mlx-lm 0.31.1"),
+        (replace(candidate(), environment=RELEASES), "unsloth-zoo 2026.5.3 against mlx-lm 0.31.1"),
+        (
+            candidate(stages={Stage.LOAD: "mlx-lm", Stage.CLIP: "faulty", Stage.ADAPT: "mlx-lm"}),
+            "unsloth-zoo (load, adapt: mlx-lm; clip: faulty) against mlx-lm",
+        ),
+        (
+            replace(candidate(stages={Stage.LOAD: "mlx-lm", Stage.LOSS: "unsloth-zoo"}), environment=RELEASES),
+            "unsloth-zoo 2026.5.3 (load: mlx-lm 0.31.1; loss: unsloth-zoo) against mlx-lm 0.31.1",
+        ),
+        (
+            candidate(settings={"max_grad_value": 0.0, "eps": 1e-7, "use_cce": True, "optim": "lion", "every": 2}),
+            "unsloth-zoo (max_grad_value 0; eps 1e-07; use_cce true; optim lion; every 2) against mlx-lm",
+        ),
+        (
+            candidate(keywords={"get_peft_model": {"r": 4, "rslora": False}, "Config": {"seed": 1}}),
+            "unsloth-zoo (get_peft_model r 4, get_peft_model rslora false; Config seed 1) against mlx-lm",
+        ),
+        (
+            candidate(workload=replace(PROBE.workload, accumulation=3, batch_size=2, lora=Lora(layers=18))),
+            "unsloth-zoo (batch_size 2; accumulation 3; layers 18) against mlx-lm",
+        ),
+        (candidate(workload=PROBE.workload), "unsloth-zoo against mlx-lm"),
+        (
+            replace(
+                PROBE,
+                reference=Arm(
+                    provider="mlx-lm",
+                    workload=replace(PROBE.workload, optimizer=Optimizer(bias_correction=False)),
+                ),
+            ),
+            "mlx-lm-train against mlx-lm (bias_correction false)",
+        ),
+    ],
+)
+def test_arms_are_told_by_what_they_do_otherwise(probe: Probe, said: str) -> None:
+    assert arms(probe) == said
+
+
+OUTCOMES = replace(
+    PROBE,
+    name="original/outcomes",
+    expect=Expectation(
+        verdict=VerdictKind.DIVERGED,
+        stage=Stage.ADAPT,
+        step=0,
+        equal=("batch",),
+        outcomes={"contains": VerdictKind.INCONCLUSIVE},
+        because="curves differ, and how often the row is memorised does not.",
+    ),
+)
+
+
+def test_a_table_has_a_row_a_probe_with_question_arms_and_expectation() -> None:
+    assert table(PROBE, OUTCOMES, width=160) == [
+        "probe              question         candidate, against the reference  expected",
+        "current/self       Is it the same?  mlx-lm-train against mlx-lm       identical",
+        "",
+        "original/outcomes  Is it the same?  mlx-lm-train against mlx-lm       "
+        "diverged at step 0, stage adapt, contains inconclusive",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_width_costs_a_word(width: int) -> None:
+    probe = replace(candidate(settings={"max_grad_value": 0.0}), name="original/two-causes-bias-fixed")
+    found = table(replace(probe, question="Does [bold]this[/bold] stay?"), OUTCOMES, width=width)
+    assert all(len(line) <= width for line in found)
+    header = next(row for row, line in enumerate(found) if line.startswith("probe"))
+    rows = found[header + 1 : found.index("")]
+    starts = [0, found[header].index("question"), rows[0].index("unsloth-zoo"), found[header].index("expected"), width]
+    columns = ["".join(row[left:right] for row in rows) for left, right in pairwise(starts)]
+    said = ["".join(column.split()) for column in columns]
+    assert said == [
+        "original/two-causes-bias-fixed",
+        "Does[bold]this[/bold]stay?",
+        "unsloth-zoo(max_grad_value0)againstmlx-lm",
+        "identical",
+    ]
+
+
+def test_markdown_is_a_table_with_a_link_a_probe() -> None:
+    assert catalogue_markdown([PROBE, OUTCOMES]).splitlines() == [
+        "| probe | question | arms | expected | because |",
+        "| --- | --- | --- | --- | --- |",
+        "| [current/self](current/self.toml) | Is it the same? | mlx-lm-train against mlx-lm | identical |  |",
+        "| [original/outcomes](original/outcomes.toml) | Is it the same? | mlx-lm-train against mlx-lm "
+        "| diverged at step 0, stage adapt, contains inconclusive "
+        "| curves differ, and how often the row is memorised does not. |",
+    ]
+    assert catalogue_markdown([]).endswith("| --- |\n")
+
+
+def test_what_a_probe_says_breaks_no_table() -> None:
+    probe = replace(candidate(settings={"max_grad_value": "a|b"}), question="<b>@team</b> | [x](http://x)\n# c")
+    header, _, row = catalogue_markdown([probe]).splitlines()
+    assert row.replace("\\|", "").count("|") == header.count("|")
+    for harm in ("<b>", "@team", "[x](http"):
+        assert harm not in row
+    assert "max\\_grad\\_value a\\|b" in row
