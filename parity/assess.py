@@ -11,7 +11,7 @@ from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import OUTCOMES, ArmName
 from parity.result import CellResult
-from parity.trace import Trace, read_trace
+from parity.tracefile import read_trace
 from parity.verdict import Thresholds, judge
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
+    from parity.trace import Trace
 
 LOG = "trainer.log"
 EXIT = "exit-status"

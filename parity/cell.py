@@ -31,7 +31,8 @@ from parity.probe.inputs import read_rows
 from parity.probe.values import ArmName, Probe, Stage, from_plain
 from parity.provenance import provenance
 from parity.tap import Tap
-from parity.trace import Ending, Header, Outcome, Swallowed, TraceWriter
+from parity.trace import Ending, Header, Outcome, Swallowed
+from parity.tracefile import TraceWriter
 from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 

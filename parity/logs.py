@@ -16,7 +16,7 @@ from parity.diff import Recording, recording
 from parity.errors import BadTraceError, nearest
 from parity.jsonfloat import decode
 from parity.probe.values import METRICS
-from parity.trace import read_trace
+from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

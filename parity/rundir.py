@@ -23,7 +23,7 @@ from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.result import ProbeResult, RunResult
-from parity.trace import read_trace
+from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

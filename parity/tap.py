@@ -22,10 +22,12 @@ from mlx import nn
 from parity.capture import Passes, added, mean_gradient, one_pass
 from parity.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
 from parity.live import effective, parameters
-from parity.trace import End, Start, Step, Swallowed, Tensor, TraceWriter
+from parity.trace import End, Start, Step, Swallowed, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from parity.tracefile import TraceWriter
 
 _ENTRY = "parity_tap"
 _PASSES = "parity_passes"

@@ -22,7 +22,8 @@ from rich.table import Table
 from parity.probe.inputs import read_rows
 from parity.probe.values import Stage, Workload
 from parity.tap import Tap
-from parity.trace import Header, TraceWriter
+from parity.trace import Header
+from parity.tracefile import TraceWriter
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 

@@ -18,7 +18,8 @@ from parity.fingerprint import leaves, tensor
 from parity.probe.inputs import read_rows
 from parity.probe.values import Optimizer, Stage, Workload
 from parity.tap import Tap, TapError
-from parity.trace import Header, TraceWriter, read_trace
+from parity.trace import Header
+from parity.tracefile import TraceWriter, read_trace
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 

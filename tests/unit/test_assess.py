@@ -11,7 +11,8 @@ from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
 from parity.outcome import Rates, Shift
 from parity.probe.values import ArmName, Stage, VerdictKind
-from parity.trace import Ending, Outcome, Start, Swallowed, TraceWriter
+from parity.trace import Ending, Outcome, Start, Swallowed
+from parity.tracefile import TraceWriter
 from tests.unit.made import END, HEADER, START, cell, step
 from tests.unit.made import PROBE as LONGER
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.errors import BadTraceError
-from parity.trace import Ending, Step, TraceWriter, read_trace
+from parity.trace import Ending, Step
+from parity.tracefile import TraceWriter, read_trace
 from tests.unit.made import END, HEADER, START, step
 
 if TYPE_CHECKING:
