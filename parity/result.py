@@ -126,6 +126,14 @@ class ProbeResult:
         wanted = self.probe.expect.outcomes.items()
         return tuple(name for name, kind in wanted if name not in self.outcomes or self.outcomes[name].kind is not kind)
 
+    def declares(self, outcome: str) -> bool:
+        """Whether the verdict on an outcome decides anything."""
+        return outcome in self.probe.expect.outcomes
+
+    def mark(self, outcome: str) -> str:
+        """`✓ ` or `✗ ` before an outcome whose verdict is declared."""
+        return ("✗ " if outcome in self.unmet_outcomes else "✓ ") if self.declares(outcome) else ""
+
     @property
     def status(self) -> ExitStatus:
         """The exit status that this probe alone asks for."""

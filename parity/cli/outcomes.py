@@ -21,19 +21,18 @@ def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:
     TABLE is CSV with a seed and one column for each of two arms: yes and no, or numbers. A cell that is empty is
     a seed that the arm did not run.
     """
-    from dataclasses import asdict
-
     from rich.console import Console
 
     from parity.jsonfloat import dumps
     from parity.outcome import judge_rates, judge_shift
     from parity.outcome_table import read_outcomes
+    from parity.report.json import SCHEMA, outcome_tree
     from parity.report.wording import discordant
 
     read = read_outcomes(table)
     found = judge_rates(*read.yes) if read.yes is not None else judge_shift(*(read.numbers or ({}, {})))
     if as_json:
-        click.echo(dumps(asdict(found), indent=2))
+        click.echo(dumps({"schema": SCHEMA, "arms": list(read.arms), **outcome_tree(found)}, indent=2))
     else:
         console = Console(highlight=False, emoji=False)
         console.print(f"reference: {read.arms[0]}; candidate: {read.arms[1]}", style="dim", markup=False)

@@ -10,6 +10,7 @@ from parity.result import sentence
 
 if TYPE_CHECKING:
     from parity.diff import Delta
+    from parity.outcome import Rates, Shift
     from parity.result import CellResult, ProbeResult, RunResult
     from parity.verdict import Verdict
 
@@ -43,6 +44,12 @@ def verdict_tree(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def outcome_tree(outcome: Rates | Shift) -> dict[str, Any]:
+    """An outcome over seeds, its verdict under the name that all verdicts have."""
+    fields = asdict(outcome)
+    return {"verdict": fields.pop("kind"), **fields}
+
+
 def render_diff(delta: Delta, verdict: Verdict) -> str:
     """What `parity diff --json` writes: the verdict, and the unequal rows."""
     unequal = delta.unequal.drop(columns="equal").astype(object)
@@ -58,7 +65,7 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
         "verdict": result.kind,
         "expected": result.expected,
         "expect": asdict(probe.expect),
-        "outcomes": {name: asdict(outcome) for name, outcome in result.outcomes.items()},
+        "outcomes": {name: outcome_tree(outcome) for name, outcome in result.outcomes.items()},
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) for cell in result.cells],
     }

@@ -53,6 +53,7 @@ def print_run(console: Console, result: RunResult) -> None:
         if probe.cells and probe.cells[0].differences and (len(result.probes) == 1 or not probe.expected):
             console.print()
             console.print(_differences(probe))
+            console.print()
     for line in _notes(result):
         console.print(line, soft_wrap=True)
     print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
@@ -140,7 +141,9 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
 def _notes(result: RunResult) -> Iterator[Text]:
     for probe in result.probes:
         for name, outcome in probe.outcomes.items():
-            yield Text(f"{probe.probe.name}: {name} {outcome.kind}: {outcome.reason}", style=_STYLE[outcome.kind])
+            style = "bold red" if name in probe.unmet_outcomes else "green" if probe.declares(name) else "default"
+            said = f"{probe.probe.name}: {probe.mark(name)}{name} {outcome.kind}: {outcome.reason}"
+            yield Text(said, style=style)
             yield from (Text(f"  {line}", style="dim") for line in discordant(outcome))
         for warned in probe.warnings:
             yield Text(f"{probe.probe.name}: {warned}", style="yellow")

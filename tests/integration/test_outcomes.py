@@ -26,7 +26,7 @@ def test_the_same_training_has_the_same_outcomes(tmp_path: Path) -> None:
     expect = 'verdict = "identical"\noutcomes = { post_train_loss = "identical", contains = "identical" }'
     status, found, _ = run(tmp_path, 'provider = "mlx-lm-train"', expect, "--seeds", "1,42")
     assert status == 0
-    assert {name: outcome["kind"] for name, outcome in found["outcomes"].items()} == {
+    assert {name: outcome["verdict"] for name, outcome in found["outcomes"].items()} == {
         "post_train_loss": "identical",
         "completion_loss": "identical",
         "contains": "identical",
@@ -39,7 +39,7 @@ def test_another_training_has_other_outcomes_and_two_seeds_cannot_support_them(t
     expect = 'verdict = "diverged"\noutcomes = { post_train_loss = "diverged" }'
     status, found, said = run(tmp_path, candidate, expect, "--seeds", "1,42")
     assert status == 5
-    assert found["outcomes"]["post_train_loss"]["kind"] == "inconclusive"
+    assert found["outcomes"]["post_train_loss"]["verdict"] == "inconclusive"
     assert "post_train_loss is inconclusive" in said
     deltas = found["outcomes"]["post_train_loss"]["deltas"]
     assert all(delta < 0 for delta in deltas.values())  # a larger learning rate memorises sooner

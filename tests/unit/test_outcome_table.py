@@ -181,11 +181,16 @@ def test_the_names_of_arms_are_printed_as_they_are(tmp_path: Path) -> None:
 def test_as_json_it_is_one_object_of_numbers(tmp_path: Path) -> None:
     status, said = ask(tmp_path / "t.csv", DIFFER, "--json")
     found = json.loads(said)
-    assert (status, found["kind"], found["reference"], found["candidate"]) == (ExitStatus.UNEXPECTED, "diverged", 6, 0)
+    assert (status, found["verdict"], found["reference"], found["candidate"]) == (
+        ExitStatus.UNEXPECTED,
+        "diverged",
+        6,
+        0,
+    )
     assert found["only_reference"] == [1, 2, 3, 4, 5, 6]
     status, said = ask(tmp_path / "t.csv", "1,0.5,nan\n", "--json")
     found = json.loads(said, parse_constant=pytest.fail)
-    assert (status, found["kind"], found["deltas"]) == (ExitStatus.UNDECIDED, "invalid", {"1": "NaN"})
+    assert (status, found["verdict"], found["deltas"]) == (ExitStatus.UNDECIDED, "invalid", {"1": "NaN"})
 
 
 def test_a_bad_table_is_exit_2_and_one_line(

@@ -114,7 +114,7 @@ def test_outcomes_stand_with_the_probe_by_name() -> None:
     assert "contains is inconclusive" in found["summary"]
     assert probe["expect"]["outcomes"] == {"contains": "diverged"}
     assert probe["outcomes"]["post_train_loss"] == {
-        "kind": "invalid",
+        "verdict": "invalid",
         "reason": "NaN or infinite at 1 of 2 seeds, first 42",
         "deltas": {"1": 0.25, "42": "NaN"},
         "mean": None,
@@ -125,7 +125,7 @@ def test_outcomes_stand_with_the_probe_by_name() -> None:
     }
     rates = probe["outcomes"]["contains"]
     counts = [
-        rates[name] for name in ("kind", "reference", "reference_seeds", "candidate", "candidate_seeds", "paired")
+        rates[name] for name in ("verdict", "reference", "reference_seeds", "candidate", "candidate_seeds", "paired")
     ]
     assert counts == ["inconclusive", 2, 2, 1, 2, True]
     assert (rates["only_reference"], rates["only_candidate"], rates["smallest_gap"]) == ([42], [], None)

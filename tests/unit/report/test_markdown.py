@@ -95,7 +95,7 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "Expected identical, contains inconclusive: met.",
         "",
         "- post\\_train\\_loss **identical**: equal to the bit at 2 of 2 seeds",
-        "- contains **inconclusive**: 1 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: "
+        "- ✓ contains **inconclusive**: 1 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: "
         "no gap is seen \\(2 can show none\\)",
         "  - yes in the reference alone: seeds 1",
         "  - yes in the candidate alone: seeds 42",

@@ -158,17 +158,21 @@ def test_a_warning_is_told_once_and_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "said"),
+    ("declared", "mark", "said"),
     [
-        ({}, "As expected: 1 probe, 1 identical."),
+        ({}, "", "As expected: 1 probe, 1 identical."),
+        ({"contains": VerdictKind.INCONCLUSIVE}, "✓ ", "As expected: 1 probe, 1 identical."),
         (
             {"contains": VerdictKind.DIVERGED},
+            "✗ ",
             "Not as expected: 1 of 1 probe. current/self is identical, contains is inconclusive, "
             "where identical, contains diverged was expected.",
         ),
     ],
 )
-def test_outcomes_are_told_with_their_seeds_whatever_was_expected(declared: dict[str, VerdictKind], said: str) -> None:
+def test_outcomes_are_told_with_their_seeds_whatever_was_expected(
+    declared: dict[str, VerdictKind], mark: str, said: str
+) -> None:
     same = {1: 0.5, 42: 0.5}
     rates = judge_rates({1: True, 42: True}, {1: True, 42: False})
     expect = Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)
@@ -176,7 +180,7 @@ def test_outcomes_are_told_with_their_seeds_whatever_was_expected(declared: dict
     outcomes: dict[str, Rates | Shift] = {"post_train_loss": judge_shift(same, same), "contains": rates}
     assert lines(print_run, RunResult(probes=(replace(probe, outcomes=outcomes),)))[4:] == [
         "current/self: post_train_loss identical: equal to the bit at 2 of 2 seeds",
-        f"current/self: contains inconclusive: {rates.reason}",
+        f"current/self: {mark}contains inconclusive: {rates.reason}",
         "  yes in the reference alone: seeds 42",
         "",
         said,
