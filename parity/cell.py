@@ -43,11 +43,14 @@ if TYPE_CHECKING:
 def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
     """Writes one trace an arm into `folder`; stops at the first arm that fails.
 
+    An arm whose trace is there already is not run: `parity.explain` runs many candidates against one reference.
+
     Returns:
         Whether all arms are complete. A failed arm's trace says why it ended.
 
     """
-    return all(run_arm(probe, name, seed, folder / f"{name}.jsonl") for name in ArmName)
+    paths = {name: folder / f"{name}.jsonl" for name in ArmName}
+    return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
 
 
 def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:

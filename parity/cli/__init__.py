@@ -10,6 +10,7 @@ import click
 from parity import __version__
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
+from parity.cli.explain import explain_command
 from parity.cli.list import list_command
 from parity.cli.outcomes import outcomes_command
 from parity.cli.report import report_command
@@ -33,7 +34,15 @@ def cli() -> None:
     """Do two MLX trainers take the same steps?"""
 
 
-for command in (run_command, list_command, diff_command, outcomes_command, report_command, doctor_command):
+for command in (
+    run_command,
+    list_command,
+    explain_command,
+    diff_command,
+    outcomes_command,
+    report_command,
+    doctor_command,
+):
     cli.add_command(command)
 
 

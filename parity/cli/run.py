@@ -60,7 +60,7 @@ def run_command(
     print_run(console, result)
     console.print(_cost(result, time.monotonic() - started), style="dim")
     if json_file is not None:
-        _write_json(json_file, render_json(result))
+        write_json(json_file, render_json(result))
     write_reports(run, result)
     console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status
@@ -113,7 +113,8 @@ def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
     return checked
 
 
-def _write_json(name: str, text: str) -> None:
+def write_json(name: str, text: str) -> None:
+    """Writes to a file, or to standard output for `-`."""
     if name == "-":
         click.echo(text)
         return

@@ -10,7 +10,7 @@ from parity.errors import BadProbeError, UnavailableError, nearest
 from parity.trainers.protocol import SHARED_SETTINGS, Provider, SettingTypes
 
 if TYPE_CHECKING:
-    from parity.probe.values import Arm, Probe, Setting
+    from parity.probe.values import Arm, Probe, Setting, Stage
 
 GROUP = "mlx_parity.providers"
 
@@ -45,6 +45,11 @@ def provider(name: str) -> Provider:
         said = f"{type(error).__name__}: {error}"
         raise UnavailableError(f"provider {name!r}: {points[name].value} cannot be imported ({said})") from None
     return made
+
+
+def can_swap(own: str, lender: str, stage: Stage) -> bool:
+    """Whether an arm of one provider can take a stage from another."""
+    return stage in provider(own).borrows and stage in provider(lender).lends
 
 
 def check_providers(probe: Probe) -> None:

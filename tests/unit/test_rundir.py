@@ -161,5 +161,9 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
     (probe,) = json.loads((run / "results.json").read_text())["probes"]
     assert (probe["outcomes"]["contains"]["verdict"], len(probe["cannot_show"])) == ("identical", 2)
     report = (run / "report.md").read_text()
-    for part in ("- ✓ contains **identical**", "- ⚠ swallowed: f.layers", "This workload cannot show: order and padding"):
+    for part in (
+        "- ✓ contains **identical**",
+        "- ⚠ swallowed: f.layers",
+        "This workload cannot show: order and padding",
+    ):
         assert part in report

@@ -1,0 +1,135 @@
+"""From a probe that diverges to a cause that was tested by removing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.explain.factors import Factor, factors, only, without
+from parity.explain.search import smallest_sets
+from parity.probe.values import Stage, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from parity.explain.search import Factors
+    from parity.explain.trials import Trials
+    from parity.probe.values import Probe
+    from parity.result import CellResult
+
+_RESTORED = {VerdictKind.IDENTICAL, VerdictKind.WITHIN}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One smallest set of stages that restores parity when the candidate does them as the reference does."""
+
+    factors: tuple[Factor, ...]
+    """In the order of the flow."""
+    restored: CellResult
+    """The candidate without them."""
+    alone: tuple[CellResult, ...]
+    """The reference with each of them alone: the other direction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One set that was tried and does not restore parity."""
+
+    stages: tuple[Stage, ...]
+    result: CellResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What an explanation ends with."""
+
+    probe: Probe
+    baseline: CellResult
+    factors: tuple[Factor, ...]
+    """Everything that could be swapped, in the order of the flow."""
+    causes: tuple[Cause, ...]
+    ruled_out: tuple[Trial, ...]
+    exhausted: bool
+    """Whether the bound on runs ended the search."""
+    runs: int
+    """Arms that were run."""
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether there is nothing to explain."""
+        return self.baseline.kind in _RESTORED
+
+    @property
+    def best(self) -> Trial | None:
+        """Of the sets that do not restore parity, the one whose divergence starts last: what is left."""
+        run = [trial for trial in self.ruled_out if trial.result.first_divergence is not None]
+        order = list(Stage)
+
+        def start(trial: Trial) -> tuple[int, int]:
+            at = trial.result.first_divergence
+            assert at is not None
+            return at.step, order.index(at.stage) if at.stage else -1
+
+        return max(run, key=start, default=None)
+
+
+def explain(
+    probe: Probe, trials: Trials, *, can_swap: Callable[[str, str, Stage], bool], most: int = 40
+) -> Explanation:
+    """Explains one probe at one seed.
+
+    Args:
+        probe: the probe, at the one seed of `trials`.
+        trials: runs candidates and keeps their traces.
+        can_swap: whether an arm of the first provider can take a stage from the second.
+        most: how many candidates the search may run; the check of what it finds comes on top.
+
+    """
+    baseline = trials.baseline()
+    found = factors(probe, can_swap)
+    nothing = baseline.kind in _RESTORED or baseline.verdict is None or baseline.kind is VerdictKind.INVALID
+    if nothing or not found:
+        return Explanation(
+            probe=probe, baseline=baseline, factors=found, causes=(), ruled_out=(), exhausted=False, runs=trials.runs
+        )
+    results: dict[Factors, CellResult] = {}
+
+    def restores(sets: Sequence[Factors]) -> list[bool]:
+        variants = {_name("without", each): without(probe, _stages(each)) for each in sets}
+        answers = trials.candidates(variants)
+        results.update({each: answers[_name("without", each)] for each in sets})
+        return [results[each].kind in _RESTORED for each in sets]
+
+    def suspect(removed: Factors) -> str | None:
+        at = (results[removed] if removed else baseline).first_divergence
+        return None if at is None or at.stage is None else str(at.stage)
+
+    searched = smallest_sets([str(factor.stage) for factor in found], restores, suspect=suspect, most=most)
+    causes = tuple(_cause(probe, trials, found, each, results[each]) for each in searched.causes)
+    failed = [each for each, restored in searched.tried if not restored]
+    return Explanation(
+        probe=probe,
+        baseline=baseline,
+        factors=found,
+        causes=causes,
+        ruled_out=tuple(Trial(stages=_stages(each), result=results[each]) for each in failed),
+        exhausted=searched.exhausted,
+        runs=trials.runs,
+    )
+
+
+def _cause(probe: Probe, trials: Trials, found: Sequence[Factor], stages: Factors, restored: CellResult) -> Cause:
+    """Puts every factor of a cause into the reference alone, where it must make a divergence by itself."""
+    ordered = tuple(factor for factor in found if factor.stage in stages)
+    variants = {_name("only", {factor.stage}): only(probe, [factor.stage]) for factor in ordered}
+    alone = trials.candidates(variants)
+    return Cause(factors=ordered, restored=restored, alone=tuple(alone.values()))
+
+
+def _stages(of: Collection[str]) -> tuple[Stage, ...]:
+    return tuple(stage for stage in Stage if stage in of)
+
+
+def _name(how: str, stages: Collection[str]) -> str:
+    return "-".join([how, *_stages(stages)])

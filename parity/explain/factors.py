@@ -1,0 +1,155 @@
+"""What the two arms of a probe do differently, stage by stage, and the arm that one would be without some of it.
+
+A factor is a stage with everything that belongs to it: whose implementation it is, and the words of workload and
+settings that it reads. Swapping an optimizer without its bias correction would answer nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from parity.probe.values import Arm, ArmName, Probe, Stage, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+_WORDS: Mapping[Stage, tuple[str, ...]] = {
+    Stage.LOAD: ("model",),
+    Stage.ADAPT: ("tuning", "lora.rank", "lora.scale", "lora.dropout", "lora.layers", "lora.modules"),
+    Stage.BATCH: ("data", "max_seq_length", "mask_prompt"),
+    Stage.FORWARD: ("gradient_checkpointing", "compile"),
+    Stage.GRADIENT: ("batch_size", "accumulation"),
+    Stage.SCHEDULE: ("schedule.name", "schedule.warmup", "optimizer.learning_rate"),
+    Stage.UPDATE: ("optimizer.name", "optimizer.weight_decay", "optimizer.bias_correction", "optimizer.betas"),
+}
+"""The words of a workload by the stage that reads them."""
+
+_SETTINGS: Mapping[str, Stage] = {
+    "dtype": Stage.LOAD,
+    "reseed_after_load": Stage.ADAPT,
+    "numpy_seed": Stage.BATCH,
+    "append_eos": Stage.BATCH,
+    "dataset_order": Stage.BATCH,
+    "patch_mode": Stage.FORWARD,
+    "cast_norm_output_to_input_dtype": Stage.FORWARD,
+    "use_cce": Stage.LOSS,
+    "max_grad_value": Stage.CLIP,
+    "max_grad_norm": Stage.CLIP,
+    "max_grad_leaf_norm": Stage.CLIP,
+    "clip_grad_norm": Stage.CLIP,
+    "lr_scheduler_type": Stage.SCHEDULE,
+}
+_FUNCTIONS: Mapping[str, Stage] = {"from_pretrained": Stage.LOAD, "get_peft_model": Stage.ADAPT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """One stage at which the arms differ."""
+
+    stage: Stage
+    lenders: tuple[str, str]
+    """Whose implementation: the reference's arm, the candidate's."""
+    settings: Mapping[str, tuple[Any, Any]]
+    """Words of workload, settings and keywords that differ, with both values; None where one arm does not say."""
+
+    def __str__(self) -> str:
+        left, right = self.lenders
+        parts = [f"{right}'s for {left}'s"] if left != right else []
+        parts += [f"{name} {after!r} for {before!r}" for name, (before, after) in self.settings.items()]
+        return f"{self.stage} ({', '.join(parts)})"
+
+
+def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool]) -> tuple[Factor, ...]:
+    """The stages at which the arms differ and that the candidate can have as the reference has them, in flow order.
+
+    Args:
+        probe: two arms.
+        can_swap: whether an arm of the first provider can take a stage from the second.
+
+    """
+    found = []
+    for stage in Stage:
+        lenders = (_lender(probe.reference, stage), _lender(probe.candidate, stage))
+        settings = _differing(probe, stage)
+        swaps = lenders[0] != lenders[1]
+        if swaps and not can_swap(probe.candidate.provider, lenders[0], stage):
+            continue
+        if swaps or settings:
+            found.append(Factor(stage=stage, lenders=lenders, settings=settings))
+    return tuple(found)
+
+
+def without(probe: Probe, stages: Collection[Stage]) -> Probe:
+    """The probe whose candidate does these stages as the reference does."""
+    return replace(probe, candidate=_taking(probe, ArmName.CANDIDATE, ArmName.REFERENCE, stages))
+
+
+def only(probe: Probe, stages: Collection[Stage]) -> Probe:
+    """The probe whose candidate is the reference, but for these stages, which are the candidate's."""
+    return replace(probe, candidate=_taking(probe, ArmName.REFERENCE, ArmName.CANDIDATE, stages))
+
+
+def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage]) -> Arm:
+    mine, theirs = probe.arm(own), probe.arm(other)
+    workload = probe.workload_of(own)
+    lenders, settings, keywords = dict(mine.stages), dict(mine.settings), dict(mine.keywords)
+    for stage in stages:
+        lender = _lender(theirs, stage)
+        lenders.pop(stage, None)
+        if lender != mine.provider:
+            lenders[stage] = lender
+        workload = _with_words(workload, probe.workload_of(other), stage)
+        settings = _of_other_stages(settings, stage) | _of_stage(theirs.settings, stage)
+        keywords = {name: value for name, value in keywords.items() if _FUNCTIONS.get(name) is not stage}
+        keywords |= {name: value for name, value in theirs.keywords.items() if _FUNCTIONS.get(name) is stage}
+    return replace(mine, stages=lenders, settings=settings, keywords=keywords, workload=workload)
+
+
+def _lender(arm: Arm, stage: Stage) -> str:
+    return arm.stages.get(stage, arm.provider)
+
+
+def _of_stage(settings: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if _SETTINGS.get(name) is stage}
+
+
+def _of_other_stages(settings: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if _SETTINGS.get(name) is not stage}
+
+
+def _differing(probe: Probe, stage: Stage) -> dict[str, tuple[Any, Any]]:
+    left, right = probe.workload_of(ArmName.REFERENCE), probe.workload_of(ArmName.CANDIDATE)
+    pairs = {word: (_word(left, word), _word(right, word)) for word in _WORDS.get(stage, ())}
+    tables = [(arm.settings, arm.keywords) for arm in (probe.reference, probe.candidate)]
+    asked = [
+        _of_stage(settings, stage)
+        | {
+            f"{name}.{key}": value
+            for name, each in keywords.items()
+            if _FUNCTIONS.get(name) is stage
+            for key, value in each.items()
+        }
+        for settings, keywords in tables
+    ]
+    for name in {**asked[0], **asked[1]}:
+        pairs[name] = (asked[0].get(name), asked[1].get(name))
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _word(workload: Workload, word: str) -> Any:
+    value: Any = workload
+    for part in word.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _with_words(workload: Workload, other: Workload, stage: Stage) -> Workload:
+    for word in _WORDS.get(stage, ()):
+        table, _, leaf = word.rpartition(".")
+        if table:
+            inner = replace(getattr(workload, table), **{leaf: _word(other, word)})
+            workload = replace(workload, **{table: inner})
+        else:
+            workload = replace(workload, **{leaf: _word(other, word)})
+    return workload

@@ -1,0 +1,141 @@
+"""An explanation for a person, and as JSON: one sentence first, then evidence, then what was ruled out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from parity.jsonfloat import dumps
+from parity.report.json import SCHEMA
+from parity.report.wording import place, setting, values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from parity.explain.explanation import Cause, Explanation
+    from parity.explain.factors import Factor
+    from parity.result import CellResult
+
+
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+
+
+def sentence(explained: Explanation) -> str:
+    """What differs, since which stage, and what removes it."""
+    baseline, probe = explained.baseline, explained.probe
+    if explained.is_identical:
+        return f"Nothing to explain: {probe.name} is {baseline.kind}."
+    if baseline.verdict is None or baseline.first_divergence is None:
+        return f"Not explained: {probe.name} is {baseline.kind}: {baseline.reason}."
+    parts = f"The arms part at {place(baseline.first_divergence)}"
+    if not explained.causes:
+        why = "the bound on runs was reached" if explained.exhausted else "no set of stages that can be swapped does"
+        best = explained.best
+        left = f"; the best, without {_and(best.stages)}, parts at {_where(best.result)}" if best else ""
+        return f"{parts}; what restores parity was not found: {why}{left}."
+    sets = [_and(factor.stage for factor in cause.factors) for cause in explained.causes]
+    first = explained.causes[0]
+    which = sets[0] if len(sets) == 1 else f"one of these ({'; '.join(sets)})"
+    size = len(first.factors)
+    less = "" if size == 1 else f", and fewer than these {_NUMBERS.get(size, size)} do not"
+    return f"{parts}; doing {which} as the reference does restores {first.restored.kind}{less}."
+
+
+def print_explanation(console: Console, explained: Explanation) -> None:
+    """The sentence, its evidence, the cause and what was ruled out."""
+    style = "bold green" if explained.is_identical else "bold"
+    console.print(Text(sentence(explained), style=style), soft_wrap=True)
+    if explained.baseline.first_divergence is None:
+        return
+    console.print(Text(f"evidence: {values(explained.baseline.first_divergence)}"), soft_wrap=True)
+    for each in explained.baseline.differences:
+        how = "declared" if each.declared else "only effective"
+        line = f"  {each.name}: {setting(each.reference)} → {setting(each.candidate)} ({how})"
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    for warned in explained.baseline.warnings:
+        console.print(Text(f"  {warned}", style="yellow"), soft_wrap=True)
+    for cause in explained.causes:
+        _print_cause(console, cause)
+    if explained.ruled_out:
+        console.print()
+        console.print(_ruled_out(explained))
+    console.print(Text(f"{explained.runs} arms were run, at seed {explained.baseline.seed}", style="dim"))
+
+
+def render_explanation(explained: Explanation) -> str:
+    """What `parity explain --json` writes."""
+    at = explained.baseline.first_divergence
+    return dumps(
+        {
+            "schema": SCHEMA,
+            "probe": explained.probe.name,
+            "summary": sentence(explained),
+            "verdict": explained.baseline.kind,
+            "first_divergence": None
+            if at is None
+            else asdict(at) | {"evidence": [asdict(each) for each in explained.baseline.differences]},
+            "causes": [_cause(cause) for cause in explained.causes],
+            "ruled_out": [
+                {"stages": list(trial.stages), "verdict": trial.result.kind, "why": _where(trial.result)}
+                for trial in explained.ruled_out
+            ],
+            "exhausted": explained.exhausted,
+            "runs": explained.runs,
+        },
+        indent=2,
+    )
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "stages": [factor.stage for factor in cause.factors],
+        "settings": {name: pair[1] for factor in cause.factors for name, pair in factor.settings.items()},
+        "restores": cause.restored.kind,
+        "alone": [
+            {"stage": factor.stage, "verdict": result.kind, "parts": _where(result)}
+            for factor, result in zip(cause.factors, cause.alone, strict=True)
+        ],
+    }
+
+
+def _print_cause(console: Console, cause: Cause) -> None:
+    console.print()
+    console.print(Text(f"cause: {_and(factor.stage for factor in cause.factors)}", style="bold"))
+    for factor, result in zip(cause.factors, cause.alone, strict=True):
+        console.print(Text(f"  {_difference(factor)}"), soft_wrap=True)
+        console.print(Text(f"    put into the reference alone: {_where(result)}", style="dim"), soft_wrap=True)
+    console.print(Text(f"  as the reference does: {cause.restored.kind}", style="green"), soft_wrap=True)
+
+
+def _ruled_out(explained: Explanation) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("as the reference does", overflow="fold")
+    table.add_column("still", overflow="fold")
+    for trial in explained.ruled_out:
+        table.add_row(Text(_and(trial.stages)), Text(_where(trial.result), style="dim"))
+    return table
+
+
+def _difference(factor: Factor) -> str:
+    left, right = factor.lenders
+    lender = [f"{right}'s for {left}'s"] if left != right else []
+    settings = [f"{name} {setting(after)} for {setting(before)}" for name, (before, after) in factor.settings.items()]
+    return f"{factor.stage}: {', '.join([*lender, *settings])}"
+
+
+def _where(result: CellResult) -> str:
+    """Where a result diverges, or why there is none."""
+    if result.verdict is None:
+        return f"could not be run ({result.failure})"
+    at = result.first_divergence
+    return str(result.kind) if at is None else f"{result.kind} at {place(at)}"
+
+
+def _and(names: Sequence[str] | Any) -> str:
+    *first, last = [str(name) for name in names]
+    return f"{', '.join(first)} and {last}" if first else last

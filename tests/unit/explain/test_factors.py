@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from parity.explain.factors import Factor, factors, only, without
+from parity.probe.values import Arm, ArmName, Lora, Optimizer, Probe, Stage
+from tests.unit.made import PROBE
+
+ZOO = Arm(
+    provider="unsloth-zoo",
+    stages={Stage.LOAD: "mlx-lm", Stage.ADAPT: "mlx-lm"},
+    settings={"max_grad_value": 0.0, "reseed_after_load": False},
+)
+
+
+def probe(candidate: Arm, reference: Arm | None = None, **workload: Any) -> Probe:
+    own = replace(candidate, workload=replace(PROBE.workload, **workload)) if workload else candidate
+    return replace(PROBE, candidate=own, reference=reference or Arm(provider="mlx-lm"))
+
+
+def swaps(_own: str, _lender: str, stage: Stage) -> bool:
+    return stage is not Stage.GRADIENT
+
+
+def stages(of: Probe) -> list[Stage]:
+    return [factor.stage for factor in factors(of, swaps)]
+
+
+def test_every_stage_of_another_library_is_a_factor_but_those_without_a_seam() -> None:
+    flow = [Stage.ADAPT, Stage.BATCH, Stage.FORWARD, Stage.LOSS, Stage.CLIP, Stage.SCHEDULE, Stage.UPDATE]
+    assert stages(probe(ZOO)) == flow
+    assert stages(probe(replace(ZOO, settings={}))) == flow[1:]
+
+
+def test_a_word_that_differs_belongs_to_the_stage_that_reads_it() -> None:
+    loop = Arm(provider="mlx-lm")
+    assert stages(probe(loop, lora=Lora(layers=18))) == [Stage.ADAPT]
+    assert stages(probe(loop, optimizer=Optimizer(bias_correction=False))) == [Stage.UPDATE]
+    assert stages(probe(loop, optimizer=Optimizer(learning_rate=0.1))) == [Stage.SCHEDULE]
+    assert stages(probe(loop, batch_size=2, accumulation=3)) == [Stage.GRADIENT]
+    assert stages(probe(loop, compile=False)) == [Stage.FORWARD]
+    assert stages(probe(loop)) == []
+
+
+def test_a_factor_says_whose_and_what() -> None:
+    (first, *_) = factors(probe(ZOO), swaps)
+    assert first == Factor(
+        stage=Stage.ADAPT, lenders=("mlx-lm", "mlx-lm"), settings={"reseed_after_load": (None, False)}
+    )
+    swapped = Arm(
+        provider="mlx-lm",
+        stages={Stage.ADAPT: "unsloth-zoo"},
+        keywords={"get_peft_model": {"finetune_last_n_layers": 4}},
+    )
+    (only_factor,) = factors(probe(swapped), swaps)
+    assert str(only_factor) == "adapt (unsloth-zoo's for mlx-lm's, get_peft_model.finetune_last_n_layers 4 for None)"
+
+
+def test_without_a_stage_the_candidate_does_it_as_the_reference_with_all_that_belongs_to_it() -> None:
+    two = probe(ZOO, reference=Arm(provider="mlx-lm", settings={"clip_grad_norm": 1.0}), lora=Lora(layers=18))
+    mended = without(two, [Stage.ADAPT, Stage.CLIP]).candidate
+    assert mended.stages == {Stage.LOAD: "mlx-lm", Stage.ADAPT: "mlx-lm", Stage.CLIP: "mlx-lm"}
+    assert mended.settings == {"clip_grad_norm": 1.0}
+    assert mended.workload is not None
+    assert mended.workload.lora.layers == 16
+
+
+def test_without_all_of_them_nothing_is_left_to_swap() -> None:
+    whole = probe(ZOO, optimizer=Optimizer(bias_correction=False), lora=Lora(layers=18))
+    assert stages(without(whole, stages(whole))) == []
+
+
+def test_only_a_stage_is_the_reference_with_that_stage_of_the_candidate() -> None:
+    alone = only(probe(ZOO, optimizer=Optimizer(bias_correction=False)), [Stage.UPDATE])
+    assert alone.candidate.provider == "mlx-lm"
+    assert alone.candidate.stages == {Stage.UPDATE: "unsloth-zoo"}
+    assert alone.candidate.settings == {}
+    assert alone.workload_of(ArmName.CANDIDATE).optimizer.bias_correction is False
+    assert stages(alone) == [Stage.UPDATE]
+
+
+@pytest.mark.parametrize("stage", [Stage.LOSS, Stage.FORWARD])
+def test_a_stage_is_taken_back_where_the_reference_has_it_by_itself(stage: Stage) -> None:
+    swapped = probe(Arm(provider="mlx-lm", stages={stage: "unsloth-zoo"}))
+    assert without(swapped, [stage]).candidate.stages == {}
