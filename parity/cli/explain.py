@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
@@ -11,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import ExitStatus
+from parity.errors import BadProbeError, ExitStatus, ParityError
+from parity.probe.values import ArmName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.probe.values import Probe
+    from parity.probe.values import Probe, Workload
     from parity.result import CellResult
-
-_MATTERS = ("mlx", "mlx-lm", "numpy", "transformers", "unsloth-zoo", "mlx-parity")
 
 
 @click.command("explain")
@@ -46,7 +46,7 @@ def explain_command(
     """Name the smallest sets of stages and settings of PROBE's candidate whose removal restores parity."""
     from rich.console import Console
 
-    from parity.cli.run import write_json
+    from parity.cli.run import stop, write_json
     from parity.explain.explanation import explain
     from parity.explain.trials import Trials
     from parity.probe.file import read_probe
@@ -57,8 +57,14 @@ def explain_command(
 
     chosen = read_probe(probe_file, overrides).workload.seeds[0] if seed is None else seed
     probe = replace(read_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
-    check_providers(probe)
-    folder = out or Path("reports") / "explain" / _key(probe)
+    try:
+        check_providers(probe)
+    except BadProbeError as error:
+        raise BadProbeError(f"{probe_file}: {error}") from None
+    if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
+        raise ParityError(f"--json {json_file}: no such folder")
+    signal.signal(signal.SIGTERM, stop)
+    folder = (out or Path("reports") / "explain") / _key(probe)
     console = Console(stderr=json_file == "-", highlight=False)
 
     def run(probes: Sequence[Probe], into: Path) -> None:
@@ -82,10 +88,15 @@ def _status(baseline: CellResult, *, explained: bool, nothing: bool) -> ExitStat
     return ExitStatus.EXPECTED if explained or nothing else ExitStatus.UNDECIDED
 
 
+def _workloads(probe: Probe) -> list[Workload]:
+    return [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+
+
 def _key(probe: Probe) -> str:
     """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these."""
     from parity.probe.values import to_plain
 
-    installed = sorted(f"{each.name} {each.version}" for each in distributions() if each.name in _MATTERS)
-    text = json.dumps([to_plain(probe), installed], sort_keys=True)
+    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
+    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in _workloads(probe)]
+    text = json.dumps([to_plain(probe), installed, rows], sort_keys=True)
     return f"{probe.name.replace('/', '-')}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

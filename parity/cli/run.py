@@ -45,7 +45,7 @@ def run_command(
     from parity.rundir import new_run, write_reports
     from parity.sweep import run_probes
 
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
     if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
         raise ParityError(f"--json {json_file}: no such folder")
@@ -124,5 +124,6 @@ def write_json(name: str, text: str) -> None:
         raise ParityError(f"--json {name}: cannot be written ({error.strerror})") from None
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    """A SIGTERM is an interrupt: cells end their traces."""
     raise KeyboardInterrupt

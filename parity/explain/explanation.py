@@ -28,8 +28,8 @@ class Cause:
     """In the order of the flow."""
     restored: CellResult
     """The candidate without them."""
-    alone: tuple[CellResult, ...]
-    """The reference with each of them alone: the other direction."""
+    alone: tuple[CellResult | None, ...]
+    """The reference with each of them alone: the other direction; None where it cannot have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,18 +95,20 @@ def explain(
         )
     results: dict[Factors, CellResult] = {}
 
-    def restores(sets: Sequence[Factors]) -> list[bool]:
+    def restores(sets: Sequence[Factors]) -> list[bool | None]:
         variants = {_name("without", each): without(probe, _stages(each)) for each in sets}
         answers = trials.candidates(variants)
         results.update({each: answers[_name("without", each)] for each in sets})
-        return [results[each].kind in _RESTORED for each in sets]
+        return [None if results[each].verdict is None else results[each].kind in _RESTORED for each in sets]
 
     def suspect(removed: Factors) -> str | None:
         at = (results[removed] if removed else baseline).first_divergence
         return None if at is None or at.stage is None else str(at.stage)
 
     searched = smallest_sets([str(factor.stage) for factor in found], restores, suspect=suspect, most=most)
-    causes = tuple(_cause(probe, trials, found, each, results[each]) for each in searched.causes)
+    reference = probe.reference.provider
+    fits = [factor for factor in found if _fits(factor, reference, can_swap)]
+    causes = tuple(_cause(probe, trials, found, fits, each, results[each]) for each in searched.causes)
     failed = [each for each, restored in searched.tried if not restored]
     return Explanation(
         probe=probe,
@@ -119,12 +121,26 @@ def explain(
     )
 
 
-def _cause(probe: Probe, trials: Trials, found: Sequence[Factor], stages: Factors, restored: CellResult) -> Cause:
+def _cause(
+    probe: Probe,
+    trials: Trials,
+    found: Sequence[Factor],
+    fits: Sequence[Factor],
+    stages: Factors,
+    restored: CellResult,
+) -> Cause:
     """Puts every factor of a cause into the reference alone, where it must make a divergence by itself."""
     ordered = tuple(factor for factor in found if factor.stage in stages)
-    variants = {_name("only", {factor.stage}): only(probe, [factor.stage]) for factor in ordered}
-    alone = trials.candidates(variants)
-    return Cause(factors=ordered, restored=restored, alone=tuple(alone.values()))
+    names = {factor.stage: _name("only", {factor.stage}) for factor in ordered if factor in fits}
+    results = trials.candidates({name: only(probe, [stage]) for stage, name in names.items()})
+    alone = tuple(results.get(names.get(factor.stage, "")) for factor in ordered)
+    return Cause(factors=ordered, restored=restored, alone=alone)
+
+
+def _fits(factor: Factor, reference: str, can_swap: Callable[[str, str, Stage], bool]) -> bool:
+    """Whether the reference can have the candidate's."""
+    left, right = factor.lenders
+    return right in {left, reference} or can_swap(reference, right, factor.stage)
 
 
 def _stages(of: Collection[str]) -> tuple[Stage, ...]:

@@ -53,12 +53,6 @@ class Factor:
     settings: Mapping[str, tuple[Any, Any]]
     """Words of workload, settings and keywords that differ, with both values; None where one arm does not say."""
 
-    def __str__(self) -> str:
-        left, right = self.lenders
-        parts = [f"{right}'s for {left}'s"] if left != right else []
-        parts += [f"{name} {after!r} for {before!r}" for name, (before, after) in self.settings.items()]
-        return f"{self.stage} ({', '.join(parts)})"
-
 
 def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool]) -> tuple[Factor, ...]:
     """The stages at which the arms differ and that the candidate can have as the reference has them, in flow order.
@@ -73,8 +67,11 @@ def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool]) -> tuple[
         lenders = (_lender(probe.reference, stage), _lender(probe.candidate, stage))
         settings = _differing(probe, stage)
         swaps = lenders[0] != lenders[1]
-        if swaps and not can_swap(probe.candidate.provider, lenders[0], stage):
-            continue
+        if swaps and (stage is Stage.GRADIENT or not can_swap(probe.candidate.provider, lenders[0], stage)):
+            if stage is not Stage.GRADIENT or not settings:
+                continue
+            lenders = (lenders[1], lenders[1])  # no library lends it, but its words can be the reference's
+            swaps = False
         if swaps or settings:
             found.append(Factor(stage=stage, lenders=lenders, settings=settings))
     return tuple(found)
@@ -96,9 +93,10 @@ def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage
     lenders, settings, keywords = dict(mine.stages), dict(mine.settings), dict(mine.keywords)
     for stage in stages:
         lender = _lender(theirs, stage)
-        lenders.pop(stage, None)
-        if lender != mine.provider:
-            lenders[stage] = lender
+        if stage is not Stage.GRADIENT:
+            lenders.pop(stage, None)
+            if lender != mine.provider:
+                lenders[stage] = lender
         workload = _with_words(workload, probe.workload_of(other), stage)
         settings = _of_other_stages(settings, stage) | _of_stage(theirs.settings, stage)
         keywords = {name: value for name, value in keywords.items() if _FUNCTIONS.get(name) is not stage}

@@ -9,7 +9,8 @@ Zeller and Hildebrandt 2002): a factor without which removing everything else no
 *every* set that does. If that holds of all that was peeled, it is the one smallest set, and no other has to be
 run. If not, single factors are tried, then what is in every set, then larger sets grown from that.
 
-The search assumes that removing more never brings a divergence back. What it returns was run, every set of it.
+A set that could not be run proves nothing, in either direction. The search assumes that removing more never brings a
+divergence back. What it returns was run, every set of it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Factors = frozenset[str]
 Suspect = Callable[[Factors], str | None]
 """The factor that the divergence that is left without these points at."""
 
-Restores = Callable[[Sequence[Factors]], Sequence[bool]]
-"""Runs the candidate without each of these sets, side by side: whether parity is restored."""
+Restores = Callable[[Sequence[Factors]], Sequence[bool | None]]
+"""Runs the candidate without each of these sets, side by side: whether parity is restored; None: it could not run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Found:
 
     causes: tuple[Factors, ...]
     """The smallest sets that restore parity, all of one size; empty where none does."""
-    tried: tuple[tuple[Factors, bool], ...]
+    tried: tuple[tuple[Factors, bool | None], ...]
     """Every set that was run, in order, and whether it restores parity: what was ruled out, and by which run."""
     exhausted: bool = False
     """Whether the search stopped at its bound with sets left to try."""
@@ -42,12 +43,12 @@ class Bounded:
     """Asks each set once, and not more of them than allowed."""
 
     def __init__(self, restores: Restores, most: int) -> None:
-        self.known: dict[Factors, bool] = {}
+        self.known: dict[Factors, bool | None] = {}
         self.exhausted = False
         self._restores = restores
         self._most = most
 
-    def ask(self, sets: Collection[Factors]) -> dict[Factors, bool]:
+    def ask(self, sets: Collection[Factors]) -> dict[Factors, bool | None]:
         """The answers to those sets that could be asked; a set that is known costs nothing."""
         fresh = [each for each in dict.fromkeys(sets) if each not in self.known]
         room = self._most - len(self.known)
@@ -81,7 +82,8 @@ def _peeled(factors: Sequence[str], runs: Bounded, suspect: Suspect) -> Iterator
         peeled |= {named}
         if runs.ask([peeled]).get(peeled, False):
             without = runs.ask([whole - {factor} for factor in peeled if len(whole) > 1])
-            if len(without) == (len(peeled) if len(whole) > 1 else 0) and not any(without.values()):
+            needed = all(restored is False for restored in without.values())
+            if needed and len(without) == (len(peeled) if len(whole) > 1 else 0):
                 yield [peeled]
             return
 
@@ -98,7 +100,7 @@ def _rounds(factors: Sequence[str], runs: Bounded) -> Iterator[list[Factors]]:
     without = runs.ask([whole - single for single in singles])
     if len(without) < len(singles):
         return
-    core = frozenset().union(*(whole - rest for rest, restored in without.items() if not restored))
+    core = frozenset().union(*(whole - rest for rest, restored in without.items() if restored is False))
     if len(core) > 1:
         yield _restoring(runs.ask([core]))
     others = [factor for factor in factors if factor not in core]
@@ -107,5 +109,5 @@ def _rounds(factors: Sequence[str], runs: Bounded) -> Iterator[list[Factors]]:
             yield _restoring(runs.ask([core.union(more) for more in combinations(others, size)]))
 
 
-def _restoring(answers: dict[Factors, bool]) -> list[Factors]:
+def _restoring(answers: dict[Factors, bool | None]) -> list[Factors]:
     return [each for each, restored in answers.items() if restored]

@@ -54,12 +54,19 @@ class Trials:
         return dict(zip(named, self._results(list(named.values())), strict=True))
 
     def _results(self, probes: list[Probe]) -> list[CellResult]:
-        fresh = [probe for probe in probes if not (self._cell(probe) / EXIT).is_file()]
+        fresh = [probe for probe in probes if not self._is_done(probe)]
         for probe in fresh:
             self._forget_half(probe)
         if fresh:
             self._run(fresh, self._folder)
         return [assess(probe, self._seed, self._cell(probe)) for probe in probes]
+
+    def _is_done(self, probe: Probe) -> bool:
+        """What a signal ended is run again."""
+        try:
+            return int((self._cell(probe) / EXIT).read_text("ascii")) >= 0
+        except (OSError, ValueError):
+            return False
 
     def _cell(self, probe: Probe) -> Path:
         return cell_folder(self._folder, probe, self._seed)

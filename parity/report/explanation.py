@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.jsonfloat import dumps
+from parity.probe.values import VerdictKind
 from parity.report.json import SCHEMA
 from parity.report.wording import place, setting, values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from rich.console import Console
 
@@ -30,7 +31,7 @@ def sentence(explained: Explanation) -> str:
     baseline, probe = explained.baseline, explained.probe
     if explained.is_identical:
         return f"Nothing to explain: {probe.name} is {baseline.kind}."
-    if baseline.verdict is None or baseline.first_divergence is None:
+    if baseline.kind is VerdictKind.INVALID or baseline.first_divergence is None:
         return f"Not explained: {probe.name} is {baseline.kind}: {baseline.reason}."
     parts = f"The arms part at {place(baseline.first_divergence)}"
     if not explained.causes:
@@ -42,7 +43,8 @@ def sentence(explained: Explanation) -> str:
     first = explained.causes[0]
     which = sets[0] if len(sets) == 1 else f"one of these ({'; '.join(sets)})"
     size = len(first.factors)
-    less = "" if size == 1 else f", and fewer than these {_NUMBERS.get(size, size)} do not"
+    all_ran = all(trial.result.verdict is not None for trial in explained.ruled_out)
+    less = f", and fewer than these {_NUMBERS.get(size, size)} do not" if size > 1 and all_ran else ""
     return f"{parts}; doing {which} as the reference does restores {first.restored.kind}{less}."
 
 
@@ -97,7 +99,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "settings": {name: pair[1] for factor in cause.factors for name, pair in factor.settings.items()},
         "restores": cause.restored.kind,
         "alone": [
-            {"stage": factor.stage, "verdict": result.kind, "parts": _where(result)}
+            {"stage": factor.stage, "verdict": None if result is None else result.kind, "parts": _where(result)}
             for factor, result in zip(cause.factors, cause.alone, strict=True)
         ],
     }
@@ -128,14 +130,16 @@ def _difference(factor: Factor) -> str:
     return f"{factor.stage}: {', '.join([*lender, *settings])}"
 
 
-def _where(result: CellResult) -> str:
+def _where(result: CellResult | None) -> str:
     """Where a result diverges, or why there is none."""
+    if result is None:
+        return "the reference cannot have it"
     if result.verdict is None:
         return f"could not be run ({result.failure})"
     at = result.first_divergence
     return str(result.kind) if at is None else f"{result.kind} at {place(at)}"
 
 
-def _and(names: Sequence[str] | Any) -> str:
+def _and(names: Iterable[str]) -> str:
     *first, last = [str(name) for name in names]
     return f"{', '.join(first)} and {last}" if first else last

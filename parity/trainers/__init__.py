@@ -1,1 +1,1 @@
-"""One provider a file: whose implementation an arm uses for its stages."""
+"""What runs a stage: providers, a folder a library, found by name."""

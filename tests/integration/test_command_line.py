@@ -55,7 +55,8 @@ def test_a_run_keeps_traces_logs_and_reports(run: Path) -> None:
 
 def test_where_there_is_no_terminal_progress_is_plain_lines(run: Path) -> None:
     lines = (run / "stderr.txt").read_text().splitlines()
-    assert lines[:2] == ["probes/self, seed 1: started", "[1/1] probes/self, seed 1: identical, bit for bit"]
+    assert lines[0].startswith("probes/self cannot show: dropout (forward: it is 0); prompt masks")
+    assert lines[1:3] == ["probes/self, seed 1: started", "[1/1] probes/self, seed 1: identical, bit for bit"]
 
 
 def test_what_trainers_print_is_in_the_log_and_not_on_the_display(run: Path) -> None:
@@ -128,11 +129,12 @@ def test_nothing_is_overwritten(run: Path) -> None:
     [
         (["--set", "candidate.provider=unsloth"], "candidate: unknown provider 'unsloth'; did you mean 'unsloth-zoo'?"),
         (["--set", "candidate.settings.max_grad_valu=1.0"],
-         "candidate: unknown setting 'max_grad_valu'; valid: reseed_after_load"),
+         "candidate: unknown setting 'max_grad_valu'; valid: clip_grad_norm, numpy_seed, reseed_after_load"),
         (["--set", "candidate.settings.reseed_after_load=1"],
          "candidate: settings.reseed_after_load must be a bool, not 1"),
-        (["--set", "candidate.stages.clip='mlx-lm'"],
-         "candidate: 'mlx-lm-train' cannot take stage 'clip' from elsewhere; valid: adapt, batch, load, loss"),
+        (["--set", "candidate.stages.schedule='mlx-lm'"],
+         "candidate: 'mlx-lm-train' cannot take stage 'schedule' from elsewhere; "
+         "valid: adapt, batch, clip, forward, load, loss, update"),
         (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
         (["--set", "workload.seeds=[]"], "workload.seeds: at least 1 of them, not []"),
         (["--set", "workload.steps=0"], "workload.steps: must be greater than or equal to 1, not 0"),

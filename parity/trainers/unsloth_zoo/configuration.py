@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from parity.trainers.protocol import Job, SettingTypes
 
 CONFIG = "MLXTrainingConfig"
+LIBRARY = "unsloth-zoo"
 
 TRAINING: SettingTypes = {
     "max_grad_value": float,
@@ -35,7 +36,7 @@ TRAINING: SettingTypes = {
 
 def is_ours(job: Job, stage: Stage) -> bool:
     """Whether an arm takes a stage from unsloth_zoo, and not from elsewhere."""
-    return "unsloth-zoo" in job.stages[stage].distributions
+    return getattr(job.stages[stage], "library", None) == LIBRARY
 
 
 def configuration(job: Job) -> Any:
@@ -50,7 +51,7 @@ def configuration(job: Job) -> Any:
 
     """
     config = module("trainer").MLXTrainingConfig
-    asked = _asked(job) | dict(job.keywords.get(CONFIG, {}))
+    asked = _asked(job) | dict(job.keywords.get(CONFIG, {})) | _left_to_others(job)
     require(CONFIG, asked, [field.name for field in fields(config)])
     return _watched(config)(**asked)
 
@@ -81,15 +82,18 @@ def _asked(job: Job) -> dict[str, Any]:
     # Batches that it has not planned itself it compiles under no other mode (2026.10).
     compiled = "strict" if is_ours(job, Stage.BATCH) else "best_effort"
     asked["compile_mode"] = compiled if workload.compile else "eager"
-    if not is_ours(job, Stage.CLIP):  # it clips in the optimizer's `update`
-        asked["max_grad_value"] = 0.0
-    if not is_ours(job, Stage.FORWARD) and "cast_norm_output_to_input_dtype" in _fields():
-        asked["cast_norm_output_to_input_dtype"] = False
     return asked
 
 
-def _fields() -> set[str]:
-    return {field.name for field in fields(module("trainer").MLXTrainingConfig)}
+def _left_to_others(job: Job) -> dict[str, Any]:
+    """What a stage that comes from elsewhere must not do a second time, whatever else is asked."""
+    known = {field.name for field in fields(module("trainer").MLXTrainingConfig)}
+    neutral: dict[Stage, dict[str, Any]] = {
+        Stage.CLIP: {"max_grad_value": 0.0, "max_grad_norm": 0.0, "max_grad_leaf_norm": 0.0},
+        Stage.FORWARD: {"cast_norm_output_to_input_dtype": False},
+    }
+    asked = {name: value for stage, each in neutral.items() if not is_ours(job, stage) for name, value in each.items()}
+    return {name: value for name, value in asked.items() if name in known}
 
 
 def _schedule_name(workload: Workload) -> str:
@@ -119,7 +123,9 @@ def _masking(job: Job) -> Mapping[str, Setting]:
     if not is_ours(job, Stage.BATCH) or kind is RowKind.TEXT:
         return {}
     if not job.workload.mask_prompt:
-        return {"completion_only_loss": False} if kind is RowKind.COMPLETION else {}
+        known = {field.name for field in fields(module("trainer").MLXTrainingConfig)}
+        unmasked = kind is RowKind.COMPLETION and "completion_only_loss" in known
+        return {"completion_only_loss": False} if unmasked else {}
     if kind is RowKind.COMPLETION:
         return {"completion_only_loss": True}
     raise UnavailableError(

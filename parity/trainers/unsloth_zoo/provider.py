@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from parity.errors import UnavailableError
 from parity.probe.values import Stage
+from parity.trace import Swallowed
 from parity.trainers.mlx_lm.stages import clipping
 from parity.trainers.unsloth_zoo.configuration import configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import module, release
@@ -42,8 +44,9 @@ class UnslothZoo(UnslothZooStages):
             batches = job.stages[Stage.BATCH].batches(loaded, job)
             needed = job.workload.steps * job.workload.accumulation
             trainer._batches = [(*batch, None)[:3] for batch in islice(batches, needed)]
+            _tell_of_eager_steps(job)
         with ExitStack() as borrowed:
-            borrowed.enter_context(_borrowed_loss(loaded, job))
+            borrowed.enter_context(_borrowed_loss(loaded, job, use_cce=bool(config.use_cce)))
             borrowed.enter_context(_borrowed_forward(loaded, job))
             clip = None if is_ours(job, Stage.CLIP) else job.stages[Stage.CLIP].clip(job)
             _borrow_update(trainer, loaded, job, clip)
@@ -51,17 +54,25 @@ class UnslothZoo(UnslothZooStages):
             trainer.train()
 
 
+def _tell_of_eager_steps(job: Job) -> None:
+    """2026.10 compiles no step over batches that it has not planned itself, and says so nowhere."""
+    if job.workload.compile and hasattr(module("trainer"), "_plan_single_process_text_shapes"):
+        why = "MLXTrainer compiles no step over batches that it has not planned itself"
+        job.warn(Swallowed(name="workload.compile", asked=True, effective=False, why=why))
+
+
 @contextmanager
-def _borrowed_loss(loaded: Loaded, job: Job) -> Iterator[None]:
+def _borrowed_loss(loaded: Loaded, job: Job, *, use_cce: bool) -> Iterator[None]:
     """Puts a borrowed loss where `MLXTrainer` makes its own."""
     if is_ours(job, Stage.LOSS):
         yield
         return
     trainer_module = module("trainer")
-    if not hasattr(trainer_module, "make_baseline_loss_fn") or job.settings.get("use_cce"):
+    if not hasattr(trainer_module, "make_baseline_loss_fn") or use_cce:
         raise UnavailableError(f"unsloth-zoo {release()}: its loss cannot be taken out here; drop stages.loss")
     borrowed = job.stages[Stage.LOSS].loss(loaded, job)
 
+    @wraps(borrowed)
     def loss(model: Any, batch: Any, lengths: Any, labels: Any = None) -> tuple[Any, Any]:
         if labels is not None:
             raise UnavailableError("a borrowed loss knows no labels; drop stages.loss")

@@ -87,11 +87,13 @@ def _ignored_arguments(
     job: Job, asked: Mapping[str, Any], read: set[str], resolved: Mapping[str, Any], live: Mapping[str, Any]
 ) -> Iterator[Swallowed]:
     """Arguments that ended up as something else, or that nothing has read by the end of step 1."""
-    chosen = {**job.settings, **job.keywords.get(CONFIG, {}), "warmup_steps": asked.get("warmup_steps", 0)}
+    chosen = {**job.settings, **job.keywords.get(CONFIG, {})}
+    if job.workload.schedule.warmup:
+        chosen["warmup_steps"] = asked["warmup_steps"]
     for name, value in chosen.items():
-        if name not in asked:
+        if name not in asked or not is_ours(job, _owner(name)):
             continue
-        if name in resolved and resolved[name] != value and is_ours(job, _owner(name)):
+        if name in resolved and resolved[name] != value:
             why = "the trainer runs with another value"
             yield Swallowed(name=f"{CONFIG}.{name}", asked=value, effective=resolved[name], why=why)
         elif name not in read:

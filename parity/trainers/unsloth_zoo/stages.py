@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import UnavailableError
 from parity.probe.values import Stage, Tuning
 from parity.trainers.protocol import Clip, Job, Loaded
-from parity.trainers.unsloth_zoo.configuration import TRAINING, configuration, is_ours
+from parity.trainers.unsloth_zoo.configuration import LIBRARY, TRAINING, configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import INSTALL, device_info, module, require, seam
 from parity.trainers.unsloth_zoo.readback import warn_of_unknown
 
@@ -27,6 +27,7 @@ _LENT = frozenset(Stage) - {Stage.GRADIENT}
 class UnslothZooStages:
     """What `MLXTrainer` and `FastMLXModel` do, stage by stage."""
 
+    library: ClassVar[str] = LIBRARY
     distributions: ClassVar[tuple[str, ...]] = ("unsloth-zoo", "mlx-lm")
     lends: ClassVar[frozenset[Stage]] = _LENT
     borrows: ClassVar[frozenset[Stage]] = _LENT
@@ -100,10 +101,8 @@ class UnslothZooStages:
         return (created[number % len(created)] for number in count())
 
     @contextmanager
-    def forward(self, loaded: Loaded, _job: Job) -> Iterator[None]:
-        """What `MLXTrainer.train` and `from_pretrained` patch: norms in float32, model classes, `mlx.core`."""
-        install = seam("compile", "install_mlx_compile_patches", "forward")
-        install()
+    def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
+        """What `MLXTrainer.train` changes: norms to float32, their output, `mlx.core`; in 2026.5, nothing."""
         loader, utils = module("loader"), module("utils")
         promote = getattr(loader, "_keep_norm_parameters_float32", None)
         cast = getattr(module("trainer"), "_set_norm_output_cast_to_input_dtype", None)
@@ -111,7 +110,7 @@ class UnslothZooStages:
         if promote is not None:
             promote(loaded.model)
         if cast is not None:
-            cast(True, loaded.model)
+            cast(bool(job.settings.get("cast_norm_output_to_input_dtype", True)), loaded.model)
         if acquire is not None:
             acquire()
         try:
@@ -160,6 +159,8 @@ class UnslothZooStages:
         update = optimizer.update
 
         def decayed(model: Any, gradients: Any) -> None:
+            if callable(learning_rate):  # the decay is of this update, whose rate `update` sets only later
+                optimizer.learning_rate = learning_rate(optimizer.step)
             if getattr(trainer, "_coupled_weight_decay", 0):
                 gradients = trainer._apply_coupled_weight_decay(model, gradients)
             if getattr(trainer, "_manual_weight_decay", 0):

@@ -56,7 +56,17 @@ def test_a_factor_says_whose_and_what() -> None:
         keywords={"get_peft_model": {"finetune_last_n_layers": 4}},
     )
     (only_factor,) = factors(probe(swapped), swaps)
-    assert str(only_factor) == "adapt (unsloth-zoo's for mlx-lm's, get_peft_model.finetune_last_n_layers 4 for None)"
+    assert only_factor.lenders == ("mlx-lm", "unsloth-zoo")
+    assert only_factor.settings == {"get_peft_model.finetune_last_n_layers": (None, 4)}
+
+
+def test_words_of_a_stage_that_nobody_lends_can_still_be_the_references() -> None:
+    other = probe(ZOO, batch_size=2, accumulation=3)
+    factor = next(each for each in factors(other, swaps) if each.stage is Stage.GRADIENT)
+    assert factor.settings == {"batch_size": (6, 2), "accumulation": (1, 3)}
+    mended = without(other, [Stage.GRADIENT])
+    assert mended.workload_of(ArmName.CANDIDATE).accumulation == 1
+    assert Stage.GRADIENT not in mended.candidate.stages
 
 
 def test_without_a_stage_the_candidate_does_it_as_the_reference_with_all_that_belongs_to_it() -> None:

@@ -98,6 +98,15 @@ def test_a_suspect_that_cannot_be_removed_ends_the_peeling() -> None:
     assert search(suspect=lambda _: "gradient").causes == ()
 
 
+def test_a_set_that_could_not_be_run_puts_nothing_into_the_cause() -> None:
+    def restores(tried: Sequence[Factors]) -> list[bool | None]:
+        needs = {"clip", "update"}  # without "batch", the loss cannot be taken out
+        return [None if "loss" in each and "batch" not in each else needs <= each for each in tried]
+
+    found = smallest_sets(STAGES, restores, suspect=flow({"clip", "update"}), most=100)
+    assert sets(found) == {frozenset({"clip", "update"})}
+
+
 def test_a_bound_is_kept_and_told() -> None:
     found = search({"clip", "loss", "update"}, most=10)
     assert found.causes == ()
