@@ -121,7 +121,7 @@ def print_limits(console: Console, blind: Mapping[str, Sequence[BlindSpot]]) -> 
     for text in dict.fromkeys(texts.values()):
         names = [name for name, said in texts.items() if said == text]
         named = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-        console.print(Text(f"{named} cannot show: {text}", style="dim"), soft_wrap=True)
+        console.print(Text(f"{named} cannot show: {text}", style="dim"))
 
 
 def _name(probe: ProbeResult) -> Text:

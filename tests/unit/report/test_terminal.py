@@ -189,8 +189,8 @@ def test_outcomes_are_told_with_their_seeds_whatever_was_expected(
 
 def test_a_pass_says_what_it_could_not_have_shown() -> None:
     said = "current/self cannot show: order and padding (batch: all 64 rows are equal); weight decay (update: it is 0)"
-    assert said in lines(print_run, RunResult(probes=(whole(*BOTH),)))
-    assert said in lines(print_run, RunResult(probes=(whole(VerdictKind.WITHIN, VerdictKind.IDENTICAL),)))
+    assert said in lines(print_run, RunResult(probes=(whole(*BOTH),)), width=120)
+    assert said in lines(print_run, RunResult(probes=(whole(VerdictKind.WITHIN, VerdictKind.IDENTICAL),)), width=120)
     for kind in (VerdictKind.DIVERGED, VerdictKind.INVALID, VerdictKind.INCONCLUSIVE):
         found = lines(print_run, RunResult(probes=(whole(kind, VerdictKind.IDENTICAL),)))
         assert "cannot show" not in "\n".join(found)
@@ -199,9 +199,13 @@ def test_a_pass_says_what_it_could_not_have_shown() -> None:
 def test_probes_that_cannot_show_the_same_are_named_together() -> None:
     same, other = (ORDER, DECAY), (DECAY,)
     blind = {"a": same, "b": other, "c": same, "d": same, "e": same, "f": ()}
-    assert lines(print_limits, blind) == [
+    assert lines(print_limits, blind, width=120) == [
         "a, c and 2 more cannot show: order and padding (batch: all 64 rows are equal); weight decay (update: it is 0)",
         "b cannot show: weight decay (update: it is 0)",
     ]
     assert lines(print_limits, {"a": other, "b": other}) == ["a, b cannot show: weight decay (update: it is 0)"]
     assert lines(print_limits, {"a": ()}) == []
+    assert lines(print_limits, {"a": same}, width=60) == [
+        "a cannot show: order and padding (batch: all 64 rows are",
+        "equal); weight decay (update: it is 0)",
+    ]
