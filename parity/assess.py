@@ -10,7 +10,7 @@ from parity.configuration import differences, warnings
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import OUTCOMES, ArmName
-from parity.result import CellResult
+from parity.result import CellResult, ProbeResult
 from parity.tracefile import read_trace
 from parity.verdict import Thresholds, judge
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from parity.blind import BlindSpot
     from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
     from parity.trace import Trace
@@ -71,6 +72,11 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
 
 def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
     return {} if trace.outcome is None else trace.outcome.metrics
+
+
+def probe_result(probe: Probe, cells: tuple[CellResult, ...], blind: tuple[BlindSpot, ...]) -> ProbeResult:
+    """A probe from its cells, in the order of the seeds, and what was known before them."""
+    return ProbeResult(probe=probe, cells=cells, blind=blind, outcomes=judge_outcomes(cells))
 
 
 def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:

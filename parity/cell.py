@@ -63,13 +63,13 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
     arm = probe.arm(name)
     by_name = {each: provider(each) for each in (arm.provider, *arm.stages.values())}
     own = by_name[arm.provider]
-    plain = asdict(arm)
+    workload = probe.workload_of(name)
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
-        declared=plain | {"workload": asdict(probe.workload_of(name))},
+        declared=asdict(arm) | {"workload": asdict(workload)},
         provenance=provenance({d for each in by_name.values() for d in each.distributions}),
     )
     with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
@@ -78,10 +78,10 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
                 each.check_installed()
             swallowed: list[Swallowed] = []
             job = Job(
-                workload=probe.workload_of(name),
+                workload=workload,
                 seed=seed,
                 settings=arm.settings,
-                rows=tuple(read_rows(Path(probe.workload_of(name).data))),
+                rows=tuple(read_rows(Path(workload.data))),
                 scratch=Path(scratch),
                 stages={stage: by_name[arm.stages.get(stage, arm.provider)] for stage in Stage},
                 keywords=arm.keywords,

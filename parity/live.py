@@ -20,8 +20,8 @@ _LAYER = re.compile(r"layers\.(\d+)\.")
 
 def parameters(model: Any) -> dict[str, dict[str, Tensor]]:
     """Frozen (`base`) and `trainable` parameters, by canonical name."""
-    everything, trainable = leaves(model.parameters()), leaves(model.trainable_parameters())
-    frozen = {name: leaf for name, leaf in everything.items() if name not in trainable}
+    frozen, trainable = _split(model)
+    everything = frozen | trainable
     return {
         "base": {_unwired(name, everything): tensor(leaf) for name, leaf in frozen.items()},
         "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
@@ -35,8 +35,7 @@ def all_parameters(model: Any) -> dict[str, Tensor]:
 
 def effective(model: Any, optimizer: Any) -> dict[str, Any]:
     """What really runs, by dotted name: what is trained, and how the optimizer is set."""
-    trained = leaves(model.trainable_parameters())
-    frozen = {name: leaf for name, leaf in leaves(model.parameters()).items() if name not in trained}
+    frozen, trained = _split(model)
     plain = {
         f"optimizer.{name}": list(value) if isinstance(value, tuple) else value
         for name, value in vars(optimizer).items()
@@ -49,6 +48,12 @@ def effective(model: Any, optimizer: Any) -> dict[str, Any]:
         "dtype.trainable": _dtypes(trained),
         **_wiring(model, trained),
     }
+
+
+def _split(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:
+    """Frozen and trainable leaves."""
+    trainable = leaves(model.trainable_parameters())
+    return {name: leaf for name, leaf in leaves(model.parameters()).items() if name not in trainable}, trainable
 
 
 def _is_plain(value: object) -> bool:

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import EXIT, assess, judge_outcomes, trace_path
+from parity.assess import EXIT, assess, probe_result, trace_path
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
-from parity.result import ProbeResult, RunResult
+from parity.result import CellResult, RunResult
 from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_run(run: Path) -> RunResult:
     interrupted = (run / INTERRUPTED).exists()
     return RunResult(
         probes=tuple(
-            replace(_probe_result(run, probe, interrupted=interrupted), blind=blind.get(probe.name, ()))
+            probe_result(probe, _cells(run, probe, interrupted=interrupted), blind.get(probe.name, ()))
             for probe in probes
         ),
         interrupted=interrupted,
@@ -125,12 +125,11 @@ def _write_reports(run: Path, result: RunResult) -> None:
     (run / "report.md").write_text(render_markdown(result, provenance_of(run, result)), encoding="utf-8")
 
 
-def _probe_result(run: Path, probe: Probe, *, interrupted: bool) -> ProbeResult:
+def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:
     """What was stopped with the run has no result; a cell that died by itself has one."""
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if (at / EXIT).is_file() or (at.is_dir() and not interrupted)]
-    cells = tuple(assess(probe, seed, cell_folder(run, probe, seed)) for seed in started)
-    return ProbeResult(probe=probe, cells=cells, outcomes=judge_outcomes(cells))
+    return tuple(assess(probe, seed, folders[seed]) for seed in started)
 
 
 def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:

@@ -19,14 +19,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 import parity
-from parity.assess import LOG, assess, judge_outcomes, note_exit, trace_path
+from parity.assess import LOG, assess, note_exit, probe_result, trace_path
 from parity.cache import kernel_slot
 from parity.compiler import missing_compiler
 from parity.environments import interpreter
 from parity.errors import UnavailableError
 from parity.probe.values import ArmName, to_plain
 from parity.progress import Cell, Progress
-from parity.result import CellResult, ProbeResult, RunResult
+from parity.result import CellResult, RunResult
 from parity.rundir import cell_folder
 from parity.trainers.registry import provider
 
@@ -75,22 +75,12 @@ def run_probes(
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
-    by_probe = {
-        probe.name: tuple(results[key] for seed in probe.workload.seeds if (key := (probe.name, seed)) in results)
-        for probe in probes
-    }
-    return RunResult(
-        probes=tuple(
-            ProbeResult(
-                probe=probe,
-                blind=blind.get(probe.name, ()),
-                cells=by_probe[probe.name],
-                outcomes=judge_outcomes(by_probe[probe.name]),
-            )
-            for probe in probes
-        ),
-        interrupted=interrupted,
-    )
+    found = []
+    for probe in probes:
+        keys = [(probe.name, seed) for seed in probe.workload.seeds]
+        ended = tuple(results[key] for key in keys if key in results)
+        found.append(probe_result(probe, ended, blind.get(probe.name, ())))
+    return RunResult(probes=tuple(found), interrupted=interrupted)
 
 
 def _run(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import BadProbeError, ExitStatus, ParityError
+from parity.cli.asked import check_json, checked_probe, stop, write_json
+from parity.errors import ExitStatus
 from parity.probe.values import ArmName
 
 if TYPE_CHECKING:
@@ -46,23 +47,17 @@ def explain_command(
     """Name the smallest sets of stages and settings of PROBE's candidate whose removal restores parity."""
     from rich.console import Console
 
-    from parity.cli.run import stop, write_json
     from parity.explain.explanation import explain
     from parity.explain.trials import Trials
     from parity.probe.file import read_probe
     from parity.report.explanation import print_explanation, render_explanation
     from parity.report.live import Live
     from parity.sweep import run_probes
-    from parity.trainers.registry import can_swap, check_providers
+    from parity.trainers.registry import can_swap
 
     chosen = read_probe(probe_file, overrides).workload.seeds[0] if seed is None else seed
-    probe = replace(read_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
-    try:
-        check_providers(probe)
-    except BadProbeError as error:
-        raise BadProbeError(f"{probe_file}: {error}") from None
-    if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
-        raise ParityError(f"--json {json_file}: no such folder")
+    probe = replace(checked_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
+    check_json(json_file)
     signal.signal(signal.SIGTERM, stop)
     folder = (out or Path("reports") / "explain") / _key(probe)
     console = Console(stderr=json_file == "-", highlight=False)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parity.cli.asked import check_json, checked_probe, stop, write_json
 from parity.errors import BadProbeError, ExitStatus, ParityError
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Sequence
 
     from parity.blind import BlindSpot
-    from parity.probe.values import Probe
+    from parity.probe.values import Probe, Workload
     from parity.result import RunResult
 
 
@@ -47,9 +48,8 @@ def run_command(
 
     signal.signal(signal.SIGTERM, stop)
     checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
-    if json_file not in {None, "-"} and not Path(str(json_file)).absolute().parent.is_dir():
-        raise ParityError(f"--json {json_file}: no such folder")
-    blind = {probe.name: _blind_spots(probe) for probe in checked}
+    check_json(json_file)
+    blind = _blind_spots(checked)
     run = new_run(out, checked, blind)
     console = Console(stderr=json_file == "-", highlight=False)
     print_limits(console, blind)
@@ -72,11 +72,20 @@ def _cost(result: RunResult, seconds: float) -> str:
     return f"{len(result.probes)} probes, {cells} cells, {f'{minutes} min ' if minutes else ''}{rest} s"
 
 
-def _blind_spots(probe: Probe) -> tuple[BlindSpot, ...]:
+def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
+    """By probe name; rows that probes share are read and counted once."""
     from parity.blind import of_probe
-    from parity.probe.lengths import row_facts
+    from parity.probe.lengths import RowFacts, row_facts
 
-    return of_probe(probe, row_facts)
+    known: dict[tuple[str, str], RowFacts] = {}
+
+    def facts(workload: Workload) -> RowFacts:
+        key = (workload.model, workload.data)
+        if key not in known:
+            known[key] = row_facts(workload)
+        return known[key]
+
+    return {probe.name: of_probe(probe, facts) for probe in probes}
 
 
 def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
@@ -90,40 +99,19 @@ def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
 
 def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
     """All probes are checked before any is run; each bad one is a line of its own."""
-    from parity.probe.file import find_probes, read_probe
-    from parity.trainers.registry import check_providers
+    from parity.probe.file import find_probes
 
     checked: list[Probe] = []
     complaints: list[str] = []
     for path in find_probes(paths):
         try:
-            probe = read_probe(path, overrides)
+            probe = checked_probe(path, overrides)
         except BadProbeError as error:
             complaints.append(str(error))
             continue
-        try:
-            check_providers(probe)
-        except BadProbeError as error:
-            complaints.append(f"{path}: {error}")
         if probe.name in {other.name for other in checked}:
             complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
         checked.append(probe)
     if complaints:
         raise BadProbeError("\nparity: ".join(complaints))
     return checked
-
-
-def write_json(name: str, text: str) -> None:
-    """Writes to a file, or to standard output for `-`."""
-    if name == "-":
-        click.echo(text)
-        return
-    try:
-        Path(name).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ParityError(f"--json {name}: cannot be written ({error.strerror})") from None
-
-
-def stop(_signal: int, _frame: FrameType | None) -> None:
-    """A SIGTERM is an interrupt: cells end their traces."""
-    raise KeyboardInterrupt

@@ -88,8 +88,7 @@ def explain(
     """
     baseline = trials.baseline()
     found = factors(probe, can_swap)
-    nothing = baseline.kind in _RESTORED or baseline.verdict is None or baseline.kind is VerdictKind.INVALID
-    if nothing or not found:
+    if baseline.kind is not VerdictKind.DIVERGED or not found:
         return Explanation(
             probe=probe, baseline=baseline, factors=found, causes=(), ruled_out=(), exhausted=False, runs=trials.runs
         )

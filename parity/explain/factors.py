@@ -98,9 +98,8 @@ def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage
             if lender != mine.provider:
                 lenders[stage] = lender
         workload = _with_words(workload, probe.workload_of(other), stage)
-        settings = _of_other_stages(settings, stage) | _of_stage(theirs.settings, stage)
-        keywords = {name: value for name, value in keywords.items() if _FUNCTIONS.get(name) is not stage}
-        keywords |= {name: value for name, value in theirs.keywords.items() if _FUNCTIONS.get(name) is stage}
+        settings = _exchanged(settings, theirs.settings, _SETTINGS, stage)
+        keywords = _exchanged(keywords, theirs.keywords, _FUNCTIONS, stage)
     return replace(mine, stages=lenders, settings=settings, keywords=keywords, workload=workload)
 
 
@@ -108,31 +107,30 @@ def _lender(arm: Arm, stage: Stage) -> str:
     return arm.stages.get(stage, arm.provider)
 
 
-def _of_stage(settings: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if _SETTINGS.get(name) is stage}
+def _of_stage(table: Mapping[str, Any], owners: Mapping[str, Stage], stage: Stage) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if owners.get(name) is stage}
 
 
-def _of_other_stages(settings: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if _SETTINGS.get(name) is not stage}
+def _exchanged(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], owners: Mapping[str, Stage], stage: Stage
+) -> dict[str, Any]:
+    """One's table with what belongs to a stage from the other's."""
+    others = {name: value for name, value in mine.items() if owners.get(name) is not stage}
+    return others | _of_stage(theirs, owners, stage)
 
 
 def _differing(probe: Probe, stage: Stage) -> dict[str, tuple[Any, Any]]:
     left, right = probe.workload_of(ArmName.REFERENCE), probe.workload_of(ArmName.CANDIDATE)
     pairs = {word: (_word(left, word), _word(right, word)) for word in _WORDS.get(stage, ())}
-    tables = [(arm.settings, arm.keywords) for arm in (probe.reference, probe.candidate)]
-    asked = [
-        _of_stage(settings, stage)
-        | {
-            f"{name}.{key}": value
-            for name, each in keywords.items()
-            if _FUNCTIONS.get(name) is stage
-            for key, value in each.items()
-        }
-        for settings, keywords in tables
-    ]
-    for name in {**asked[0], **asked[1]}:
-        pairs[name] = (asked[0].get(name), asked[1].get(name))
+    asked, also_asked = (_asked(arm, stage) for arm in (probe.reference, probe.candidate))
+    pairs |= {name: (asked.get(name), also_asked.get(name)) for name in {**asked, **also_asked}}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _asked(arm: Arm, stage: Stage) -> dict[str, Any]:
+    functions = _of_stage(arm.keywords, _FUNCTIONS, stage)
+    keywords = {f"{name}.{key}": value for name, each in functions.items() for key, value in each.items()}
+    return _of_stage(arm.settings, _SETTINGS, stage) | keywords
 
 
 def _word(workload: Workload, word: str) -> Any:

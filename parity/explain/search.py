@@ -81,9 +81,9 @@ def _peeled(factors: Sequence[str], runs: Bounded, suspect: Suspect) -> Iterator
     while (named := suspect(peeled)) in whole - peeled:
         peeled |= {named}
         if runs.ask([peeled]).get(peeled, False):
-            without = runs.ask([whole - {factor} for factor in peeled if len(whole) > 1])
-            needed = all(restored is False for restored in without.values())
-            if needed and len(without) == (len(peeled) if len(whole) > 1 else 0):
+            rests = [whole - {factor} for factor in peeled if len(whole) > 1]
+            without = runs.ask(rests)
+            if all(without.get(rest) is False for rest in rests):
                 yield [peeled]
             return
 

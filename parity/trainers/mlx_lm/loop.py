@@ -6,7 +6,6 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import UnavailableError
 from parity.probe.values import Stage
 from parity.trainers.mlx_lm.checkpointing import checkpointed
 from parity.trainers.mlx_lm.stages import MlxLmStages, clipping
@@ -50,17 +49,10 @@ class MlxLmLoop(MlxLmStages):
                 losses, gradient = [], None
                 for number, batch in enumerate(islice(batches, workload.accumulation), start=1):
                     last = number == workload.accumulation
-                    value, tokens, gradient = step(self._arguments(batch, job), gradient, last)
+                    value, tokens, gradient = step(self.arguments(batch, job), gradient, last)
                     mx.eval(state, value, tokens, gradient)
                     losses.append(value.item())
                 tap.end_of_step({"loss": sum(losses) / len(losses), "lr": updater.learning_rate.item()})
-
-    def _arguments(self, batch: tuple[Any, ...], job: Job) -> tuple[Any, ...]:
-        """Without the labels of a library that made none."""
-        parts = tuple(part for part in batch if part is not None)
-        if len(parts) > 2 and job.stages[Stage.LOSS] is self:
-            raise UnavailableError("batches with labels, and mlx-lm's loss knows none; take stages.loss from there too")
-        return parts
 
 
 def _step(model: Any, loss: Callable[..., Any], updater: Any, passes: int) -> Callable[..., Any]:

@@ -71,6 +71,14 @@ class MlxLmStages:
         )
         return batches
 
+    def arguments(self, batch: tuple[Any, ...], job: Job) -> tuple[Any, ...]:
+        """What the loss is given of a batch, wherever that is from: without the labels of a library that made none."""
+        parts = tuple(part for part in batch if part is not None)
+        loss: object = job.stages[Stage.LOSS]
+        if len(parts) > 2 and loss is self:
+            raise UnavailableError("batches with labels, and mlx-lm's loss knows none; take stages.loss from there too")
+        return parts
+
     def forward(self, _loaded: Loaded, _job: Job) -> AbstractContextManager[None]:
         """mlx-lm trains the model as it is."""
         return nullcontext()

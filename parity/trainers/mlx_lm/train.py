@@ -71,6 +71,6 @@ class MlxLmTrain(MlxLmStages):
             batches = iter(job.stages[Stage.BATCH].batches(loaded, job))
             # `evaluate` asks without `loop`, and takes none
             borrowed["iterate_batches"] = lambda loop=False, **_: (
-                (tuple(part for part in batch if part is not None) for batch in batches) if loop else iter(())
+                (self.arguments(batch, job) for batch in batches) if loop else iter(())
             )
         return borrowed

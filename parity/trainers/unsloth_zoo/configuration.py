@@ -50,10 +50,14 @@ def configuration(job: Job) -> Any:
         UnavailableError: a field that this release does not have, or an optimizer that it cannot make.
 
     """
-    config = module("trainer").MLXTrainingConfig
     asked = _asked(job) | dict(job.keywords.get(CONFIG, {})) | _left_to_others(job)
-    require(CONFIG, asked, [field.name for field in fields(config)])
-    return _watched(config)(**asked)
+    require(CONFIG, asked, _known())
+    return _watched(module("trainer").MLXTrainingConfig)(**asked)
+
+
+def _known() -> set[str]:
+    """The fields that this release has."""
+    return {field.name for field in fields(module("trainer").MLXTrainingConfig)}
 
 
 def _asked(job: Job) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def _asked(job: Job) -> dict[str, Any]:
 
 def _left_to_others(job: Job) -> dict[str, Any]:
     """What a stage that comes from elsewhere must not do a second time, whatever else is asked."""
-    known = {field.name for field in fields(module("trainer").MLXTrainingConfig)}
+    known = _known()
     neutral: dict[Stage, dict[str, Any]] = {
         Stage.CLIP: {"max_grad_value": 0.0, "max_grad_norm": 0.0, "max_grad_leaf_norm": 0.0},
         Stage.FORWARD: {"cast_norm_output_to_input_dtype": False},
@@ -123,8 +127,7 @@ def _masking(job: Job) -> Mapping[str, Setting]:
     if not is_ours(job, Stage.BATCH) or kind is RowKind.TEXT:
         return {}
     if not job.workload.mask_prompt:
-        known = {field.name for field in fields(module("trainer").MLXTrainingConfig)}
-        unmasked = kind is RowKind.COMPLETION and "completion_only_loss" in known
+        unmasked = kind is RowKind.COMPLETION and "completion_only_loss" in _known()
         return {"completion_only_loss": False} if unmasked else {}
     if kind is RowKind.COMPLETION:
         return {"completion_only_loss": True}

@@ -46,14 +46,10 @@ def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip
     """
     asked, read = dict(config.parity_asked), set(config.parity_read)
     live = vars(trainer.args)
-    effective = {name: live[name] for name in _SHOWN if name in live}
-    effective |= {name: seen[name] for name in _CLIPS if name in seen}
+    clips = {name: seen[name] for name in _CLIPS if name in seen}
+    effective = {name: live[name] for name in _SHOWN if name in live} | clips
     effective["clip"] = clip.bound if clip is not None else _clip_in_words(seen)
-    resolved = {
-        **{name: live[name] for name in asked if name in live},
-        **{name: seen[name] for name in _CLIPS if name in seen},
-        **_resolved(trainer),
-    }
+    resolved = {name: live[name] for name in asked if name in live} | clips | _resolved(trainer)
     for swallowed in _ignored_arguments(job, asked, read, resolved, live):
         job.warn(swallowed)
     return effective
