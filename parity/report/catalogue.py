@@ -31,7 +31,6 @@ def print_catalogue(console: Console, probes: Iterable[Probe]) -> None:
             escape(probe.question),
             escape(arms(probe)),
             escape(in_short(probe.expect)),
-            end_section=True,
         )
         table.add_row()
     console.print(table)
