@@ -6,7 +6,9 @@ of an update have one fingerprint however they were split over passes.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -14,7 +16,7 @@ import mlx.core as mx
 from parity.fingerprint import fingerprint, flat_float32, leaves, structure, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _IGNORED = -100
 
@@ -82,6 +84,58 @@ def added(before: Mapping[str, mx.array] | None, now: Passes, *, weighs_tokens: 
 def mean_gradient(passes: Passes, *, weighs_tokens: bool) -> mx.array:
     """The accumulated gradient as one float32 vector."""
     return passes.gradient / (passes.tokens if weighs_tokens else passes.count).astype(mx.float32)
+
+
+def with_logits(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
+    """The loss that also returns, last, what the model itself has returned; an empty array where it was not called."""
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        calls: list[mx.array] = []
+
+        def spy(call: Callable[..., Any], *given: Any, **more: Any) -> Any:
+            out = call(*given, **more)
+            calls.extend([out] if isinstance(out, mx.array) else [])
+            return out
+
+        with _called(model, spy):
+            value = loss(*args, **kwargs)
+        return (*value, calls[-1] if calls else mx.zeros(0))
+
+    return seen
+
+
+@contextmanager
+def returning(model: Any, logits: mx.array) -> Iterator[None]:
+    """For a time, the model returns these logits whatever it is called with."""
+    with _called(model, lambda *_, **__: logits):
+        yield
+
+
+@contextmanager
+def _called(model: Any, instead: Callable[..., Any]) -> Iterator[None]:
+    """Calls of this very model go to `instead`, with its own `__call__` first: Python looks that up in the class."""
+    kind = type(model)
+    call = kind.__call__
+
+    def switch(called: Any, *args: Any, **kwargs: Any) -> Any:
+        if called is model:
+            return instead(partial(call, called), *args, **kwargs)
+        return call(called, *args, **kwargs)
+
+    kind.__call__ = switch
+    try:
+        yield
+    finally:
+        kind.__call__ = call
+
+
+def split_like(flat: mx.array, named: Mapping[str, mx.array]) -> dict[str, mx.array]:
+    """One float32 vector as leaves of these names, shapes and dtypes."""
+    parts, start = {}, 0
+    for name, leaf in named.items():
+        parts[name] = flat[start : start + leaf.size].reshape(leaf.shape).astype(leaf.dtype)
+        start += leaf.size
+    return parts
 
 
 def batch_rows(batch: Sequence[mx.array]) -> mx.array:

@@ -19,7 +19,7 @@ import threading
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import mlx.core as mx
 import numpy as np
@@ -30,6 +30,7 @@ from parity.measure import outcomes
 from parity.probe.inputs import read_rows
 from parity.probe.values import ArmName, Probe, Stage, from_plain
 from parity.provenance import provenance
+from parity.replay.observe import Enough
 from parity.tap import Tap
 from parity.trace import Ending, Header, Outcome, Swallowed
 from parity.tracefile import TraceWriter
@@ -37,7 +38,10 @@ from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import FrameType
+
+    from parity.replay.observe import Observer
 
 
 def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
@@ -53,11 +57,11 @@ def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
     return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
 
 
-def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
-    """Runs one arm from its seed to its last step and writes its trace.
+def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Sequence[Observer] = ()) -> bool:
+    """Runs one arm from its seed to its last step, or until an observer has enough, and writes its trace.
 
     Returns:
-        Whether it is complete.
+        Whether it went as far as was asked.
 
     """
     arm = probe.arm(name)
@@ -87,9 +91,12 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
                 keywords=arm.keywords,
                 warn=swallowed.append,
             )
-            loaded = _train(own, job, writer, swallowed)
+            loaded = _train(own, job, writer, swallowed, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
+        except Enough:
+            writer.close(Ending(complete=False, why="stopped where nothing more was asked"))
+            return True
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
@@ -105,12 +112,16 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             mx.clear_cache()
 
 
-def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed]) -> Loaded:
+def _train(
+    own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed], observers: Sequence[Observer]
+) -> Loaded:
     random.seed(job.seed)
     np.random.seed(int(job.settings.get("numpy_seed", job.seed)))
     mx.random.seed(job.seed)
     loaded = job.stages[Stage.LOAD].load(job)
     as_loaded = all_parameters(loaded.model)
+    for observer in observers:
+        observer.loaded(loaded)
     if job.settings.get("reseed_after_load", True):
         mx.random.seed(job.seed)
     job.stages[Stage.ADAPT].adapt(loaded, job)
@@ -120,6 +131,7 @@ def _train(own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallow
         passes=job.workload.accumulation,
         weighs_tokens=own.weighs_tokens,
         swallowed=swallowed,
+        observers=observers,
     )
     with tap.installed():
         own.train(loaded, job, tap)
@@ -141,18 +153,17 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt("stopped from outside")
 
 
-def main() -> int:
-    """Reads the specification that `sweep` wrote and runs it; the traces are the answer."""
-    spec, folder = Path(sys.argv[1]), Path(sys.argv[2])
+def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
+    """Reads the specification that `parity.process` wrote and runs it; what is in the folder is the answer."""
+    specification, folder = Path(sys.argv[1]), Path(sys.argv[2])
     signal.signal(signal.SIGTERM, _interrupted)
     _end_with_parent()
-    content = json.loads(spec.read_text(encoding="utf-8"))
     try:
-        return 0 if run_cell(from_plain(content["probe"]), content["seed"], folder) else 1
+        return 0 if run(json.loads(specification.read_text(encoding="utf-8")), folder) else 1
     except ParityError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the cell's log
+        print(error, file=sys.stderr)  # noqa: T201 - the process's log
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(lambda asked, folder: run_cell(from_plain(asked["probe"]), asked["seed"], folder)))

@@ -20,12 +20,18 @@ _LAYER = re.compile(r"layers\.(\d+)\.")
 
 def parameters(model: Any) -> dict[str, dict[str, Tensor]]:
     """Frozen (`base`) and `trainable` parameters, by canonical name."""
-    frozen, trainable = _split(model)
-    everything = frozen | trainable
+    base, trainable = named_parameters(model)
     return {
-        "base": {_unwired(name, everything): tensor(leaf) for name, leaf in frozen.items()},
+        "base": {name: tensor(leaf) for name, leaf in base.items()},
         "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
     }
+
+
+def named_parameters(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:
+    """Frozen parameters by canonical name, and trainable ones."""
+    frozen, trainable = _split(model)
+    everything = frozen | trainable
+    return {_unwired(name, everything): leaf for name, leaf in frozen.items()}, trainable
 
 
 def all_parameters(model: Any) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SPECIFICATION = "cell.json"
 _PATIENCE = 5.0
+_POLL = 0.1
 
 
 class LabProcess:
@@ -90,6 +92,28 @@ class LabProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._held.close()
+
+
+def run_alone(module: str, specification: Mapping[str, Any], folder: Path, *, log: str, python: Path) -> int:
+    """Runs one process to its end.
+
+    Returns:
+        Its exit status, negative for a signal.
+
+    Raises:
+        KeyboardInterrupt: the user's; the process is gone then.
+
+    """
+    with lab() as path:
+        process = LabProcess(module, specification, folder, log=log, python=python, lab=path)
+        try:
+            while (code := process.ended()) is None:
+                time.sleep(_POLL)
+        except BaseException:
+            process.ask_to_stop()
+            process.stop()
+            raise
+        return code
 
 
 def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:

@@ -121,6 +121,12 @@ class ProbeResult:
         return met and not self.unmet_outcomes
 
     @property
+    def unexpected_divergence(self) -> int | None:
+        """The first seed at which the arms part and should not, or should elsewhere."""
+        odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
+        return next((cell.seed for cell in odd if cell.kind is VerdictKind.DIVERGED), None)
+
+    @property
     def unmet_outcomes(self) -> tuple[str, ...]:
         """Outcomes whose verdict is not the declared one."""
         wanted = self.probe.expect.outcomes.items()

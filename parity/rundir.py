@@ -2,6 +2,7 @@
 
 plan.json                      the probes, as they were checked
 traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
+explanations/<probe>/          what `parity run --explain` found out, and its runs
 interrupted                    only where the user stopped the run
 results.json  report.md        rendered at the end
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SCHEMA = 2
 LATEST = "latest"
 INTERRUPTED = "interrupted"
+EXPLANATION = "explanation.json"
 REPORTS = Path("reports")
 
 
@@ -105,6 +107,21 @@ def provenance_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
     return found
 
 
+def explanation_folder(run: Path, probe: Probe) -> Path:
+    """Where the inquiry into one probe of a run keeps what it runs."""
+    return run / "explanations" / probe.name
+
+
+def explanations_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
+    """By probe name, the explanations that a run has ended with."""
+    found: dict[str, dict[str, Any]] = {}
+    for probe in (each.probe for each in result.probes):
+        with suppress(OSError, ValueError):
+            text = (explanation_folder(run, probe) / EXPLANATION).read_text(encoding="utf-8")
+            found[probe.name] = json.loads(text)
+    return found
+
+
 def write_reports(run: Path, result: RunResult) -> None:
     """Renders `results.json` and `report.md` beside the traces.
 
@@ -122,7 +139,12 @@ def _write_reports(run: Path, result: RunResult) -> None:
     if result.interrupted:
         (run / INTERRUPTED).touch()
     (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
-    (run / "report.md").write_text(render_markdown(result, provenance_of(run, result)), encoding="utf-8")
+    (run / "report.md").write_text(markdown_of(run, result), encoding="utf-8")
+
+
+def markdown_of(run: Path, result: RunResult) -> str:
+    """The page of a run, with the explanations that were made of it."""
+    return render_markdown(result, provenance_of(run, result), explanations_of(run, result))
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:

@@ -19,7 +19,7 @@ import mlx.core as mx
 import mlx.optimizers as optim
 from mlx import nn
 
-from parity.capture import Passes, added, mean_gradient, one_pass
+from parity.capture import Passes, added, mean_gradient, one_pass, split_like, with_logits
 from parity.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
 from parity.live import effective, parameters
 from parity.trace import End, Start, Step, Swallowed, Tensor
@@ -27,10 +27,12 @@ from parity.trace import End, Start, Step, Swallowed, Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from parity.replay.observe import Observer
     from parity.tracefile import TraceWriter
 
 _ENTRY = "parity_tap"
 _PASSES = "parity_passes"
+_WHOLE = "parity_whole"
 
 
 class TapError(Exception):
@@ -48,6 +50,7 @@ class Tap:
         passes: int = 1,
         weighs_tokens: bool = False,
         swallowed: Sequence[Swallowed] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Makes a tap.
 
@@ -57,6 +60,7 @@ class Tap:
             passes: forward passes of an update.
             weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
             swallowed: what the library has taken in vain; read after step 1.
+            observers: who else looks, in a replay.
 
         """
         self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
@@ -67,6 +71,10 @@ class Tap:
         self._loaded = loaded
         self._asked = passes
         self._weighs_tokens = weighs_tokens
+        self._observers = observers
+        self._keeps_whole = any(observer.whole for observer in observers)
+        self._last_pass: dict[str, Any] = {}
+        self._last_names: dict[str, Any] = {}
         self._start: dict[str, dict[str, Tensor]] | None = None
         self._batch_shapes: list[list[int]] = []
         self._loss_name = ""
@@ -85,9 +93,9 @@ class Tap:
         value_and_grad, update, make = nn.value_and_grad, optim.Optimizer.update, optim.Optimizer.__init__
 
         def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
-            self._before_training(model)
+            self._before_training(model, loss)
             self._loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
-            return self._see_pass(value_and_grad(model, loss))
+            return self._see_pass(value_and_grad(model, with_logits(model, loss) if self._keeps_whole else loss))
 
         def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
             self._around_update = _plain(sys._getframe(1).f_locals)
@@ -133,12 +141,16 @@ class Tap:
             raise self._error
         if self._steps != steps:
             raise TapError(f"the trainer took {self._steps} of {steps} steps")
+        for observer in self._observers:
+            observer.finished(self._model)
         self._writer.end(End(**parameters(self._model), traced=self._traced))
 
-    def _before_training(self, model: Any) -> None:
+    def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
         if self._start is None:
             self._model = model
             self._start = parameters(model)
+            for observer in self._observers:
+                observer.before_training(model, loss)
 
     def _see_pass(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
         def tapped(*args: Any, **kwargs: Any) -> Any:
@@ -150,6 +162,10 @@ class Tap:
             if not batch:
                 raise TapError("no batch was seen among the arguments of the trainer's loss")
             self._batch_shapes = [list(leaf.shape) for leaf in batch]
+            if self._keeps_whole:
+                *value, logits = value
+                self._last_pass = {"batch": batch, "logits": logits, "loss": value[0], "tokens": value[1]}
+                self._last_names = leaves(gradient)
             self._add_pass(value, gradient, batch)
             return value, gradient
 
@@ -183,6 +199,9 @@ class Tap:
         received, params = leaves(gradients), leaves(model.trainable_parameters())
         flat_received = flat_float32(received)
         norms = [norm(flat), norm(flat_received), optimizer.learning_rate.astype(mx.float32)]
+        if self._keeps_whole:
+            raw = split_like(flat, self._last_names)
+            optimizer.state[_WHOLE] = self._last_pass | {"gradient": raw, "received": received, "params": params}
         optimizer.state[_ENTRY] = {
             "floats": mx.stack([loss, *norms]),
             "integers": mx.concatenate(
@@ -225,6 +244,8 @@ class Tap:
                 reported={name: value for name, value in reported.items() if value is not None},
             )
         )
+        for observer in self._observers:
+            observer.after_step(step, self._model, self._optimizer, self._optimizer.state.get(_WHOLE, {}))
 
     def _record_start(self) -> None:
         assert self._start is not None

@@ -118,14 +118,10 @@ def _decide(
         return VerdictKind.INVALID, f"the stated tolerance names {unknown[0]!r}, which was not compared", first
     if first is None:
         return VerdictKind.IDENTICAL, "bit for bit", None
-    sizes = _sizes(delta.table)
-    if thresholds.tolerance:
-        allowed, name = delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
-    elif again is not None and noisy is not None:
-        allowed, name = _floor(again).reindex(delta.table.index, fill_value=0.0), "the noise floor"
-    else:
+    allowed, name = _allowed(delta, again, thresholds)
+    if not name:
         return VerdictKind.DIVERGED, f"from {_where(first)}", first
-    over = ~(sizes <= allowed)  # so that a NaN is over
+    sizes, over = _sizes(delta.table), broken(delta, again, thresholds)
     if not over.any():
         return VerdictKind.WITHIN, name, first
     row = int(over.to_numpy().argmax())
@@ -136,6 +132,21 @@ def _decide(
         f"from {_where(at)}: off by {sizes.iloc[row]:.9g}, {name} is {allowed.iloc[row]:.9g}",
         at,
     )
+
+
+def broken(delta: Delta, again: Delta | None, thresholds: Thresholds) -> pd.Series[bool]:
+    """Which rows of a delta table break the rule that applies: stated tolerance, noise floor, or bit for bit."""
+    allowed, name = _allowed(delta, again, thresholds)
+    return ~(_sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN is over
+
+
+def _allowed(delta: Delta, again: Delta | None, thresholds: Thresholds) -> tuple[pd.Series[float], str]:
+    """By how much each row may differ, and whose rule that is; unnamed where nothing may."""
+    if thresholds.tolerance:
+        return delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
+    if again is None or again.unequal.empty:
+        return delta.table["delta"] * 0.0, ""
+    return _floor(again).reindex(delta.table.index, fill_value=0.0), "the noise floor"
 
 
 def _sizes(table: pd.DataFrame) -> pd.Series[float]:

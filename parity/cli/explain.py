@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import signal
 from dataclasses import replace
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +11,9 @@ import click
 
 from parity.cli.asked import check_json, checked_probe, stop, write_json
 from parity.errors import ExitStatus
-from parity.probe.values import ArmName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from parity.probe.values import Probe, Workload
-    from parity.result import CellResult
+    from parity.explain.explanation import Explanation
 
 
 @click.command("explain")
@@ -44,54 +37,35 @@ def explain_command(
     out: Path | None,
     json_file: str | None,
 ) -> ExitStatus:
-    """Name the smallest sets of stages and settings of PROBE's candidate whose removal restores parity."""
+    """Name the smallest sets of stages and settings of PROBE's candidate whose removal restores parity.
+
+    Shows what differs, element by element, and which steps are faulty by themselves.
+    """
     from rich.console import Console
 
-    from parity.explain.explanation import explain
-    from parity.explain.trials import Trials
+    from parity.inquiry import PAGE, inquire, key
+    from parity.jsonfloat import dumps
     from parity.probe.file import read_probe
-    from parity.report.explanation import print_explanation, render_explanation
+    from parity.report.explanation import explanation_tree, print_explanation
     from parity.report.live import Live
-    from parity.sweep import run_probes
-    from parity.trainers.registry import can_swap
 
     chosen = read_probe(probe_file, overrides).workload.seeds[0] if seed is None else seed
     probe = replace(checked_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
     check_json(json_file)
     signal.signal(signal.SIGTERM, stop)
-    folder = (out or Path("reports") / "explain") / _key(probe)
+    folder = (out or Path("reports") / "explain") / key(probe)
     console = Console(stderr=json_file == "-", highlight=False)
-
-    def run(probes: Sequence[Probe], into: Path) -> None:
-        with Live(console, len(probes)) as live:
-            result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
-        if result.interrupted:
-            raise KeyboardInterrupt
-
-    explained = explain(probe, Trials(probe, folder, run), can_swap=can_swap, most=most)
+    with Live(console) as live:
+        explained = inquire(probe, folder, jobs=jobs, most=most, watch=live, say=live.say)
     console.print()
     print_explanation(console, explained)
-    console.print(f"runs: {folder}", style="dim")
+    console.print(f"report: {folder / PAGE}", style="dim")
     if json_file is not None:
-        write_json(json_file, render_explanation(explained))
-    return _status(explained.baseline, explained=bool(explained.causes), nothing=explained.is_identical)
+        write_json(json_file, dumps(explanation_tree(explained), indent=2))
+    return _status(explained)
 
 
-def _status(baseline: CellResult, *, explained: bool, nothing: bool) -> ExitStatus:
-    if baseline.verdict is None:
+def _status(explained: Explanation) -> ExitStatus:
+    if explained.baseline.verdict is None:
         return ExitStatus.NOT_RUN
-    return ExitStatus.EXPECTED if explained or nothing else ExitStatus.UNDECIDED
-
-
-def _workloads(probe: Probe) -> list[Workload]:
-    return [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
-
-
-def _key(probe: Probe) -> str:
-    """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these."""
-    from parity.probe.values import to_plain
-
-    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
-    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in _workloads(probe)]
-    text = json.dumps([to_plain(probe), installed, rows], sort_keys=True)
-    return f"{probe.name.replace('/', '-')}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+    return ExitStatus.EXPECTED if explained.causes or explained.is_identical else ExitStatus.UNDECIDED

@@ -26,15 +26,14 @@ def report_command(run: Path, form: str) -> ExitStatus:
     from rich.console import Console
 
     from parity.report.json import render_json
-    from parity.report.markdown import render_markdown
     from parity.report.svg import render_svg
     from parity.report.terminal import print_run
-    from parity.rundir import provenance_of, read_run
+    from parity.rundir import markdown_of, read_run
 
     result = read_run(run)
     match form:
         case "markdown":
-            click.echo(render_markdown(result, provenance_of(run, result)), nl=False)
+            click.echo(markdown_of(run, result), nl=False)
         case "json":
             click.echo(render_json(result))
         case "svg":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from parity.errors import BadProbeError, ExitStatus, ParityError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from parity.blind import BlindSpot
     from parity.probe.values import Probe, Workload
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
+@click.option("--explain", "explains", is_flag=True, help="Find the cause of every divergence that was not expected.")
 @click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
 def run_command(
     probes: tuple[Path, ...],
@@ -35,6 +39,7 @@ def run_command(
     overrides: tuple[str, ...],
     jobs: int,
     out: Path | None,
+    explains: bool,
     json_file: str | None,
 ) -> ExitStatus:
     """Run PROBES (files, or folders of them) and say whether each met its expectation."""
@@ -61,9 +66,29 @@ def run_command(
     console.print(_cost(result, time.monotonic() - started), style="dim")
     if json_file is not None:
         write_json(json_file, render_json(result))
+    if explains and not result.interrupted:
+        _explain(console, result, run, jobs)
     write_reports(run, result)
     console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status
+
+
+def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
+    """Each probe that diverges unexpectedly, at its first such seed."""
+    from parity.inquiry import inquire
+    from parity.report.explanation import print_explanation
+    from parity.report.live import Live
+    from parity.rundir import explanation_folder
+
+    for each in result.probes:
+        if (seed := each.unexpected_divergence) is None:
+            continue
+        probe = replace(each.probe, outcomes=None, workload=replace(each.probe.workload, seeds=(seed,)))
+        console.print(f"\n{probe.name}, seed {seed}: looking for the cause", style="bold")
+        with Live(console) as live:
+            explained = inquire(probe, explanation_folder(run, probe), jobs=jobs, watch=live, say=live.say)
+        print_explanation(console, explained)
+    console.print()
 
 
 def _cost(result: RunResult, seconds: float) -> str:

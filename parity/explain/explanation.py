@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parity.explain.exhibits import Cut, replayed
 from parity.explain.factors import Factor, factors, only, without
 from parity.explain.search import smallest_sets
 from parity.probe.values import Stage, VerdictKind
@@ -12,6 +13,7 @@ from parity.probe.values import Stage, VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from parity.explain.exhibits import Replay, Replayed
     from parity.explain.search import Factors
     from parity.explain.trials import Trials
     from parity.probe.values import Probe
@@ -54,6 +56,8 @@ class Explanation:
     """Whether the bound on runs ended the search."""
     runs: int
     """Arms that were run."""
+    replayed: Replayed | None = None
+    """Evidence, and every step from the same state; None where the arms do not part."""
 
     @property
     def is_identical(self) -> bool:
@@ -75,7 +79,7 @@ class Explanation:
 
 
 def explain(
-    probe: Probe, trials: Trials, *, can_swap: Callable[[str, str, Stage], bool], most: int = 40
+    probe: Probe, trials: Trials, *, can_swap: Callable[[str, str, Stage], bool], replay: Replay, most: int
 ) -> Explanation:
     """Explains one probe at one seed.
 
@@ -83,12 +87,13 @@ def explain(
         probe: the probe, at the one seed of `trials`.
         trials: runs candidates and keeps their traces.
         can_swap: whether an arm of the first provider can take a stage from the second.
+        replay: runs arms again, to look closer.
         most: how many candidates the search may run; the check of what it finds comes on top.
 
     """
     baseline = trials.baseline()
     found = factors(probe, can_swap)
-    if baseline.kind is not VerdictKind.DIVERGED or not found:
+    if baseline.kind is not VerdictKind.DIVERGED:
         return Explanation(
             probe=probe, baseline=baseline, factors=found, causes=(), ruled_out=(), exhausted=False, runs=trials.runs
         )
@@ -109,6 +114,7 @@ def explain(
     fits = [factor for factor in found if _fits(factor, reference, can_swap)]
     causes = tuple(_cause(probe, trials, found, fits, each, results[each]) for each in searched.causes)
     failed = [each for each, restored in searched.tried if not restored]
+    shown = _replayed(probe, trials, baseline, causes[0].factors if causes else (), replay)
     return Explanation(
         probe=probe,
         baseline=baseline,
@@ -116,8 +122,26 @@ def explain(
         causes=causes,
         ruled_out=tuple(Trial(stages=_stages(each), result=results[each]) for each in failed),
         exhausted=searched.exhausted,
-        runs=trials.runs,
+        runs=trials.runs + shown.runs,
+        replayed=shown,
     )
+
+
+def _replayed(probe: Probe, trials: Trials, baseline: CellResult, cause: Sequence[Factor], replay: Replay) -> Replayed:
+    """Evidence for the divergence; of a cause with several factors for each, without the others."""
+    every = tuple(factor.stage for factor in cause)
+    whole = Cut(name="as-asked", stages=every, probe=probe, result=baseline, traces=trials.cell())
+    if len(cause) < 2:
+        return replayed(probe, whole, [whole], trials.folder, replay)
+    others = {stage: [other for other in every if other is not stage] for stage in every}
+    variants = {_name("without", left_out): without(probe, left_out) for left_out in others.values()}
+    results = trials.candidates(variants)
+    cuts = [
+        Cut(name=name, stages=(stage,), probe=variant, result=results[name], traces=trials.cell(name))
+        for stage, (name, variant) in zip(others, variants.items(), strict=True)
+        if results[name].first_divergence is not None
+    ]
+    return replayed(probe, whole, cuts or [whole], trials.folder, replay)
 
 
 def _cause(

@@ -32,33 +32,43 @@ class Trials:
 
     def __init__(self, probe: Probe, folder: Path, run: Run) -> None:
         """Args: the probe, at one seed; where everything is kept; what runs cells."""
-        self.runs = 0
-        """Arms that were run for this explanation, now or before it was interrupted, the reference's two included."""
+        self.folder = folder
         self._probe = probe
-        self._folder = folder
+        self._asked: set[str] = set()
         self._run = run
         (self._seed,) = probe.workload.seeds
 
+    @property
+    def runs(self) -> int:
+        """Arms that were run, now or before it was interrupted, the reference's two included."""
+        return len(self._asked) + (len(ArmName) - 1)
+
+    def cell(self, name: str = "") -> Path:
+        """Where a variant keeps its traces; the baseline without a name."""
+        return self._cell(self._named(name, self._probe) if name else self._probe)
+
     def baseline(self) -> CellResult:
         """The probe as it is."""
-        result = self._results([self._probe])[0]
-        self.runs += len(ArmName)
-        return result
+        self._asked.add(self._probe.name)
+        return self._results([self._probe])[0]
 
     def candidates(self, variants: Mapping[str, Probe]) -> dict[str, CellResult]:
         """Each variant's candidate, by a name that is fit for a folder, against the baseline's reference."""
-        named = {name: replace(probe, name=f"{self._probe.name}+{name}") for name, probe in variants.items()}
+        named = {name: self._named(name, probe) for name, probe in variants.items()}
         for probe in named.values():
             self._give_reference(probe)
-        self.runs += len(named)
+        self._asked.update(named)
         return dict(zip(named, self._results(list(named.values())), strict=True))
+
+    def _named(self, name: str, probe: Probe) -> Probe:
+        return replace(probe, name=f"{self._probe.name}+{name}")
 
     def _results(self, probes: list[Probe]) -> list[CellResult]:
         fresh = [probe for probe in probes if not self._is_done(probe)]
         for probe in fresh:
             self._forget_half(probe)
         if fresh:
-            self._run(fresh, self._folder)
+            self._run(fresh, self.folder)
         return [assess(probe, self._seed, self._cell(probe)) for probe in probes]
 
     def _is_done(self, probe: Probe) -> bool:
@@ -69,7 +79,7 @@ class Trials:
             return False
 
     def _cell(self, probe: Probe) -> Path:
-        return cell_folder(self._folder, probe, self._seed)
+        return cell_folder(self.folder, probe, self._seed)
 
     def _forget_half(self, probe: Probe) -> None:
         """What a killed cell left; reference traces that were given to it stay."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from parity.jsonfloat import dumps
 from parity.probe.values import VerdictKind
+from parity.report.evidence import clock_rows, clocks_sentence, exhibit_lines
 from parity.report.json import SCHEMA
 from parity.report.wording import place, setting, values
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from parity.explain.clocks import Clocks
+    from parity.explain.exhibits import Exhibit
     from parity.explain.explanation import Cause, Explanation
     from parity.explain.factors import Factor
     from parity.result import CellResult
@@ -54,7 +56,16 @@ def print_explanation(console: Console, explained: Explanation) -> None:
     console.print(Text(sentence(explained), style=style), soft_wrap=True)
     if explained.baseline.first_divergence is None:
         return
-    console.print(Text(f"evidence: {values(explained.baseline.first_divergence)}"), soft_wrap=True)
+    console.print()
+    at = explained.baseline.first_divergence
+    is_sized = at.delta is not None or bool(at.detail)  # two fingerprints tell a person nothing
+    console.print(Text("evidence", style="bold"), Text(values(at) if is_sized else ""), soft_wrap=True)
+    if explained.replayed is not None:
+        for exhibit in explained.replayed.exhibits:
+            _print_exhibit(console, exhibit)
+        _print_clocks(console, explained.replayed.clocks)
+    console.print()
+    console.print(Text("what really ran differently", style="bold"))
     for each in explained.baseline.differences:
         how = "declared" if each.declared else "only effective"
         line = f"  {each.name}: {setting(each.reference)} → {setting(each.candidate)} ({how})"
@@ -69,40 +80,59 @@ def print_explanation(console: Console, explained: Explanation) -> None:
     console.print(Text(f"{explained.runs} arms were run, at seed {explained.baseline.seed}", style="dim"))
 
 
-def render_explanation(explained: Explanation) -> str:
-    """What `parity explain --json` writes."""
-    at = explained.baseline.first_divergence
-    return dumps(
-        {
-            "schema": SCHEMA,
-            "probe": explained.probe.name,
-            "summary": sentence(explained),
-            "verdict": explained.baseline.kind,
-            "first_divergence": None
-            if at is None
-            else asdict(at) | {"evidence": [asdict(each) for each in explained.baseline.differences]},
-            "causes": [_cause(cause) for cause in explained.causes],
-            "ruled_out": [
-                {"stages": list(trial.stages), "verdict": trial.result.kind, "why": _where(trial.result)}
-                for trial in explained.ruled_out
-            ],
-            "exhausted": explained.exhausted,
-            "runs": explained.runs,
-        },
-        indent=2,
-    )
+def explanation_tree(explained: Explanation) -> dict[str, Any]:
+    """What `parity explain --json` writes; `said` are the lines that a person reads."""
+    at, shown = explained.baseline.first_divergence, explained.replayed
+    return {
+        "schema": SCHEMA,
+        "probe": explained.probe.name,
+        "seed": explained.baseline.seed,
+        "summary": sentence(explained),
+        "verdict": explained.baseline.kind,
+        "first_divergence": None if at is None else asdict(at),
+        "effective": [asdict(each) for each in explained.baseline.differences],
+        "swallowed": [str(warned) for warned in explained.baseline.warnings],
+        "evidence": [] if shown is None else [_exhibit(each) for each in shown.exhibits],
+        "steps": None if shown is None else _clocks(shown.clocks),
+        "causes": [_cause(cause) for cause in explained.causes],
+        "ruled_out": [
+            {"stages": list(trial.stages), "verdict": trial.result.kind, "still": _where(trial.result)}
+            for trial in explained.ruled_out
+        ],
+        "exhausted": explained.exhausted,
+        "runs": explained.runs,
+    }
+
+
+def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+    return {
+        "of": _named(exhibit),
+        "parts": place(exhibit.at),
+        "said": exhibit_lines(exhibit),
+        "measured": None if exhibit.evidence is None else asdict(exhibit.evidence),
+    }
+
+
+def _clocks(clocks: Clocks) -> dict[str, Any]:
+    spans = [asdict(span) for span in clocks.spans]
+    return {"summary": clocks_sentence(clocks), "asked": clocks.asked, "spans": spans, "said": clock_rows(clocks)}
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
     return {
         "stages": [factor.stage for factor in cause.factors],
-        "settings": {name: pair[1] for factor in cause.factors for name, pair in factor.settings.items()},
+        "said": [_difference(factor) for factor in cause.factors],
+        "settings": {name: list(pair) for factor in cause.factors for name, pair in factor.settings.items()},
         "restores": cause.restored.kind,
         "alone": [
             {"stage": factor.stage, "verdict": None if result is None else result.kind, "parts": _where(result)}
             for factor, result in zip(cause.factors, cause.alone, strict=True)
         ],
     }
+
+
+def _named(exhibit: Exhibit) -> str:
+    return f"{_and(exhibit.stages)}, alone" if exhibit.stages else "as asked"
 
 
 def _print_cause(console: Console, cause: Cause) -> None:
@@ -112,6 +142,24 @@ def _print_cause(console: Console, cause: Cause) -> None:
         console.print(Text(f"  {_difference(factor)}"), soft_wrap=True)
         console.print(Text(f"    put into the reference alone: {_where(result)}", style="dim"), soft_wrap=True)
     console.print(Text(f"  as the reference does: {cause.restored.kind}", style="green"), soft_wrap=True)
+
+
+def _print_exhibit(console: Console, exhibit: Exhibit) -> None:
+    console.print(Text(f"  {_named(exhibit)}, at {place(exhibit.at)}", style="bold"), soft_wrap=True)
+    for line in exhibit_lines(exhibit):
+        console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _print_clocks(console: Console, clocks: Clocks) -> None:
+    console.print()
+    console.print(Text(clocks_sentence(clocks), style="bold"), soft_wrap=True)
+    if clocks.spans:
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 2))
+        for column in ("", "as trained", "from the reference's state"):
+            table.add_column(column, overflow="fold")
+        for row in clock_rows(clocks):
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
 def _ruled_out(explained: Explanation) -> Table:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Live:
     """Watches a sweep; use it as a context manager and pass it as `watch`."""
 
-    def __init__(self, console: Console, cells: int) -> None:
+    def __init__(self, console: Console, cells: int | None = None) -> None:
+        """Args: where to; how many cells there are, if that is known."""
         self._console = console
         self._cells = cells
         self._ended = 0
@@ -67,7 +68,8 @@ class Live:
         self._ended += 1
         self._bars.remove_task(self._tasks[cell.folder])
         said = f"{progress.result.kind}, {progress.result.reason}"
-        self._console.print(Text(f"[{self._ended}/{self._cells}] {name}: {said}"), highlight=False, soft_wrap=True)
+        count = f"{self._ended}" if self._cells is None else f"{self._ended}/{self._cells}"
+        self._console.print(Text(f"[{count}] {name}: {said}"), highlight=False, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):

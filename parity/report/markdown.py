@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,14 +19,29 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
-def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any]]) -> str:
+def render_markdown(
+    result: RunResult,
+    provenance: Mapping[str, Mapping[str, Any]],
+    explanations: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
     """One page.
 
     Args:
         result: what was found.
         provenance: by probe name, the header of one of its candidate traces; a probe without one is left out.
+        explanations: by probe name, as `parity.report.explanation.explanation_tree` makes them.
 
     """
+    page = _templates().get_template("run.md.jinja")
+    return page.render(result=result, sentence=sentence(result), provenance=provenance, explanations=explanations)
+
+
+def render_explanation(tree: Mapping[str, Any]) -> str:
+    """The section of one explanation, as a page of its own."""
+    return f"# {escaped(tree['probe'])}\n\n" + _templates().get_template("explanation.md.jinja").render(tree=tree)
+
+
+def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("parity.report"),
         autoescape=False,  # noqa: S701 - not HTML: `escaped` below is applied in the template
@@ -47,9 +63,7 @@ def render_markdown(result: RunResult, provenance: Mapping[str, Mapping[str, Any
         "wanted": wanted,
         "smallest_tolerance": wording.smallest_tolerance,
     }
-    return environment.get_template("run.md.jinja").render(
-        result=result, sentence=sentence(result), provenance=provenance
-    )
+    return environment
 
 
 def escaped(text: object) -> str:

@@ -34,11 +34,22 @@ def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
         ("forward", "diverged at step 0 · forward · base_at_start"),
         ("loss", "diverged at step 1 · loss · tokens"),
     ]
-    assert found["runs"] == 9
+    assert found["runs"] == 14
     assert (
         "The arms part at step 0 · forward · base_at_start; doing forward and loss as the reference does restores "
         "identical, and fewer than these two do not." in said
     )
+    forward, loss = found["evidence"]
+    assert (forward["of"], loss["of"]) == ("forward, alone", "loss, alone")
+    assert forward["said"][0] == "frozen weights as step 1 starts: 109 tensors differ, in dtype alone"
+    supervision = loss["measured"]["supervision"]
+    assert [each["tokens"] for each in supervision["fractions"]] == [306, 303]
+    assert [round(each["denominator"], 2) for each in supervision["fractions"]] == [306, 303]
+    assert "  row 1, position 48: 0 '<pad>' → not supervised" in loss["said"]
+    assert loss["said"][-1] == "equal before it: batch, logits"
+    assert found["steps"]["summary"] == "Faulty by themselves: steps 1–2 at loss."
+    page = next((tmp_path / "runs").glob("*/explanation.md")).read_text()
+    assert "    - row 1, position 48: 0 '&lt;pad&gt;' → not supervised" in page
 
 
 def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
@@ -56,6 +67,14 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert second[:2] == first[:2]
     again = {path for path in times if path.stat().st_mtime_ns != times[path]}
     assert again == {victim}
+    assert second[1]["evidence"] == first[1]["evidence"]
+    (adapt,) = first[1]["evidence"]
+    said = adapt["said"][0]
+    assert said.startswith("trainable parameters: 28 of the candidate alone: model.layers.0.mlp.down_proj.lora_a, ")
+    assert said.endswith(" and 25 more")
+    assert first[1]["steps"]["summary"].startswith(
+        "Not run from the reference's state: LockError: the arms train other tensors: model.layers.0.mlp.down_proj"
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,3 +123,33 @@ def test_where_no_swap_restores_parity_it_says_so_with_the_best_and_what_is_left
     status, found, said = explain(tmp_path, probe)
     assert (status, found["causes"]) == (5, [])
     assert "no set of stages that can be swapped does; the best, without" in said
+
+
+BORN = f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.05 }}'
+
+
+def test_a_clip_that_binds_is_shown_element_by_element_and_step_by_step(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "p.toml", candidate=BORN, expect='verdict = "identical"')
+    status, found, _ = explain(tmp_path, probe)
+    assert status == 0
+    (clip,) = found["evidence"]
+    measured = clip["measured"]
+    assert (measured["stage"], measured["step"]) == ("clip", 1)
+    assert measured["equal"] == ["batch", "logits", "loss and its targets", "gradient"]
+    reference, candidate = measured["clipping"]
+    assert (reference["changed"], candidate["clipped_greatest"]) == (0, pytest.approx(0.05))
+    assert candidate["changed"] > 0
+    worst = measured["tensors"]["worst"][0]
+    assert worst["max_abs"] == pytest.approx(abs(worst["values"][0]) - 0.05)
+    assert all(span["locked"] == "clip" for span in found["steps"]["spans"])
+
+
+def test_a_run_explains_what_was_not_expected_and_its_report_keeps_it(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "p.toml", candidate=BORN, expect='verdict = "identical"')
+    done = parity("run", probe, "--out", tmp_path / "run", "--jobs", "2", "--explain")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "doing clip as the reference does restores identical" in done.stdout
+    again = parity("report", tmp_path / "run", "--format", "markdown").stdout
+    assert again == (tmp_path / "run" / "report.md").read_text()
+    assert "#### why" in again
+    assert "doing clip as the reference does restores identical" in again

@@ -17,6 +17,7 @@ from mlx import nn
 from parity.fingerprint import leaves, tensor
 from parity.probe.inputs import read_rows
 from parity.probe.values import Optimizer, Stage, Workload
+from parity.replay.observe import Observer
 from parity.tap import Tap, TapError
 from parity.trace import Header
 from parity.tracefile import TraceWriter, read_trace
@@ -74,6 +75,34 @@ def test_the_tap_changes_nothing(tmp_path: Path, name: str) -> None:
 
 
 ACCUMULATED = replace(WORKLOAD, batch_size=2, accumulation=3)
+
+
+class Whole(Observer):
+    """Asks for whole tensors of every step, and checks that they are those that the row is of."""
+
+    whole = True
+    seen = 0
+
+    def after_step(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:
+        assert whole["logits"].shape[0] == whole["batch"][0].shape[0]
+        now = {name: tensor(leaf) for name, leaf in leaves(model.trainable_parameters()).items()}
+        assert {name: tensor(leaf) for name, leaf in whole["params"].items()} == now
+        assert whole["gradient"].keys() == whole["received"].keys() == now.keys()
+        assert optimizer.step.item() == step
+        self.seen += 1
+
+
+@pytest.mark.parametrize("workload", [WORKLOAD, ACCUMULATED])
+@pytest.mark.parametrize("name", ["mlx-lm", "mlx-lm-train", "unsloth-zoo"])
+@pytest.mark.filterwarnings("ignore")
+def test_keeping_whole_tensors_changes_nothing(tmp_path: Path, name: str, workload: Workload) -> None:
+    bare = train(name, tmp_path, Untapped(), workload)
+    whole = Whole()
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer, loaded={}, passes=workload.accumulation, observers=[whole])
+        tapped = train(name, tmp_path, tap, workload)
+        tap.finish(3)
+    assert (tapped, whole.seen) == (bare, 3)
 
 
 @pytest.mark.parametrize("name", ["mlx-lm", "mlx-lm-train", "unsloth-zoo"])

@@ -1,0 +1,166 @@
+"""Evidence for each factor of a cause: the step at which the arms part by it alone, replayed and compared whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from parity.assess import EXIT, note_exit, trace_path
+from parity.diff import diff, recording
+from parity.errors import BadTraceError
+from parity.evidence import Evidence
+from parity.explain.clocks import Clocks, clocks
+from parity.probe.values import ArmName, to_plain
+from parity.tracefile import read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from parity.probe.values import Probe, Stage
+    from parity.result import CellResult
+    from parity.trace import Trace
+    from parity.verdict import FirstDivergence
+
+Replay = Callable[["Mapping[str, Any]", "Path"], int]
+"""Runs `parity.replay.arms` on a specification, as `parity.process.run_alone` does: its exit status."""
+
+_AT_END = "_at_end"
+_EVIDENCE = TypeAdapter(Evidence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A candidate, as it was run, and where it parts from the reference."""
+
+    name: str
+    """Fit for a file."""
+    stages: tuple[Stage, ...]
+    """What it still does differently, of the cause."""
+    probe: Probe
+    result: CellResult
+    traces: Path
+    """The folder of its cell."""
+
+    @property
+    def at(self) -> FirstDivergence:
+        """Where it parts."""
+        assert self.result.first_divergence is not None
+        return self.result.first_divergence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """What the replay of one cut shows."""
+
+    stages: tuple[Stage, ...]
+    at: FirstDivergence
+    evidence: Evidence | None
+    note: str
+    """Why there is none, or what to hold against it; empty: nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """All of one explanation."""
+
+    exhibits: tuple[Exhibit, ...]
+    clocks: Clocks
+    runs: int
+    """Arms that were run for it, whole or in part."""
+
+
+def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, replay: Replay) -> Replayed:
+    """Replays one probe at its one seed.
+
+    Args:
+        probe: as it was asked for.
+        baseline: the probe itself, as it was run.
+        cuts: what evidence is wanted for, the baseline maybe among them.
+        folder: where it is kept; asked for the same again, nothing is run.
+        replay: runs it.
+
+    """
+    (seed,) = probe.workload.seeds
+    asked = {
+        "probe": to_plain(probe),
+        "seed": seed,
+        "locked": True,
+        "cuts": {cut.name: _asked(cut) for cut in cuts},
+    }
+    key = hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=4).hexdigest()
+    into = folder / f"replay-{key}"
+    if not (into / EXIT).is_file():
+        for half in into.glob("*"):
+            half.unlink()
+        if (code := replay(asked, into)) >= 0:
+            note_exit(into, code)
+    reference = _doubt(into / "reference.jsonl", trace_path(baseline.traces, ArmName.REFERENCE))
+    return Replayed(
+        exhibits=tuple(_exhibit(cut, into, reference) for cut in cuts),
+        clocks=_clocks(baseline, into),
+        runs=2 + len(cuts),
+    )
+
+
+def _asked(cut: Cut) -> dict[str, Any]:
+    after = cut.at.metric.endswith(_AT_END)
+    return {
+        "probe": to_plain(cut.probe),
+        "step": cut.probe.workload.steps + 1 if after else cut.at.step,
+        "names": _names(cut),
+    }
+
+
+def _names(cut: Cut) -> list[str]:
+    """The parameters at which the traces differ, where it is parameters that do."""
+    kept = [recording(read_trace(trace_path(cut.traces, arm))) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    left, right = (each.parameters.get(cut.at.metric, {}) for each in kept)
+    return sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
+
+
+def _exhibit(cut: Cut, into: Path, doubt: str) -> Exhibit:
+    file = into / f"{cut.name}.evidence.json"
+    try:
+        evidence = _EVIDENCE.validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        note = f"the step could not be replayed; see {into}"
+        return Exhibit(stages=cut.stages, at=cut.at, evidence=None, note=note)
+    note = doubt or _doubt(into / f"{cut.name}.jsonl", trace_path(cut.traces, ArmName.CANDIDATE))
+    return Exhibit(stages=cut.stages, at=cut.at, evidence=evidence, note=note)
+
+
+def _doubt(again: Path, recorded: Path) -> str:
+    """Whether a replay took the steps of the run; if not, from where on."""
+    try:
+        ours, theirs = (_bare(read_trace(path)) for path in (again, recorded))
+    except BadTraceError as error:
+        return str(error)
+    for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+        if one != other:
+            return f"the replay is not bit for bit the run, from step {number}: its distances are its own"
+    return ""
+
+
+def _bare(trace: Trace) -> list[str]:
+    """Start and steps as text, so that a NaN equals itself."""
+    start = repr(trace.start and (trace.start.loaded, trace.start.base, trace.start.trainable))
+    return [start, *(repr(replace(step, reported={})) for step in trace.steps)]
+
+
+def _clocks(baseline: Cut, into: Path) -> Clocks:
+    steps, verdict = baseline.probe.workload.steps, baseline.result.verdict
+    try:
+        reference, candidate, again = (read_trace(trace_path(baseline.traces, arm)) for arm in ArmName)
+        locked = read_trace(into / "locked.jsonl")
+    except BadTraceError as error:
+        return Clocks(spans=(), asked=steps, note=str(error))
+    if not locked.steps or verdict is None:
+        return Clocks(spans=(), asked=steps, note=locked.ending.why)
+    deltas = [diff(recording(reference), recording(each)) for each in (candidate, locked, again)]
+    return clocks(*deltas, thresholds=verdict.thresholds, asked=steps)
