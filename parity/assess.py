@@ -11,7 +11,7 @@ from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import OUTCOMES, ArmName
 from parity.result import CellResult, ProbeResult
-from parity.tracefile import read_trace
+from parity.tracefile import read_trace, repetition_paths
 from parity.verdict import Thresholds, judge
 
 if TYPE_CHECKING:
@@ -42,17 +42,18 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     exit_code = _exit_code(folder)
     traces: dict[ArmName, Trace] = {}
     for arm in ArmName:
-        try:
-            traces[arm] = read_trace(trace_path(folder, arm))
-        except BadTraceError as error:
-            missing = not trace_path(folder, arm).exists()
-            why = f"{_death(exit_code)}{_last_words(folder)}" if missing else str(error)
-            return _failed(seed, traces, f"{arm}: {why}")
-        if not traces[arm].ending.complete:
-            return _failed(seed, traces, f"{arm}: {_why(traces[arm], exit_code)}")
-        if other := _not_as_planned(probe, seed, arm, traces[arm]):
-            return _failed(seed, traces, f"{arm}: {other}")
-    reference, candidate, again = (recording(traces[arm]) for arm in ArmName)
+        found = _planned(probe, seed, arm, trace_path(folder, arm), exit_code)
+        if isinstance(found, str):
+            return _failed(seed, traces, f"{arm}: {found}")
+        traces[arm] = found
+    repetitions = [traces[ArmName.REFERENCE_AGAIN]]
+    for path in repetition_paths(folder)[1:]:
+        found = _planned(probe, seed, ArmName.REFERENCE_AGAIN, path, exit_code)
+        if isinstance(found, str):
+            return _failed(seed, traces, f"{path.stem}: {found}")
+        repetitions.append(found)
+    reference, candidate = recording(traces[ArmName.REFERENCE]), recording(traces[ArmName.CANDIDATE])
+    again = [diff(reference, recording(each)) for each in repetitions]
     device = traces[ArmName.REFERENCE].header.provenance.get("device")
     thresholds = Thresholds(
         tolerance=probe.tolerance,
@@ -61,7 +62,7 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds),
+        verdict=judge(diff(reference, candidate), again=again, thresholds=thresholds),
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
         blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
@@ -94,6 +95,17 @@ def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
 
     judges: dict[str, Callable[..., Rates | Shift]] = {"contains": judge_rates}
     return {name: judges.get(name, judge_shift)(reference.get(name, {}), candidate.get(name, {})) for name in names}
+
+
+def _planned(probe: Probe, seed: int, arm: ArmName, path: Path, exit_code: int | None) -> Trace | str:
+    """The whole trace of an arm, or why there is none."""
+    try:
+        trace = read_trace(path)
+    except BadTraceError as error:
+        return str(error) if path.exists() else f"{_death(exit_code)}{_last_words(path.parent)}"
+    if not trace.ending.complete:
+        return _why(trace, exit_code)
+    return _not_as_planned(probe, seed, arm, trace) or trace
 
 
 def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:

@@ -33,7 +33,7 @@ from parity.provenance import provenance
 from parity.replay.observe import Enough
 from parity.tap import Tap
 from parity.trace import Ending, Header, Outcome, Swallowed
-from parity.tracefile import TraceWriter
+from parity.tracefile import TraceWriter, repetition_path
 from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 
@@ -55,6 +55,20 @@ def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
     """
     paths = {name: folder / f"{name}.jsonl" for name in ArmName}
     return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
+
+
+def repeat(probe: Probe, seed: int, folder: Path, numbers: Sequence[int]) -> bool:
+    """Runs the reference again, for noise: each in a trace of its own, in a process that has no candidate.
+
+    Args:
+        probe: of a cell that has ended.
+        seed: the cell's.
+        folder: the cell's.
+        numbers: of the repetitions, from 2.
+
+    """
+    paths = [repetition_path(folder, number) for number in numbers]
+    return all(run_arm(probe, ArmName.REFERENCE_AGAIN, seed, path) for path in paths)
 
 
 def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Sequence[Observer] = ()) -> bool:
@@ -165,5 +179,12 @@ def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
         return 1
 
 
+def _asked(asked: dict[str, Any], folder: Path) -> bool:
+    probe, seed = from_plain(asked["probe"]), asked["seed"]
+    if "repetitions" in asked:
+        return repeat(probe, seed, folder, asked["repetitions"])
+    return run_cell(probe, seed, folder)
+
+
 if __name__ == "__main__":
-    sys.exit(answer(lambda asked, folder: run_cell(from_plain(asked["probe"]), asked["seed"], folder)))
+    sys.exit(answer(_asked))

@@ -20,6 +20,8 @@ class Cell:
     probe: Probe
     seed: int
     folder: Path
+    repetitions: tuple[int, ...] = ()
+    """Of an ended cell, the numbers of the reference's repetitions that are to be run; empty: the cell itself."""
 
     @property
     def total(self) -> int:

@@ -7,12 +7,13 @@ step at a time: nothing else passes between a cell and whoever watches it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from parity.assess import LOG, assess, note_exit, probe_result, trace_path
 from parity.errors import UnavailableError
+from parity.noise import enough
 from parity.probe.values import ArmName, to_plain
 from parity.process import LabProcess, interpreter_of, lab
 from parity.progress import Cell, Progress
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from parity.blind import BlindSpot
     from parity.probe.values import Probe
 
+MOST_REPETITIONS = enough(0.95)
+_AT_ONCE = 4
+_LOG_AGAIN = "trainer-again.log"
 _POLL = 0.1
 
 
@@ -37,6 +41,7 @@ def run_probes(
     watch: Callable[[Progress], None],
     say: Callable[[str], None],
     blind: Mapping[str, tuple[BlindSpot, ...]] = MappingProxyType({}),
+    repetitions: int = MOST_REPETITIONS,
 ) -> RunResult:
     """Runs every probe at every seed, `jobs` cells at a time.
 
@@ -47,6 +52,7 @@ def run_probes(
         jobs: cells side by side.
         watch: called in this thread whenever a cell has gone on.
         say: called with a line about what takes time before a cell can start.
+        repetitions: of a reference that does not repeat itself, at most so many for one cell.
 
     Returns:
         Finished cells only, where the user interrupted.
@@ -60,7 +66,7 @@ def run_probes(
     results: dict[tuple[str, int], CellResult] = {}
     interrupted = False
     try:
-        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch):
+        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch, repetitions):
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
@@ -77,6 +83,7 @@ def _run(
     pythons: Mapping[str, Path | UnavailableError],
     jobs: int,
     watch: Callable[[Progress], None],
+    repetitions: int,
 ) -> Iterator[tuple[Cell, CellResult]]:
     waiting, running = list(cells), list[_Running]()
     with lab() as folder:
@@ -92,16 +99,29 @@ def _run(
                         yield cell, started
                 for each in list(running):
                     progress = each.look()
-                    watch(progress)
+                    more = () if progress.result is None else _more(progress.result, repetitions)
+                    watch(replace(progress, result=None) if more else progress)
                     if progress.result is not None:
                         running.remove(each)
-                        yield each.cell, progress.result
+                        if more:
+                            waiting.insert(0, replace(each.cell, repetitions=more))
+                        else:
+                            yield each.cell, progress.result
                 time.sleep(_POLL)
         finally:
             for each in running:
                 each.process.ask_to_stop()
             for each in running:
                 each.stop()
+
+
+def _more(result: CellResult, most: int) -> tuple[int, ...]:
+    """The numbers of the next repetitions of the reference that could decide what is open; empty: none."""
+    verdict = result.verdict
+    if verdict is None:
+        return ()
+    had = verdict.repetitions
+    return tuple(range(had + 1, min(verdict.wanted, most, had + _AT_ONCE) + 1))
 
 
 def _start(cell: Cell, python: Path | UnavailableError, lab: Path) -> _Running | CellResult:
@@ -120,8 +140,11 @@ class _Running:
     def __init__(self, cell: Cell, python: Path, lab: Path) -> None:
         self.cell = cell
         self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
-        specification = {"probe": to_plain(cell.probe), "seed": cell.seed}
-        self.process = LabProcess("parity.cell", specification, cell.folder, log=LOG, python=python, lab=lab)
+        specification: dict[str, Any] = {"probe": to_plain(cell.probe), "seed": cell.seed}
+        log = LOG
+        if cell.repetitions:
+            specification["repetitions"], log = cell.repetitions, _LOG_AGAIN
+        self.process = LabProcess("parity.cell", specification, cell.folder, log=log, python=python, lab=lab)
 
     def look(self) -> Progress:
         """How far it is; judges it when it has ended."""
@@ -131,7 +154,8 @@ class _Running:
         result = None
         if code is not None:
             self._close()
-            note_exit(self.cell.folder, code)
+            if not self.cell.repetitions:
+                note_exit(self.cell.folder, code)
             result = assess(self.cell.probe, self.cell.seed, self.cell.folder)
         done = min(sum(counts.values()), self.cell.total)
         return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=result)

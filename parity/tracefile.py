@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from parity.errors import BadTraceError
@@ -18,6 +19,17 @@ from parity.trace import SCHEMA, End, Ending, Header, Outcome, Start, Step, Swal
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+
+def repetition_path(folder: Path, number: int) -> Path:
+    """Where a cell keeps the reference's repetition of this number; the first is run in the cell's own process."""
+    return folder / ("reference-again.jsonl" if number == 1 else f"reference-again-{number}.jsonl")
+
+
+def repetition_paths(folder: Path) -> list[Path]:
+    """The reference's repetitions that are there, in order."""
+    paths = (repetition_path(folder, number) for number in count(1))
+    return list(takewhile(lambda path: path.exists(), paths))
 
 
 class TraceWriter:

@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from parity.noise import EXACT, LEAST, bounds, enough, floor, rank, sizes
 from parity.probe.values import Stage, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -28,6 +29,8 @@ class Thresholds:
     """Largest accepted |delta| by metric; where any is given, only these metrics decide."""
     deterministic: bool = True
     """Whether the device repeats itself; only where it does not is there a noise floor."""
+    confidence: float = 0.95
+    """At which a candidate is called different from a reference that does not repeat itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,44 +77,54 @@ class Verdict:
     """What the reference differs from itself by, per metric; empty on a deterministic device."""
     problems: tuple[Problem, ...]
     thresholds: Thresholds
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """Where there is a noise floor: per metric, what no difference is larger than."""
+    repetitions: int = 0
+    """Of the reference."""
+    wanted: int = 0
+    """Repetitions that would decide what is inconclusive; 0: nothing is open."""
 
     def is_equal(self, metric: str) -> bool:
         """Whether a metric was compared and never differs."""
         return metric in self.metrics and self.metrics[metric].first_step is None
 
 
-def judge(delta: Delta, *, again: Delta | None, thresholds: Thresholds) -> Verdict:
+def judge(delta: Delta, *, again: Sequence[Delta], thresholds: Thresholds) -> Verdict:
     """Judges a candidate against its reference.
 
     Args:
         delta: candidate − reference.
-        again: the reference's repetition − the reference; None where there was none, as between logs.
+        again: the reference's repetitions − the reference; empty where there was none, as between logs.
         thresholds: what may differ.
 
     """
     kind, reason, at = _decide(delta, again, thresholds)
+    noisy = [each for each in again if not each.unequal.empty]
     return Verdict(
         kind=kind,
         reason=reason,
         first_divergence=at,
         metrics=summaries(delta),
-        noise_floor={} if again is None else {name: of.max_abs for name, of in summaries(again).items() if of.max_abs},
+        noise_floor=_greatest(noisy),
+        bounds=bounds(delta, again) if noisy and kind is not VerdictKind.INVALID else {},
+        repetitions=len(again),
+        wanted=_wanted(kind, len(again), thresholds),
         problems=delta.problems,
         thresholds=thresholds,
     )
 
 
 def _decide(
-    delta: Delta, again: Delta | None, thresholds: Thresholds
+    delta: Delta, again: Sequence[Delta], thresholds: Thresholds
 ) -> tuple[VerdictKind, str, FirstDivergence | None]:
     first = first_divergence(delta.unequal)
     if delta.problems:
         return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), first
     if delta.table.empty:
         return VerdictKind.INVALID, "nothing was compared", None
-    noisy = None if again is None else first_divergence(again.unequal)
-    if again is not None and again.problems:
-        return VerdictKind.INVALID, f"the reference's repetition: {again.problems[0]}", first
+    if broken_off := next((each.problems[0] for each in again if each.problems), None):
+        return VerdictKind.INVALID, f"the reference's repetition: {broken_off}", first
+    noisy = next((at for each in again if (at := first_divergence(each.unequal))), None)
     if noisy is not None and thresholds.deterministic:
         return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(noisy)}", first
     if unknown := sorted(thresholds.tolerance.keys() - set(delta.table["metric"])):
@@ -121,47 +134,76 @@ def _decide(
     allowed, name = _allowed(delta, again, thresholds)
     if not name:
         return VerdictKind.DIVERGED, f"from {_where(first)}", first
-    sizes, over = _sizes(delta.table), broken(delta, again, thresholds)
+    over = broken(delta, again, thresholds)
+    if thresholds.tolerance or (over & delta.table["metric"].isin(EXACT)).any():
+        return _by_row(delta, over, allowed, name) if over.any() else (VerdictKind.WITHIN, name, first)
+    return _by_rank(delta, again, thresholds, over, first)
+
+
+def _by_rank(
+    delta: Delta, again: Sequence[Delta], thresholds: Thresholds, over: pd.Series[bool], first: FirstDivergence
+) -> tuple[VerdictKind, str, FirstDivergence]:
+    """Among repetitions of a reference that does not repeat itself."""
+    if len(again) < LEAST:
+        few = "one repetition does" if len(again) == 1 else f"{len(again)} repetitions do"
+        why = f"the reference does not repeat itself, and {few} not measure the noise"
+        return VerdictKind.INCONCLUSIVE, why, first
+    allowed, name = _allowed(delta, again, thresholds)
+    found = rank(delta, again)
     if not over.any():
-        return VerdictKind.WITHIN, name, first
+        return VerdictKind.WITHIN, f"{name} of {len(again)} repetitions", first
+    if found.further:
+        also = f"{found.further} of {len(again)} repetitions stand out as much"
+        return VerdictKind.WITHIN, f"{name}: {also}", first
+    if found.p_value > 1 - thresholds.confidence + 1e-9:
+        needed = f"{enough(thresholds.confidence)} are needed to say so with {thresholds.confidence:.0%} confidence"
+        return VerdictKind.INCONCLUSIVE, f"further off than {len(again)} repetitions of the reference; {needed}", first
+    kind, reason, at = _by_row(delta, over, allowed, name)
+    return kind, f"{reason} ({thresholds.confidence:.0%} confidence)", at
+
+
+def _by_row(
+    delta: Delta, over: pd.Series[bool], allowed: pd.Series[float], name: str
+) -> tuple[VerdictKind, str, FirstDivergence]:
+    """A divergence at the first row that breaks the rule."""
     row = int(over.to_numpy().argmax())
     at = first_divergence(delta.table.iloc[[row]])
     assert at is not None
-    return (
-        VerdictKind.DIVERGED,
-        f"from {_where(at)}: off by {sizes.iloc[row]:.9g}, {name} is {allowed.iloc[row]:.9g}",
-        at,
-    )
+    off = sizes(delta.table).iloc[row]
+    reason = f"from {_where(at)}: off by {off:.9g}, {name} is {allowed.iloc[row]:.9g}"
+    return VerdictKind.DIVERGED, reason, at
 
 
-def broken(delta: Delta, again: Delta | None, thresholds: Thresholds) -> pd.Series[bool]:
+def _wanted(kind: VerdictKind, had: int, thresholds: Thresholds) -> int:
+    """How many repetitions would decide what is open."""
+    if kind is not VerdictKind.INCONCLUSIVE:
+        return 0
+    return LEAST if had < LEAST else enough(thresholds.confidence)
+
+
+def broken(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> pd.Series[bool]:
     """Which rows of a delta table break the rule that applies: stated tolerance, noise floor, or bit for bit."""
     allowed, name = _allowed(delta, again, thresholds)
-    return ~(_sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN is over
+    return ~(sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN is over
 
 
-def _allowed(delta: Delta, again: Delta | None, thresholds: Thresholds) -> tuple[pd.Series[float], str]:
+def _allowed(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> tuple[pd.Series[float], str]:
     """By how much each row may differ, and whose rule that is; unnamed where nothing may."""
     if thresholds.tolerance:
         return delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
-    if again is None or again.unequal.empty:
+    if all(each.unequal.empty for each in again):
         return delta.table["delta"] * 0.0, ""
-    return _floor(again).reindex(delta.table.index, fill_value=0.0), "the noise floor"
+    return floor(again, delta.table.index), "the noise floor"
 
 
-def _sizes(table: pd.DataFrame) -> pd.Series[float]:
-    """|delta| of every row. A fingerprint has no size: equal is 0, unequal is beyond every tolerance."""
-    fingerprint = table["reference"].map(lambda value: isinstance(value, str))
-    return table["delta"].abs().where(~fingerprint, (~table["equal"]).map({True: math.inf, False: 0.0}))
-
-
-def _floor(again: Delta) -> pd.Series[float]:
-    """What the reference grants itself, row by row: the most that it was off by in this metric up to this step.
-
-    Noise grows with the steps, so a later one excuses no earlier. A metric that the reference repeats
-    to the bit must be equal to the bit; a fingerprint that it does not repeat says nothing.
-    """
-    return _sizes(again.table).groupby(again.table["metric"], sort=False).cummax()
+def _greatest(again: Sequence[Delta]) -> dict[str, float]:
+    """By metric, the most that the reference was off from itself."""
+    found: dict[str, float] = {}
+    for each in again:
+        for name, of in summaries(each).items():
+            if of.max_abs:
+                found[name] = max(found.get(name, 0.0), of.max_abs)
+    return found
 
 
 def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:

@@ -48,7 +48,7 @@ def diff_command(
     delta = diff(read_recording(reference, wanted), read_recording(candidate, wanted))
     for metric in accepted.keys() - set(delta.table["metric"]) if len(delta.table) else ():
         raise ParityError(f"--tolerance {metric}: not compared; {nearest(metric, set(delta.table['metric']))}")
-    verdict = judge(delta, again=None, thresholds=Thresholds(tolerance=accepted))
+    verdict = judge(delta, again=(), thresholds=Thresholds(tolerance=accepted))
     if as_json:
         click.echo(render_diff(delta, verdict))
     else:

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=19,
+    show_default=True,
+    help="Where a device does not repeat itself: repetitions of the reference, at most, for one cell.",
+)
 @click.option("--explain", "explains", is_flag=True, help="Find the cause of every divergence that was not expected.")
 @click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
 def run_command(
@@ -39,6 +46,7 @@ def run_command(
     overrides: tuple[str, ...],
     jobs: int,
     out: Path | None,
+    repeats: int,
     explains: bool,
     json_file: str | None,
 ) -> ExitStatus:
@@ -60,7 +68,7 @@ def run_command(
     print_limits(console, blind)
     started = time.monotonic()
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
-        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind)
+        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats)
     console.print()
     print_run(console, result)
     console.print(_cost(result, time.monotonic() - started), style="dim")

@@ -13,6 +13,8 @@ from parity.probe.values import Stage
 from parity.verdict import broken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parity.diff import Delta
     from parity.verdict import Thresholds
 
@@ -46,13 +48,13 @@ class Clocks:
         return tuple(span for span in self.spans if span.locked is not None)
 
 
-def clocks(free: Delta, locked: Delta, again: Delta, *, thresholds: Thresholds, asked: int) -> Clocks:
+def clocks(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: Thresholds, asked: int) -> Clocks:
     """Compares the two.
 
     Args:
         free: candidate − reference, as trained.
         locked: the same, the candidate put into the reference's state before every step.
-        again: the reference's repetition − the reference.
+        again: the reference's repetitions − the reference.
         thresholds: what may differ.
         asked: steps of the run.
 
@@ -68,7 +70,7 @@ def clocks(free: Delta, locked: Delta, again: Delta, *, thresholds: Thresholds, 
     return Clocks(spans=tuple(spans), asked=asked)
 
 
-def _stages(delta: Delta, again: Delta, thresholds: Thresholds) -> dict[int, Stage]:
+def _stages(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> dict[int, Stage]:
     """By step, the earliest stage with a row that breaks the rule."""
     rows = delta.table[broken(delta, again, thresholds)]
     first = rows[~rows["metric"].str.endswith("_at_end")].groupby("step", sort=True)["stage"].first()

@@ -16,7 +16,7 @@ from parity.errors import BadTraceError
 from parity.evidence import Evidence
 from parity.explain.clocks import Clocks, clocks
 from parity.probe.values import ArmName, to_plain
-from parity.tracefile import read_trace
+from parity.tracefile import read_trace, repetition_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,11 +156,13 @@ def _bare(trace: Trace) -> list[str]:
 def _clocks(baseline: Cut, into: Path) -> Clocks:
     steps, verdict = baseline.probe.workload.steps, baseline.result.verdict
     try:
-        reference, candidate, again = (read_trace(trace_path(baseline.traces, arm)) for arm in ArmName)
+        arms = (ArmName.REFERENCE, ArmName.CANDIDATE)
+        reference, candidate = (read_trace(trace_path(baseline.traces, arm)) for arm in arms)
+        again = [read_trace(path) for path in repetition_paths(baseline.traces)]
         locked = read_trace(into / "locked.jsonl")
     except BadTraceError as error:
         return Clocks(spans=(), asked=steps, note=str(error))
     if not locked.steps or verdict is None:
         return Clocks(spans=(), asked=steps, note=locked.ending.why)
-    deltas = [diff(recording(reference), recording(each)) for each in (candidate, locked, again)]
-    return clocks(*deltas, thresholds=verdict.thresholds, asked=steps)
+    free, by_itself, *repeated = (diff(recording(reference), recording(each)) for each in (candidate, locked, *again))
+    return clocks(free, by_itself, repeated, thresholds=verdict.thresholds, asked=steps)

@@ -50,16 +50,16 @@ def _equal(evidence: Evidence) -> Iterator[str]:
 
 
 def _tensors(of: Tensors) -> Iterator[str]:
+    for side, names in (("reference", of.missing), ("candidate", of.extra)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            yield f"{of.what}: {len(names)} of the {side} alone: {', '.join(names[:3])}{more}"
     alone = of.dtypes_alone
     how = "" if not alone else ", in dtype alone" if alone == of.differing else f", {alone} of them in dtype alone"
     if of.differing:
         total = f" of {of.compared}" if of.compared > of.differing else ""
         yield f"{of.what}: {of.differing}{total} {_plural(of.differing, 'tensor')} {_differ(of.differing)}{how}"
         yield from (f"  {_distance(each)}" for each in of.worst)
-    for side, names in (("reference", of.missing), ("candidate", of.extra)):
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            yield f"{of.what}: {len(names)} of the {side} alone: {', '.join(names[:3])}{more}"
 
 
 def _distance(of: TensorDistance) -> str:

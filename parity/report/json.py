@@ -39,6 +39,8 @@ def verdict_tree(verdict: Verdict) -> dict[str, Any]:
         "first_divergence": None if verdict.first_divergence is None else asdict(verdict.first_divergence),
         "metrics": {name: asdict(summary) for name, summary in verdict.metrics.items()},
         "noise_floor": dict(verdict.noise_floor),
+        "bounds": dict(verdict.bounds),
+        "repetitions": verdict.repetitions,
         "problems": [{"kind": problem.kind, "detail": problem.detail} for problem in verdict.problems],
         "thresholds": asdict(verdict.thresholds),
     }
@@ -78,6 +80,8 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "first_divergence": None,
         "metrics": {},
         "noise_floor": {},
+        "bounds": {},
+        "repetitions": 0,
         "problems": [],
         "thresholds": None,
     }

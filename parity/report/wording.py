@@ -64,7 +64,17 @@ def loss_gap(cell: CellResult) -> str:
     loss = None if cell.verdict is None else cell.verdict.metrics.get("loss")
     if loss is None or loss.max_abs is None:
         return NOTHING
-    return f"{loss.max_abs:.4g}" + (f"\nfrom step {loss.first_step}" if loss.first_step else "")
+    said = f"{loss.max_abs:.4g}" + (f"\nfrom step {loss.first_step}" if loss.first_step else "")
+    return said + "".join(f"\n{line}" for line in loss_floor(cell))
+
+
+def loss_floor(cell: CellResult) -> list[str]:
+    """Where the reference does not repeat itself: by how much, and what no difference of the loss is larger than."""
+    verdict = cell.verdict
+    if verdict is None or "loss" not in verdict.bounds:
+        return []
+    floor = verdict.noise_floor.get("loss", 0.0)
+    return [f"floor {floor:.2g}", f"no difference > {verdict.bounds['loss']:.2g}"]
 
 
 def cannot_show(spots: Sequence[BlindSpot]) -> str:

@@ -69,7 +69,8 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert again == {victim}
     assert second[1]["evidence"] == first[1]["evidence"]
     (adapt,) = first[1]["evidence"]
-    said = adapt["said"][0]
+    said, values, *_ = adapt["said"]
+    assert values == "trainable parameters: 112 tensors differ"
     assert said.startswith("trainable parameters: 28 of the candidate alone: model.layers.0.mlp.down_proj.lora_a, ")
     assert said.endswith(" and 25 more")
     assert first[1]["steps"]["summary"].startswith(

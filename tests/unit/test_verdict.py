@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.diff import Recording, diff, recording
+from parity.diff import Delta, Recording, diff, recording
 from parity.probe.values import VerdictKind
 from parity.trace import Tensor
 from parity.verdict import Thresholds, Verdict, judge
@@ -19,7 +19,7 @@ NOISY = Thresholds(deterministic=False)
 
 
 def judged(left: Recording, right: Recording, thresholds: Thresholds = EXACT) -> Verdict:
-    return judge(diff(left, right), again=None, thresholds=thresholds)
+    return judge(diff(left, right), again=(), thresholds=thresholds)
 
 
 def test_equal_to_the_bit_is_identical() -> None:
@@ -67,14 +67,14 @@ def test_a_nan_is_the_greatest_delta_and_not_left_out_of_it() -> None:
 
 def test_a_reference_that_does_not_repeat_itself_is_contaminated() -> None:
     same, other = diff(losses(1.0), losses(1.0)), diff(losses(1.0), losses(1.5))
-    verdict = judge(same, again=other, thresholds=EXACT)
+    verdict = judge(same, again=[other], thresholds=EXACT)
     assert verdict.kind is VerdictKind.INVALID
     assert verdict.reason == "contaminated: the reference no longer repeats itself, step 1, stage loss"
 
 
 def test_a_repetition_that_stopped_early_is_no_proof() -> None:
     again = diff(losses(1.0, 1.0), losses(1.0))
-    verdict = judge(diff(losses(1.0, 1.0), losses(1.0, 1.0)), again=again, thresholds=EXACT)
+    verdict = judge(diff(losses(1.0, 1.0), losses(1.0, 1.0)), again=[again] * 3, thresholds=EXACT)
     assert verdict.kind is VerdictKind.INVALID
     assert verdict.reason == "the reference's repetition: missing step: step 2 of the reference"
 
@@ -85,17 +85,17 @@ def test_a_repetition_that_stopped_early_is_no_proof() -> None:
         (1.0, VerdictKind.IDENTICAL),
         (1.25, VerdictKind.WITHIN),
         (1.5, VerdictKind.WITHIN),
-        (1.75, VerdictKind.DIVERGED),
+        (1.75, VerdictKind.INCONCLUSIVE),
     ],
 )
 def test_on_a_noisy_device_the_reference_itself_is_the_measure(candidate: float, kind: VerdictKind) -> None:
     again = diff(losses(1.0), losses(1.5))
-    assert judge(diff(losses(1.0), losses(candidate)), again=again, thresholds=NOISY).kind is kind
+    assert judge(diff(losses(1.0), losses(candidate)), again=[again] * 3, thresholds=NOISY).kind is kind
 
 
 def test_a_noisy_device_that_repeats_itself_gives_no_room() -> None:
     again = diff(losses(1.0), losses(1.0))
-    verdict = judge(diff(losses(1.0), losses(math.nextafter(1.0, 2.0))), again=again, thresholds=NOISY)
+    verdict = judge(diff(losses(1.0), losses(math.nextafter(1.0, 2.0))), again=[again] * 3, thresholds=NOISY)
     assert verdict.kind is VerdictKind.DIVERGED
 
 
@@ -103,11 +103,11 @@ def test_what_the_reference_repeats_to_the_bit_must_be_equal_to_the_bit() -> Non
     noisy = [step(number, loss=0.75 + number, params="e" * 16) for number in (1, 2, 3)]
     again = diff(recording(trace()), recording(trace(*noisy)))
     fine = [step(number, loss=0.75 + number, params="f" * 16) for number in (1, 2, 3)]
-    assert judge(diff(recording(trace()), recording(trace(*fine))), again=again, thresholds=NOISY).kind is (
+    assert judge(diff(recording(trace()), recording(trace(*fine))), again=[again] * 3, thresholds=NOISY).kind is (
         VerdictKind.WITHIN
     )
     other_batch = [step(number, loss=0.75 + number, batch="f" * 16) for number in (1, 2, 3)]
-    verdict = judge(diff(recording(trace()), recording(trace(*other_batch))), again=again, thresholds=NOISY)
+    verdict = judge(diff(recording(trace()), recording(trace(*other_batch))), again=[again] * 3, thresholds=NOISY)
     assert (verdict.kind, verdict.reason) == (
         VerdictKind.DIVERGED,
         "from step 1, stage batch: off by inf, the noise floor is 0",
@@ -116,9 +116,9 @@ def test_what_the_reference_repeats_to_the_bit_must_be_equal_to_the_bit() -> Non
 
 def test_noise_of_a_later_step_excuses_no_earlier_one() -> None:
     again = diff(losses(1.0, 1.0), losses(1.0, 1.5))
-    early = judge(diff(losses(1.0, 1.0), losses(1.25, 1.0)), again=again, thresholds=NOISY)
-    assert early.kind is VerdictKind.DIVERGED
-    late = judge(diff(losses(1.0, 1.0), losses(1.0, 1.25)), again=again, thresholds=NOISY)
+    early = judge(diff(losses(1.0, 1.0), losses(1.25, 1.0)), again=[again] * 3, thresholds=NOISY)
+    assert early.kind is VerdictKind.INCONCLUSIVE
+    late = judge(diff(losses(1.0, 1.0), losses(1.0, 1.25)), again=[again] * 3, thresholds=NOISY)
     assert late.kind is VerdictKind.WITHIN
 
 
@@ -126,7 +126,7 @@ def test_a_divergence_starts_where_the_rule_is_broken_and_not_in_the_noise_befor
     noisy = [step(number, loss=0.75 + number) for number in (1, 2, 3)]
     again = diff(recording(trace()), recording(trace(*noisy)))
     wrong = [step(1, loss=1.6), step(2, loss=2.5, lr=0.5), step(3)]
-    verdict = judge(diff(recording(trace()), recording(trace(*wrong))), again=again, thresholds=NOISY)
+    verdict = judge(diff(recording(trace()), recording(trace(*wrong))), again=[again] * 3, thresholds=NOISY)
     assert verdict.kind is VerdictKind.DIVERGED
     assert verdict.first_divergence is not None
     assert (verdict.first_divergence.step, verdict.first_divergence.metric) == (2, "lr")
@@ -136,8 +136,8 @@ def test_a_noisy_fingerprint_alone_is_noise() -> None:
     noisy = [step(number, params="e" * 16) for number in (1, 2, 3)]
     again = diff(recording(trace()), recording(trace(*noisy)))
     other = [step(number, params="f" * 16) for number in (1, 2, 3)]
-    verdict = judge(diff(recording(trace()), recording(trace(*other))), again=again, thresholds=NOISY)
-    assert (verdict.kind, verdict.reason) == (VerdictKind.WITHIN, "the noise floor")
+    verdict = judge(diff(recording(trace()), recording(trace(*other))), again=[again] * 3, thresholds=NOISY)
+    assert (verdict.kind, verdict.reason) == (VerdictKind.WITHIN, "the noise floor of 3 repetitions")
 
 
 def test_what_a_trainer_changes_after_its_last_update_is_seen() -> None:
@@ -154,14 +154,14 @@ def test_a_trace_without_its_parameters_is_no_pass() -> None:
 def test_a_stated_tolerance_decides_on_its_metrics_alone() -> None:
     changed = [step(number, loss=0.75 + number, params="f" * 16) for number in (1, 2, 3)]
     delta = diff(recording(trace()), recording(trace(*changed)))
-    within = judge(delta, again=None, thresholds=Thresholds(tolerance={"loss": 0.25}))
+    within = judge(delta, again=(), thresholds=Thresholds(tolerance={"loss": 0.25}))
     assert (within.kind, within.reason) == (VerdictKind.WITHIN, "the stated tolerance")
-    over = judge(delta, again=None, thresholds=Thresholds(tolerance={"loss": 0.2}))
+    over = judge(delta, again=(), thresholds=Thresholds(tolerance={"loss": 0.2}))
     assert (over.kind, over.reason) == (
         VerdictKind.DIVERGED,
         "from step 1, stage loss: off by 0.25, the stated tolerance is 0.2",
     )
-    hashed = judge(delta, again=None, thresholds=Thresholds(tolerance={"params": 1.0}))
+    hashed = judge(delta, again=(), thresholds=Thresholds(tolerance={"params": 1.0}))
     assert hashed.kind is VerdictKind.DIVERGED
 
 
@@ -176,13 +176,13 @@ def test_a_tolerance_for_what_was_not_compared_is_no_pass() -> None:
 @given(finite, finite)
 def test_the_smallest_tolerance_that_would_pass_passes_and_is_the_smallest(left: float, right: float) -> None:
     delta = diff(losses(left), losses(right))
-    smallest = judge(delta, again=None, thresholds=EXACT).metrics["loss"].max_abs
+    smallest = judge(delta, again=(), thresholds=EXACT).metrics["loss"].max_abs
     assert smallest is not None
-    passed = judge(delta, again=None, thresholds=Thresholds(tolerance={"loss": smallest}))
+    passed = judge(delta, again=(), thresholds=Thresholds(tolerance={"loss": smallest}))
     assert passed.kind in {VerdictKind.WITHIN, VerdictKind.IDENTICAL}
     if smallest > 0:
         less = Thresholds(tolerance={"loss": math.nextafter(smallest, 0.0)})
-        assert judge(delta, again=None, thresholds=less).kind is VerdictKind.DIVERGED
+        assert judge(delta, again=(), thresholds=less).kind is VerdictKind.DIVERGED
 
 
 def test_the_first_divergence_has_both_values_delta_and_ulps() -> None:
@@ -190,3 +190,9 @@ def test_the_first_divergence_has_both_values_delta_and_ulps() -> None:
     assert at is not None
     assert (at.step, at.stage, at.metric) == (2, "loss", "loss")
     assert (at.reference, at.candidate, at.delta, at.ulp) == (1.0, 1.0 + 2**-23, 2**-23, 1)
+
+
+def test_nothing_compared_is_no_pass() -> None:
+    nothing = Delta(table=diff(losses(1.0), losses(1.0)).table.iloc[:0], problems=())
+    verdict = judge(nothing, again=(), thresholds=EXACT)
+    assert (verdict.kind, verdict.reason) == (VerdictKind.INVALID, "nothing was compared")

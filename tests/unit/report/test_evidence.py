@@ -52,10 +52,10 @@ def test_dtypes_missing_and_extra_are_said() -> None:
     )
     tensors = replace(TENSORS, dtypes_alone=1, missing=("a", "b", "c", "d"), extra=("e",), compared=1, worst=(alone,))
     assert lines(Evidence(step=0, stage=Stage.LOAD, equal=(), tensors=tensors), stage=Stage.LOAD) == [
-        "gradient: 1 tensor differs, in dtype alone",
-        "  norm: float32 [64, 8] → bfloat16 [64], equal values",
         "gradient: 4 of the reference alone: a, b, c and 1 more",
         "gradient: 1 of the candidate alone: e",
+        "gradient: 1 tensor differs, in dtype alone",
+        "  norm: float32 [64, 8] → bfloat16 [64], equal values",
     ]
 
 

@@ -93,7 +93,7 @@ def test_a_seed_that_was_not_run_has_a_row() -> None:
 
 def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
     delta = diff(losses(*[1.0] * 30), losses(*[1.5] * 30))
-    found = lines(print_diff, delta, judge(delta, again=None, thresholds=Thresholds()))
+    found = lines(print_diff, delta, judge(delta, again=(), thresholds=Thresholds()))
     assert found[0].split() == ["step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"]
     assert found[1].split() == ["1", "loss", "loss", "1", "1.5", "+0.5", "4,194,304"]
     assert found[-3:] == [

@@ -1,0 +1,260 @@
+"""Every guard of the judge is itself shown to fail: with the guard broken, a named test of it fails.
+
+Each mutation is one that some gate of this kind has shipped, or could.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Mutation(NamedTuple):
+    name: str
+    module: str
+    guard: str
+    broken: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "an inverted comparison",
+        "verdict.py",
+        "~(sizes(delta.table) <= allowed) if name",
+        "(sizes(delta.table) <= allowed) if name",
+        "test_verdict.py::test_a_stated_tolerance_decides_on_its_metrics_alone",
+    ),
+    Mutation(
+        "rounding to five decimals",
+        "diff.py",
+        "equal = left == right\n",
+        "equal = round(left, 5) == round(right, 5)\n",
+        "test_verdict.py::test_the_first_divergence_has_both_values_delta_and_ulps",
+    ),
+    Mutation(
+        "nothing compared is a pass",
+        "verdict.py",
+        'return VerdictKind.INVALID, "nothing was compared", None',
+        'return VerdictKind.IDENTICAL, "nothing was compared", None',
+        "test_verdict.py::test_nothing_compared_is_no_pass",
+    ),
+    Mutation(
+        "intersected steps: a missing one vanishes",
+        "diff.py",
+        "if missing := left.keys() - right.keys():",
+        "if missing := set[int]():",
+        "test_verdict.py::test_what_cannot_be_compared_never_passes",
+    ),
+    Mutation(
+        "intersected steps: an extra one vanishes",
+        "diff.py",
+        "if extra := right.keys() - left.keys():",
+        "if extra := set[int]():",
+        "test_verdict.py::test_what_cannot_be_compared_never_passes",
+    ),
+    Mutation(
+        "a repeated step is merged",
+        "diff.py",
+        "if times > 1]",
+        "if times > 2]",
+        "test_diff.py::test_a_repeated_step_is_a_problem",
+    ),
+    Mutation(
+        "a metric that one side lacks vanishes",
+        "diff.py",
+        "        return ProblemKind.MISSING_METRIC\n",
+        "        return None\n",
+        "test_diff.py::test_a_metric_on_one_side_is_a_problem",
+    ),
+    Mutation(
+        "two NaNs are equal",
+        "diff.py",
+        "            return ProblemKind.NAN_BOTH\n",
+        "            return None\n",
+        "test_verdict.py::test_what_cannot_be_compared_never_passes",
+    ),
+    Mutation(
+        "a NaN of the candidate is not seen",
+        "diff.py",
+        "            return ProblemKind.NAN_CANDIDATE\n",
+        "            return None\n",
+        "test_verdict.py::test_what_cannot_be_compared_never_passes",
+    ),
+    Mutation(
+        "problems do not decide",
+        "verdict.py",
+        "    if delta.problems:\n",
+        "    if False:\n",
+        "test_verdict.py::test_what_cannot_be_compared_never_passes",
+    ),
+    Mutation(
+        "an unequal fingerprint has no size",
+        "noise.py",
+        "{True: math.inf, False: 0.0}",
+        "{True: 0.0, False: 0.0}",
+        "test_verdict.py::test_what_the_reference_repeats_to_the_bit_must_be_equal_to_the_bit",
+    ),
+    Mutation(
+        "a contaminated reference is a noisy one",
+        "verdict.py",
+        "if noisy is not None and thresholds.deterministic:",
+        "if noisy is not None and not thresholds.deterministic:",
+        "test_verdict.py::test_a_reference_that_does_not_repeat_itself_is_contaminated",
+    ),
+    Mutation(
+        "a repetition that stopped early is a proof",
+        "verdict.py",
+        "(each.problems[0] for each in again if each.problems)",
+        "(each.problems[0] for each in again if False)",
+        "test_verdict.py::test_a_repetition_that_stopped_early_is_no_proof",
+    ),
+    Mutation(
+        "a floor from too few repetitions",
+        "verdict.py",
+        "if len(again) < LEAST:",
+        "if len(again) < 1:",
+        "test_noise.py::test_what_few_repetitions_leave_open_is_inconclusive_and_says_how_many_decide",
+    ),
+    Mutation(
+        "the candidate is ranked before its equals",
+        "noise.py",
+        "(scores[1:] >= scores[0])",
+        "(scores[1:] > scores[0] + 1)",
+        "test_noise.py::test_of_equal_trainers_no_more_are_called_different_than_the_confidence_allows",
+    ),
+    Mutation(
+        "any verdict is the expected one",
+        "result.py",
+        "and self.kind is expect.verdict\n",
+        "and self.kind is not None\n",
+        "test_result.py::test_a_declared_divergence_is_met_by_that_divergence_alone",
+    ),
+    Mutation(
+        "a divergence anywhere is the declared one",
+        "result.py",
+        "(at is not None and at.stage is expect.stage)",
+        "at is not None",
+        "test_result.py::test_a_divergence_elsewhere_is_not_the_declared_one",
+    ),
+    Mutation(
+        "what must stay equal may differ",
+        "result.py",
+        "all(self.verdict.is_equal(metric) for metric in expect.equal)",
+        "True",
+        "test_result.py::test_a_declared_divergence_excuses_no_other",
+    ),
+    Mutation(
+        "one good seed is enough",
+        "result.py",
+        "all(cell.meets(self.probe.expect) for cell in self.cells)",
+        "any(cell.meets(self.probe.expect) for cell in self.cells)",
+        "test_result.py::test_one_seed_that_differs_decides_for_the_probe",
+    ),
+    Mutation(
+        "seeds that were never run passed",
+        "result.py",
+        "not self.missing and all(",
+        "all(",
+        "test_rundir.py::test_seeds_that_were_never_started_are_missing_and_not_passed",
+    ),
+    Mutation(
+        "a run of nothing is a pass",
+        "result.py",
+        "bool(self.probes) and not self.interrupted and all(",
+        "not self.interrupted and all(",
+        "test_result.py::test_the_exit_status_follows_from_what_was_found",
+    ),
+    Mutation(
+        "an interrupted run is a pass",
+        "result.py",
+        "bool(self.probes) and not self.interrupted and all(",
+        "bool(self.probes) and all(",
+        "test_result.py::test_an_interrupted_run_is_no_pass",
+    ),
+    Mutation(
+        "a trace of another cell is judged",
+        "assess.py",
+        "if told != (probe.name, arm, seed, steps):",
+        "if not told:",
+        "test_assess.py::test_a_whole_trace_that_is_not_the_planned_one_is_not_judged",
+    ),
+    Mutation(
+        "a trace that was cut is complete",
+        "tracefile.py",
+        "ending=ending or Ending(complete=False, why=why)",
+        "ending=ending or Ending(complete=True, why=why)",
+        "test_tracefile.py::test_a_file_cut_anywhere_is_read_up_to_its_last_whole_line",
+    ),
+)
+
+
+def copied(folder: Path) -> Path:
+    """The project, small enough to be broken."""
+    for name in ("parity", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("fixtures", "probes"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+DRIVER = """
+import json, os, sys
+import hypothesis, numpy, pandas, pytest, scipy.stats  # once: each copy is a fork that has them, and no parity yet
+for folder, tests in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        out = os.open("out.txt", os.O_CREAT | os.O_WRONLY)
+        os.dup2(out, 1), os.dup2(out, 2)
+        code = pytest.main(["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", *tests])
+        sys.stdout.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def run(asked: list[tuple[Path, list[str]]]) -> list[tuple[int, str]]:
+    """The exit status and the output of pytest in each folder, on these tests."""
+    chosen = [(str(folder), [f"tests/unit/{test}" for test in tests]) for folder, tests in asked]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", DRIVER], input=json.dumps(chosen), capture_output=True, text=True, check=True
+    )
+    outputs = [(folder / "out.txt").read_text(encoding="utf-8") for folder, _ in asked]
+    return list(zip(map(int, done.stdout.split()), outputs, strict=True))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Every mutation in a copy of its own."""
+    asked = []
+    for mutation in MUTATIONS:
+        folder = copied(tmp_path_factory.mktemp("mutated"))
+        module = folder / "parity" / mutation.module
+        text = module.read_text(encoding="utf-8")
+        assert text.count(mutation.guard) == 1, f"{mutation.name}: its guard is not in {mutation.module} once"
+        module.write_text(text.replace(mutation.guard, mutation.broken), encoding="utf-8")
+        asked.append((folder, [mutation.test]))
+    return dict(zip((each.name for each in MUTATIONS), run(asked), strict=True))
+
+
+def test_unbroken_all_of_them_pass(tmp_path: Path) -> None:
+    ((status, output),) = run([(copied(tmp_path), list(dict.fromkeys(mutation.test for mutation in MUTATIONS)))])
+    assert status == 0, output
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_broken_guard_fails_its_test(outcomes: dict[str, tuple[int, str]], mutation: Mutation) -> None:
+    status, output = outcomes[mutation.name]
+    assert status == 1, output
+    assert f"FAILED tests/unit/{mutation.test}" in output

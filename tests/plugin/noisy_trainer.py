@@ -1,0 +1,36 @@
+"""mlx-lm's loop on a device that does not repeat itself: noise of a known size, and an error of a known size.
+
+The machine that tests run on repeats itself: the device says that it is a GPU, the noise is drawn from the system.
+"""
+
+from __future__ import annotations
+
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import mlx.core as mx
+
+from parity.trainers.mlx_lm.loop import MlxLmLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.trainers.protocol import Job, Loaded, SettingTypes
+
+mx.default_device = lambda: mx.Device(mx.gpu)
+
+
+class Noisy(MlxLmLoop):
+    settings: ClassVar[SettingTypes] = {"noise": float, "error": float}
+
+    def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
+        own = super().loss(loaded, job)
+        size, error = float(job.settings.get("noise", 0.0)), float(job.settings.get("error", 0.0))
+        steps = mx.array([SystemRandom().gauss(0.0, size) for _ in range(64)])
+
+        def noisy(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
+            value, tokens = own(model, batch, lengths)
+            drawn = steps[batch[:, 1:5].sum() % 64]  # another one for every batch, in a compiled step too
+            return value * (1 + drawn + error), tokens
+
+        return noisy
