@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import signal
 from dataclasses import replace
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, stop, write_json
+from parity.cli.asked import check_json, checked_probe, kept_in, stop, write_json
 from parity.errors import ExitStatus
-from parity.probe.values import ArmName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.probe.values import Probe, Workload
+    from parity.probe.values import Probe
     from parity.result import CellResult
 
 
@@ -59,7 +55,7 @@ def explain_command(
     probe = replace(checked_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
     check_json(json_file)
     signal.signal(signal.SIGTERM, stop)
-    folder = (out or Path("reports") / "explain") / _key(probe)
+    folder = kept_in(out or Path("reports") / "explain", probe)
     console = Console(stderr=json_file == "-", highlight=False)
 
     def run(probes: Sequence[Probe], into: Path) -> None:
@@ -81,17 +77,3 @@ def _status(baseline: CellResult, *, explained: bool, nothing: bool) -> ExitStat
     if baseline.verdict is None:
         return ExitStatus.NOT_RUN
     return ExitStatus.EXPECTED if explained or nothing else ExitStatus.UNDECIDED
-
-
-def _workloads(probe: Probe) -> list[Workload]:
-    return [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
-
-
-def _key(probe: Probe) -> str:
-    """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these."""
-    from parity.probe.values import to_plain
-
-    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
-    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in _workloads(probe)]
-    text = json.dumps([to_plain(probe), installed, rows], sort_keys=True)
-    return f"{probe.name.replace('/', '-')}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
