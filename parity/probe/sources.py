@@ -39,10 +39,10 @@ def check_sources(environment: Mapping[str, str]) -> None:
             raise BadProbeError(f"environment.{name}: {source} is not there")
         if source.is_file() and source.suffix != _WHEEL:
             raise BadProbeError(f"environment.{name}: {source} is neither a checkout nor a wheel (*{_WHEEL})")
-        if source.is_dir() and not is_built(source):
+        if source.is_dir() and not _is_buildable(source):
             raise BadProbeError(f"environment.{name}: {source} has no {' or '.join(_BUILT_BY)}; name its top folder")
 
 
-def is_built(checkout: Path) -> bool:
+def _is_buildable(checkout: Path) -> bool:
     """Whether a folder says how a package is built from it."""
     return any((checkout / name).is_file() for name in _BUILT_BY)
