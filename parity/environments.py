@@ -36,6 +36,8 @@ _NOT_FOR_MLX = ("torch", "torchao", "triton", "trl", "peft", "accelerate", "cut-
 _READY = "requirements.lock"
 _OF_THE_MACHINE = ("error sending request", "No space left on device", "dns error", "network was disabled")
 """What uv says where neither a release nor a checkout is to blame."""
+_UNSOLVED = "No solution found when resolving dependencies"
+_LONGEST = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,14 +198,16 @@ def _uv(*arguments: str, within: Path, asked: Sequence[_Requirement]) -> None:
         check=False,
     )
     if done.returncode:
-        what, why = f"environment {_listed(asked)}", _reason(done.stderr)
-        if any(words in why for words in _OF_THE_MACHINE):
-            raise MachineError(f"{what} cannot be installed: {why}")
-        raise NotInstallableError(what, why)
+        what = f"environment {_listed(asked)}"
+        causes = _causes(done.stderr)
+        for cause in causes:
+            if any(words in cause for words in _OF_THE_MACHINE):
+                raise MachineError(f"{what} cannot be installed: {cause[:_LONGEST]}")
+        why = ": ".join(causes).partition(", we can conclude that")[0]
+        raise NotInstallableError(what, why[:_LONGEST])
 
 
-def _reason(said: str) -> str:
-    """What uv complains of, without its frame and without what follows from it."""
-    line = " ".join(said.translate(str.maketrans("", "", "×╰─▶│├")).split())
-    line = re.sub(r"^(error: )?No solution found when resolving dependencies:? (cause: )?", "", line)
-    return line.partition(", we can conclude that")[0][:400]
+def _causes(said: str) -> list[str]:
+    """What uv complains of, from the outermost to the root, without its frame."""
+    line = " ".join(said.translate(str.maketrans("", "", "×╰─▶│├")).split()).removeprefix("error: ")
+    return [cause for cause in line.split(" cause: ") if cause != _UNSOLVED]

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from parity.assess import assess
+from parity.assess import LOG, assess
 from parity.bisect.search import Answer
 from parity.errors import MachineError, NotInstallableError, UnavailableError
 from parity.probe.values import VerdictKind
@@ -125,13 +125,27 @@ class Trials:
             for seed in fresh:
                 forget_half(where[seed])
             asked = replace(probe, workload=replace(probe.workload, seeds=fresh))
-            found = {cell.seed: cell for cell in self.lab.run(asked, folder).probes[0].cells}
+            try:
+                found = {cell.seed: cell for cell in self.lab.run(asked, folder).probes[0].cells}
+            except OSError:
+                for seed in fresh:
+                    forget_half(where[seed])
+                raise
         cells = [found.get(seed) or assess(probe, seed, where[seed]) for seed in seeds]
         for cell in cells:
-            if _FULL in cell.failure:
+            if cell.failure and _met_a_full_disk(cell, where[cell.seed]):
                 forget_half(where[cell.seed])
-                raise MachineError(f"{folder}: {cell.failure}; make room, then start it again")
+                raise MachineError(f"{where[cell.seed]}: {_FULL}; make room, or name another folder with --out")
         return cells
+
+
+def _met_a_full_disk(cell: CellResult, where: Path) -> bool:
+    """Whether a cell that failed says so, or the log that it left."""
+    try:
+        log = (where / LOG).read_text("utf-8", errors="replace")
+    except OSError:
+        log = ""
+    return _FULL in cell.failure or _FULL in log
 
 
 def answer(cell: CellResult, stage: Stage | None) -> Answer:

@@ -107,7 +107,9 @@ def bisect_command(
             return _checkout(lab, trials, path, json_file)
         return _search(lab, trials, good, bad, json_file)
     except OSError as error:
-        raise MachineError(f"{error.filename or trials.folder}: {error.strerror}; see --out") from None
+        raise MachineError(
+            f"{error.filename or trials.folder}: {error.strerror}; make room, or name another folder with --out"
+        ) from None
 
 
 def checkout_of(arguments: Sequence[str]) -> Path | None:
