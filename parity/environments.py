@@ -203,7 +203,7 @@ def _uv(*arguments: str, within: Path, asked: Sequence[_Requirement]) -> None:
         for cause in causes:
             if any(words in cause for words in _OF_THE_MACHINE):
                 raise MachineError(f"{what} cannot be installed: {cause[:_LONGEST]}")
-        why = ": ".join(causes).partition(", we can conclude that")[0]
+        why = re.split(", we can conclude that| and pinned depends on", ": ".join(causes), maxsplit=1)[0]
         raise NotInstallableError(what, why[:_LONGEST])
 
 

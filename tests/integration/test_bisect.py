@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from platformdirs import user_cache_path
 
+from parity.environments import newest_beside
+from parity.errors import NotInstallableError
 from tests.integration.fake_trainer import BROKEN, RIGHT, WRONG, checkout, commit, git, installed, wheel
 from tests.integration.running import ROOT, probe_file
 
@@ -192,3 +194,17 @@ def test_a_checkout_is_answered_for_as_it_is_now(world: World, tmp_path: Path) -
     done = world.bisect("--path", folder)
     assert done.returncode == 3, done.stdout + done.stderr
     assert not [path for path in (world.folder / "cache" / "environments").iterdir() if "building" in path.name]
+
+
+def test_an_old_release_is_put_beside_the_newest_that_it_can_be_installed_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(tmp_path / "wheels", "0.9", needs="numpy<2.3")
+    folders = filter(None, [os.environ.get("UV_FIND_LINKS"), str(tmp_path / "wheels")])
+    monkeypatch.setenv("UV_FIND_LINKS", ",".join(folders))
+    monkeypatch.setenv("MLX_PARITY_CACHE", str(tmp_path / "cache"))
+    found = newest_beside({"fake-trainer": "0.9"}, {"numpy": "2.4.0", "mlx": "0.31.1"})
+    assert found == {"numpy": "2.2.6", "mlx": "0.31.1"}
+    with pytest.raises(NotInstallableError, match=r"fake-trainer depend on numpy<2\.3$"):
+        newest_beside({"fake-trainer": "0.9", "numpy": "2.4.0"}, {})
+    assert not list((tmp_path / "cache" / "environments").iterdir())
