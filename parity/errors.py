@@ -48,6 +48,18 @@ class UnavailableError(ParityError):
     status = ExitStatus.NOT_RUN
 
 
+class NotInstallableError(UnavailableError):
+    """Releases that cannot be installed together, or a package that cannot be built."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} cannot be installed: {why}")
+        self.why = why
+
+
+class MachineError(UnavailableError):
+    """What the machine lacks, a network or space: it says nothing of a release."""
+
+
 def nearest(word: str, valid: Iterable[str]) -> str:
     """The end of an error about an unknown word: the nearest valid one, or all of them."""
     choices = sorted(valid)

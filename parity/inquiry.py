@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from importlib.metadata import distributions
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.assess import LOG
@@ -13,7 +9,6 @@ from parity.errors import ParityError
 from parity.explain.explanation import explain
 from parity.explain.trials import Trials
 from parity.jsonfloat import dumps
-from parity.probe.values import ArmName, to_plain
 from parity.process import interpreter_of, run_alone
 from parity.report.explanation import explanation_tree
 from parity.report.markdown import render_explanation
@@ -23,6 +18,7 @@ from parity.trainers.registry import can_swap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from parity.explain.explanation import Explanation
     from parity.probe.values import Probe
@@ -46,7 +42,7 @@ def inquire(
 
     Args:
         probe: checked, at one seed; outcomes are not measured.
-        folder: its own, as `key` names one; gets `explanation.json` and `explanation.md`.
+        folder: its own; gets `explanation.json` and `explanation.md`.
         jobs: cells side by side.
         most: candidates that the search may run.
         watch: called whenever a cell has gone on.
@@ -74,12 +70,3 @@ def inquire(
     except OSError as error:
         raise ParityError(f"{folder}: cannot be written ({error.strerror}); name another folder with --out") from None
     return explained
-
-
-def key(probe: Probe) -> str:
-    """A folder's name for a probe under the installed releases: runs of other ones are not taken for these."""
-    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
-    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
-    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in workloads]
-    text = json.dumps([to_plain(probe), installed, rows], sort_keys=True)
-    return f"{probe.name.replace('/', '-')}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

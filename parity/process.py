@@ -17,7 +17,7 @@ from parity.cache import kernel_slot
 from parity.compiler import missing_compiler
 from parity.environments import interpreter
 from parity.errors import UnavailableError
-from parity.trainers.registry import provider
+from parity.trainers.registry import distributions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -129,10 +129,7 @@ def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:
     """
     if complaint := missing_compiler():
         raise UnavailableError(complaint)
-    arms = (probe.reference, probe.candidate)
-    names = {name for arm in arms for name in (arm.provider, *arm.stages.values())}
-    needed = {distribution for name in names for distribution in provider(name).distributions}
-    return interpreter(probe.environment, needed, say)
+    return interpreter(probe.environment, distributions_of(probe), say)
 
 
 @contextmanager

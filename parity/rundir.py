@@ -10,6 +10,7 @@ results.json  report.md        rendered at the end
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from parity.result import CellResult, RunResult
 from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 SCHEMA = 2
 LATEST = "latest"
@@ -39,6 +40,21 @@ REPORTS = Path("reports")
 def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
     """Where one cell keeps its traces."""
     return run / "traces" / probe.name / str(seed)
+
+
+def ended_by_itself(cell: Path) -> bool:
+    """Whether a cell need not be run again; what a signal ended must be."""
+    try:
+        return int((cell / EXIT).read_text("ascii")) >= 0
+    except (OSError, ValueError):
+        return False
+
+
+def forget_half(cell: Path, given: Collection[Path] = ()) -> None:
+    """Removes what a killed cell left, all but the files that it was given before it started."""
+    for path in cell.iterdir() if cell.is_dir() else ():
+        if path not in given:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple[BlindSpot, ...]]) -> Path:

@@ -8,6 +8,8 @@ import traceback
 import click
 
 from parity import __version__
+from parity.bisect.checkout import for_git, is_bisected
+from parity.cli.bisect import bisect_command, checkout_of
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
@@ -15,7 +17,7 @@ from parity.cli.list import list_command
 from parity.cli.outcomes import outcomes_command
 from parity.cli.report import report_command
 from parity.cli.run import run_command
-from parity.errors import ExitStatus, ParityError
+from parity.errors import ExitStatus, MachineError, ParityError, UnavailableError
 
 _STATUSES = """\b
 Exit status:
@@ -38,6 +40,7 @@ for command in (
     run_command,
     list_command,
     explain_command,
+    bisect_command,
     diff_command,
     outcomes_command,
     report_command,
@@ -47,21 +50,27 @@ for command in (
 
 
 def main() -> None:
-    """Runs a command; somebody's mistake is one line and an exit status, never a traceback."""
+    """Runs a command and exits with its status, in the numbers of a `git bisect` where one asks."""
+    status, answered = _run()
+    checkout = checkout_of(sys.argv[1:])
+    if checkout is not None and is_bisected(checkout):
+        sys.exit(for_git(status, answered=answered))
+    sys.exit(int(status))
+
+
+def _run() -> tuple[ExitStatus, bool]:
+    """Its status, and whether that is an answer about what was asked; a mistake is one line, never a traceback."""
     try:
-        status = cli(prog_name="parity", standalone_mode=False)
-    except click.exceptions.Abort:
-        status = ExitStatus.INTERRUPTED
-    except KeyboardInterrupt:
-        status = ExitStatus.INTERRUPTED
+        return cli(prog_name="parity", standalone_mode=False) or ExitStatus.EXPECTED, True
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return ExitStatus.INTERRUPTED, False
     except click.ClickException as error:
         error.show()
-        status = ExitStatus.USAGE
+        return ExitStatus.USAGE, False
     except ParityError as error:
         click.echo(f"parity: {error}", err=True)
-        status = error.status
+        return error.status, isinstance(error, UnavailableError) and not isinstance(error, MachineError)
     except Exception:  # noqa: BLE001 - an exit status of 1 would say that two trainers differ
         traceback.print_exc()
         click.echo("parity: this is a fault of parity itself, not of a trainer; please report it", err=True)
-        status = ExitStatus.BUG
-    sys.exit(int(status or 0))
+        return ExitStatus.BUG, False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +35,36 @@ def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
     except BadProbeError as error:
         raise BadProbeError(f"{path}: {error}") from None
     return probe
+
+
+def seeds_asked(seeds: str | None) -> list[str]:
+    """`--seeds 1,42` as `--set`, so that both are checked alike; nothing where it was not said."""
+    words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise ParityError(f"--seeds {seeds}: write whole numbers, as in 1,42")
+    return [f"workload.seeds=[{', '.join(words)}]"] if words else []
+
+
+def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
+    """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these.
+
+    Args:
+        folder: where it is made.
+        probe: as it is run.
+        more: what else must not be mixed; a word is part of the name.
+
+    """
+    from parity.checkouts import digest
+    from parity.probe.sources import is_path
+    from parity.probe.values import ArmName, to_plain
+
+    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
+    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in workloads]
+    sources = [digest(Path(pin)) for pin in probe.environment.values() if is_path(pin)]
+    text = json.dumps([to_plain(probe), installed, rows, sources, *more], sort_keys=True)
+    words = [probe.name.replace("/", "-"), *(word for word in more if isinstance(word, str))]
+    return folder / "-".join([*words, hashlib.blake2b(text.encode(), digest_size=4).hexdigest()])
 
 
 def check_json(name: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, stop, write_json
+from parity.cli.asked import check_json, checked_probe, kept_in, stop, write_json
 from parity.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def explain_command(
     """
     from rich.console import Console
 
-    from parity.inquiry import PAGE, inquire, key
+    from parity.inquiry import PAGE, inquire
     from parity.jsonfloat import dumps
     from parity.probe.file import read_probe
     from parity.report.explanation import explanation_tree, print_explanation
@@ -53,7 +53,7 @@ def explain_command(
     probe = replace(checked_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
     check_json(json_file)
     signal.signal(signal.SIGTERM, stop)
-    folder = (out or Path("reports") / "explain") / key(probe)
+    folder = kept_in(out or Path("reports") / "explain", probe)
     console = Console(stderr=json_file == "-", highlight=False)
     with Live(console) as live:
         explained = inquire(probe, folder, jobs=jobs, most=most, watch=live, say=live.say)

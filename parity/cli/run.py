@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, stop, write_json
-from parity.errors import BadProbeError, ExitStatus, ParityError
+from parity.cli.asked import check_json, checked_probe, seeds_asked, stop, write_json
+from parity.errors import BadProbeError, ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,11 +123,7 @@ def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
 
 def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
     """`--seeds` and `--steps` are `--set` in short, so that they are checked alike."""
-    words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise ParityError(f"--seeds {seeds}: write whole numbers, as in 1,42")
-    asked = [f"workload.seeds=[{', '.join(words)}]"] if words else []
-    return asked + ([] if steps is None else [f"workload.steps={steps}"])
+    return seeds_asked(seeds) + ([] if steps is None else [f"workload.steps={steps}"])
 
 
 def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:

@@ -7,14 +7,13 @@ that a search that was interrupted goes on from what it had.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.assess import EXIT, assess, trace_path
+from parity.assess import assess, trace_path
 from parity.probe.values import ArmName
-from parity.rundir import cell_folder
+from parity.rundir import cell_folder, ended_by_itself, forget_half
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,30 +63,20 @@ class Trials:
         return replace(probe, name=f"{self._probe.name}+{name}")
 
     def _results(self, probes: list[Probe]) -> list[CellResult]:
-        fresh = [probe for probe in probes if not self._is_done(probe)]
+        fresh = [probe for probe in probes if not ended_by_itself(self._cell(probe))]
         for probe in fresh:
-            self._forget_half(probe)
+            forget_half(self._cell(probe), self._given(probe))
         if fresh:
             self._run(fresh, self.folder)
         return [assess(probe, self._seed, self._cell(probe)) for probe in probes]
 
-    def _is_done(self, probe: Probe) -> bool:
-        """What a signal ended is run again."""
-        try:
-            return int((self._cell(probe) / EXIT).read_text("ascii")) >= 0
-        except (OSError, ValueError):
-            return False
-
     def _cell(self, probe: Probe) -> Path:
         return cell_folder(self.folder, probe, self._seed)
 
-    def _forget_half(self, probe: Probe) -> None:
-        """What a killed cell left; reference traces that were given to it stay."""
-        kept = () if probe.name == self._probe.name else (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
-        cell = self._cell(probe)
-        for path in cell.iterdir() if cell.is_dir() else ():
-            if path not in {trace_path(cell, arm) for arm in kept}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    def _given(self, probe: Probe) -> set[Path]:
+        """What a trial has before it starts: the reference's traces."""
+        arms = () if probe.name == self._probe.name else (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
+        return {trace_path(self._cell(probe), arm) for arm in arms}
 
     def _give_reference(self, probe: Probe) -> None:
         """Copies the baseline's reference traces under the name of the trial."""

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from parity.errors import BadProbeError, nearest
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
+from parity.probe.sources import check_sources, resolved
 from parity.probe.values import METRICS, OUTCOMES, SIZED_METRICS, Probe, VerdictKind
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def _bases(extends: object, path: Path) -> list[Path]:
 
 def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
     """A path is relative to the file that says it, so that `extends` moves nothing."""
+    if isinstance(environment := tree.get("environment"), dict):
+        tree["environment"] = resolved(environment, path.parent)
     tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
     for workload in (found for table in tables if isinstance(found := table.get("workload"), dict)):
         for key in _PATHS:
@@ -158,6 +161,7 @@ def _override(text: str) -> dict[str, Any]:
 
 def _check(probe: Probe) -> None:
     _check_expectation(probe)
+    check_sources(probe.environment)
     seeds = probe.workload.seeds
     for seed in seeds:
         if seeds.count(seed) > 1:
@@ -210,7 +214,7 @@ def _explain(error: ErrorDetails) -> str:
             word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
             return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
         case "string_pattern_mismatch":
-            return f'{where}: one release, such as "2026.5.3", not {error["input"]!r}'
+            return f'{where}: one release, such as "2026.5.3", or a path, such as "./checkout", not {error["input"]!r}'
         case "too_short":
             return f"{where}: at least {error['ctx']['min_length']} of them, not {error['input']!r}"
         case _:

@@ -25,7 +25,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
-Release = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+!-]*$")]
+ReleaseOrPath = Annotated[str, Field(pattern=r"^([0-9][0-9A-Za-z.+!-]*|/.+)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +98,5 @@ class ProbeSchema(Probe):
     candidate: _Arm
     expect: _Expectation
     outcomes: _Outcomes | None = None
-    environment: dict[str, Release] = field(default_factory=dict)
+    environment: dict[str, ReleaseOrPath] = field(default_factory=dict)
     tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)

@@ -221,7 +221,7 @@ class Probe:
     outcomes: Outcomes | None = None
     """Measured after training; None: nothing is."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Releases by distribution name; empty: the environment that `parity` runs in."""
+    """By distribution name, a release or the absolute path of a checkout or a wheel; empty: where `parity` runs."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
 

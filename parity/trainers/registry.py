@@ -52,6 +52,13 @@ def can_swap(own: str, lender: str, stage: Stage) -> bool:
     return stage in provider(own).borrows and stage in provider(lender).lends
 
 
+def distributions_of(probe: Probe) -> frozenset[str]:
+    """What the providers of both arms run, by distribution name."""
+    arms = (probe.reference, probe.candidate)
+    names = {name for arm in arms for name in (arm.provider, *arm.stages.values())}
+    return frozenset(distribution for name in names for distribution in provider(name).distributions)
+
+
 def check_providers(probe: Probe) -> None:
     """Checks the providers, stages and settings of both arms.
 

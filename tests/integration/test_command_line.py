@@ -139,7 +139,8 @@ def test_nothing_is_overwritten(run: Path) -> None:
         (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
         (["--set", "workload.seeds=[]"], "workload.seeds: at least 1 of them, not []"),
         (["--set", "workload.steps=0"], "workload.steps: must be greater than or equal to 1, not 0"),
-        (["--set", "environment.mlx='>=0.30'"], "environment.mlx: one release, such as \"2026.5.3\", not '>=0.30'"),
+        (["--set", "environment.mlx='>=0.30'"],
+         "environment.mlx: one release, such as \"2026.5.3\", or a path, such as \"./checkout\", not '>=0.30'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -44,6 +44,8 @@ def test_the_arrows_hold() -> None:
         ("trainers/protocol.py", "import parity.verdict", "The lab needs MLX"),
         ("verdict.py", "import parity.report.json", "Data goes one way"),
         ("report/json.py", "import parity.cli", "Data goes one way"),
+        ("bisect/search.py", "import parity.trainers.registry", "The judge never imports MLX or a trainer"),
+        ("bisect/trials.py", "import parity.sweep", "Data goes one way"),
     ],
 )
 def test_an_arrow_that_goes_back_is_found(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -1,0 +1,102 @@
+"""From a range of releases to the last good and the first bad one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.bisect.search import Answer, Known, between_ends, walk_back
+from parity.errors import ParityError, UnavailableError
+from parity.report.wording import place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from parity.bisect.trials import Trials, Tried
+    from parity.probe.values import Probe, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bisection:
+    """What a search ended with."""
+
+    probe: Probe
+    package: str
+    stage: Stage | None
+    beside: Mapping[str, str]
+    """The releases of everything else."""
+    releases: tuple[str, ...]
+    """The range, the oldest first."""
+    tried: tuple[Tried, ...]
+    """In the order of the releases."""
+    last_good: Tried | None
+    first_bad: Tried | None
+    between: tuple[str, ...]
+    """Releases between the two, all of which were skipped."""
+    runs: int
+    """Releases that were run: tried and not skipped."""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether good and bad are neighbours."""
+        return self.last_good is not None and self.first_bad is not None and not self.between
+
+
+def bisect(
+    trials: Trials, releases: tuple[str, ...], *, good: str | None, bad: str | None, say: Callable[[str], None]
+) -> Bisection:
+    """Searches a range of releases.
+
+    Args:
+        trials: what tries one.
+        releases: the range, the oldest first.
+        good: the first of them as it was asked for, which must then be good; None: a good one is looked for.
+        bad: the last of them as it was asked for, which must then be bad; None: the newest that can be tested must be.
+        say: called with a line before a release is tried, and where it is skipped.
+
+    Raises:
+        ParityError: an end is not what it was said to be.
+        UnavailableError: an end that was named cannot be tested, or the machine cannot do its part.
+
+    """
+    strategy = walk_back if good is None else between_ends
+    known = Known(count=len(releases))
+    tried: dict[int, Tried] = {}
+    while (position := strategy(known)) is not None:
+        say(_about(trials.package, releases[position], known))
+        found = tried[position] = trials.tried(releases[position])
+        if good is not None and position == 0:
+            _check_end(f"--good {good}", trials, found, Answer.GOOD)
+        elif known.first_bad is None and (bad is not None or found.answer is Answer.GOOD):
+            _check_end(f"--bad {bad}" if bad else "the newest release", trials, found, Answer.BAD)
+        if found.is_skipped:
+            say(f"  skipped: {found.why}")
+        known = known.told(position, found.answer)
+    return Bisection(
+        probe=trials.probe,
+        package=trials.package,
+        stage=trials.stage,
+        beside=trials.beside,
+        releases=releases,
+        tried=tuple(tried[position] for position in sorted(tried)),
+        last_good=None if known.last_good is None else tried[known.last_good],
+        first_bad=None if known.first_bad is None else tried[known.first_bad],
+        between=tuple(releases[position] for position in known.between),
+        runs=known.runs,
+    )
+
+
+def _about(package: str, release: str, known: Known) -> str:
+    left = len(known.between)
+    return f"{package} {release}" + (f", {left} between good and bad" if left else "")
+
+
+def _check_end(which: str, trials: Trials, tried: Tried, wanted: Answer) -> None:
+    name = f"{trials.package} {tried.release}"
+    if tried.is_skipped:
+        raise UnavailableError(f"{which}: {name} cannot be tested: {tried.why}; name another")
+    if tried.answer is not wanted:
+        parts = "" if tried.first_divergence is None else f", at {place(tried.first_divergence)}"
+        found = f"at {name} {trials.probe.name} is {tried.verdict}{parts}"
+        at = f" at stage {trials.stage}" if trials.stage else ""
+        raise ParityError(f"{which} is {tried.answer}{at}: {found}; name one that is {wanted}")
