@@ -6,13 +6,13 @@ that a search that was interrupted goes on from what it had.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parity.assess import EXIT, assess, trace_path
+from parity.lent import LENT, lend_reference
 from parity.probe.values import ArmName
 from parity.rundir import cell_folder
 
@@ -49,7 +49,7 @@ class Trials:
         """Each variant's candidate, by a name that is fit for a folder, against the baseline's reference."""
         named = {name: replace(probe, name=f"{self._probe.name}+{name}") for name, probe in variants.items()}
         for probe in named.values():
-            self._give_reference(probe)
+            lend_reference(self._cell(self._probe), self._cell(probe), probe.name)
         self.runs += len(named)
         return dict(zip(named, self._results(list(named.values())), strict=True))
 
@@ -73,19 +73,8 @@ class Trials:
 
     def _forget_half(self, probe: Probe) -> None:
         """What a killed cell left; reference traces that were given to it stay."""
-        kept = () if probe.name == self._probe.name else (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
+        kept = () if probe.name == self._probe.name else LENT
         cell = self._cell(probe)
         for path in cell.iterdir() if cell.is_dir() else ():
             if path not in {trace_path(cell, arm) for arm in kept}:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    def _give_reference(self, probe: Probe) -> None:
-        """Copies the baseline's reference traces under the name of the trial."""
-        to = self._cell(probe)
-        to.mkdir(parents=True, exist_ok=True)
-        for arm in (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN):
-            header, _, rest = trace_path(self._cell(self._probe), arm).read_text(encoding="utf-8").partition("\n")
-            renamed = json.dumps(json.loads(header) | {"probe": probe.name})
-            half = to / f".{arm}"
-            half.write_text(f"{renamed}\n{rest}", encoding="utf-8")
-            half.replace(trace_path(to, arm))
