@@ -8,6 +8,7 @@ import traceback
 import click
 
 from parity import __version__
+from parity.cli.canaries import canaries_command
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
@@ -38,6 +39,7 @@ for command in (
     run_command,
     list_command,
     explain_command,
+    canaries_command,
     diff_command,
     outcomes_command,
     report_command,
