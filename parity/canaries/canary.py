@@ -67,7 +67,7 @@ class Graded:
 
 
 CANARIES: dict[str, Canary] = {}
-"""By name, in the order of the catalogue."""
+"""By name."""
 
 GRADED: dict[str, Graded] = {}
 

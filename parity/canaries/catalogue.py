@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.canaries import schedule
+from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, update
 from parity.canaries.canary import CANARIES, GRADED, PREFIX, Canary, Graded
 from parity.errors import BadProbeError, nearest
+from parity.probe.values import Stage
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-STAGES: tuple[ModuleType, ...] = (schedule,)
-"""Importing them fills the catalogue, in the order of the flow."""
+ROOMS: tuple[ModuleType, ...] = (
+    load,
+    adapt,
+    batch,
+    forward,
+    loss,
+    gradient,
+    clip,
+    schedule,
+    update,
+    report,
+    harmless,
+)
+"""Importing them fills the catalogue."""
+
+_FLOW = [*Stage, None]
 
 
 def canaries() -> tuple[Canary, ...]:
-    """All of them."""
-    return tuple(CANARIES.values())
+    """All of them, in the order of the flow, the harmless ones last."""
+    return tuple(sorted(CANARIES.values(), key=lambda each: _FLOW.index(each.stage)))
 
 
 def graded() -> tuple[Graded, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import wraps
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -38,7 +39,8 @@ def replaced(owner: Any, name: str, change: Callable[[Any], Callable[..., Any]])
         calls += 1
         return stands_in(*args, **kwargs)
 
-    with patch.object(owner, name, counted):
+    is_static = isinstance(getattr_static(owner, name), staticmethod)
+    with patch.object(owner, name, staticmethod(counted) if is_static else counted):
         yield
     if not calls:
         raise UnavailableError(f"the installed release never calls {where}.{name}: this canary needs another seam")
