@@ -99,10 +99,11 @@ def _of_step(step: Step, names: list[str]) -> Iterator[Misreport]:
 
 
 def _apart(tapped: float, reported: float, allowed: float) -> bool:
-    """A NaN that is said is a NaN; one that is not said is apart from everything."""
+    """What is not finite is said as it is, or apart from everything: no rounding leads there."""
     if tapped == reported or (math.isnan(tapped) and math.isnan(reported)):
         return False
-    return not abs(reported - tapped) <= allowed * abs(tapped)
+    finite = math.isfinite(tapped) and math.isfinite(reported)
+    return not finite or abs(reported - tapped) > allowed * abs(tapped)
 
 
 def with_reports(verdict: Verdict, candidate: Trace) -> Verdict:
