@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from parity.trainers.protocol import Job, Loaded
 
 
-def _wired(job: Job, **changed: Any) -> Job:
+def wired(job: Job, **changed: Any) -> Job:
     """A job that wires LoRA otherwise."""
     lora = replace(job.workload.lora, **changed)
     return replace(job, workload=replace(job.workload, lora=lora))
@@ -37,7 +37,7 @@ class LoraLayerMissing(MlxLmLoop):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """Of the last few."""
-        super().adapt(loaded, _wired(job, layers=job.workload.lora.layers - 1))
+        super().adapt(loaded, wired(job, layers=job.workload.lora.layers - 1))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
@@ -46,7 +46,7 @@ class LoraLayerMore(MlxLmLoop):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """Of the last few."""
-        super().adapt(loaded, _wired(job, layers=job.workload.lora.layers + 1))
+        super().adapt(loaded, wired(job, layers=job.workload.lora.layers + 1))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
@@ -55,7 +55,7 @@ class LoraModuleMissing(MlxLmLoop):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """The last of them."""
-        super().adapt(loaded, _wired(job, modules=job.workload.lora.modules[:-1]))
+        super().adapt(loaded, wired(job, modules=job.workload.lora.modules[:-1]))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
@@ -64,7 +64,7 @@ class LoraRankMore(MlxLmLoop):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """9 for 8."""
-        super().adapt(loaded, _wired(job, rank=job.workload.lora.rank + 1))
+        super().adapt(loaded, wired(job, rank=job.workload.lora.rank + 1))
 
 
 @canary(on=LOOP, stage=Stage.GRADIENT, step=1)
@@ -73,7 +73,7 @@ class LoraScaleUp(MlxLmLoop):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """A scale is no parameter: it is compared by what it does."""
-        super().adapt(loaded, _wired(job, scale=job.workload.lora.scale * 1.01))
+        super().adapt(loaded, wired(job, scale=job.workload.lora.scale * 1.01))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
@@ -126,7 +126,7 @@ class TrainerLoraLayerMissing(UnslothZoo):
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """Of the last few."""
-        super().adapt(loaded, _wired(job, layers=job.workload.lora.layers - 1))
+        super().adapt(loaded, wired(job, layers=job.workload.lora.layers - 1))
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.ADAPT, step=0)

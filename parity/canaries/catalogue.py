@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, update
+from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, sized, update
 from parity.canaries.canary import CANARIES, GRADED, PREFIX, Canary, Graded
 from parity.errors import BadProbeError, nearest
 from parity.probe.values import Stage
@@ -24,6 +24,7 @@ ROOMS: tuple[ModuleType, ...] = (
     update,
     report,
     harmless,
+    sized,
 )
 """Importing them fills the catalogue."""
 

@@ -24,6 +24,7 @@ Exit status:
     1  an expectation was not met
     2  wrong usage, or a bad probe
     3  an arm could not be run
+    4  a known fault was not caught
     5  nothing comparable, or inconclusive
    70  a fault of parity itself
   130  interrupted"""

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from rich.console import Console
+
     from parity.probe.values import Probe
+    from parity.scoreboard.runs import Run
 
 
 def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
@@ -32,6 +35,25 @@ def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
     except BadProbeError as error:
         raise BadProbeError(f"{path}: {error}") from None
     return probe
+
+
+def cells(console: Console, jobs: int) -> Run:
+    """Runs probes as `parity run` does, shown on a console.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it.
+
+    """
+    from parity.report.live import Live
+    from parity.sweep import run_probes
+
+    def run(probes: Sequence[Probe], into: Path) -> None:
+        with Live(console, len(probes)) as live:
+            result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
+        if result.interrupted:
+            raise KeyboardInterrupt
+
+    return run
 
 
 def check_json(name: str | None) -> None:

@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, stop, write_json
+from parity.cli.asked import cells, check_json, stop, write_json
 from parity.errors import BadProbeError, ExitStatus, ParityError
 from parity.probe.values import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import Console
-
     from parity.canaries.canary import Canary
-    from parity.probe.values import Probe
-    from parity.scoreboard.runs import Run
 
 
 @click.command("canaries")
@@ -76,25 +70,6 @@ def canaries_command(
     if json_file is not None:
         write_json(json_file, render_canaries(board))
     return board.status
-
-
-def cells(console: Console, jobs: int) -> Run:
-    """Runs probes as `parity run` does, shown on a console.
-
-    Raises:
-        KeyboardInterrupt: the user stopped it.
-
-    """
-    from parity.report.live import Live
-    from parity.sweep import run_probes
-
-    def run(probes: Sequence[Probe], into: Path) -> None:
-        with Live(console, len(probes)) as live:
-            result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
-        if result.interrupted:
-            raise KeyboardInterrupt
-
-    return run
 
 
 def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, stop, write_json
+from parity.cli.asked import cells, check_json, checked_probe, stop, write_json
 from parity.errors import ExitStatus
 from parity.probe.values import ArmName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from parity.probe.values import Probe, Workload
     from parity.result import CellResult
 
@@ -51,8 +49,6 @@ def explain_command(
     from parity.explain.trials import Trials
     from parity.probe.file import read_probe
     from parity.report.explanation import print_explanation, render_explanation
-    from parity.report.live import Live
-    from parity.sweep import run_probes
     from parity.trainers.registry import can_swap
 
     chosen = read_probe(probe_file, overrides).workload.seeds[0] if seed is None else seed
@@ -62,13 +58,7 @@ def explain_command(
     folder = (out or Path("reports") / "explain") / _key(probe)
     console = Console(stderr=json_file == "-", highlight=False)
 
-    def run(probes: Sequence[Probe], into: Path) -> None:
-        with Live(console, len(probes)) as live:
-            result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
-        if result.interrupted:
-            raise KeyboardInterrupt
-
-    explained = explain(probe, Trials(probe, folder, run), can_swap=can_swap, most=most)
+    explained = explain(probe, Trials(probe, folder, cells(console, jobs)), can_swap=can_swap, most=most)
     console.print()
     print_explanation(console, explained)
     console.print(f"runs: {folder}", style="dim")

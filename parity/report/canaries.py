@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.jsonfloat import dumps
-from parity.report.json import SCHEMA
 from parity.report.wording import NOTHING
 from parity.scoreboard.score import RIGHT_STAGE, Outcome, Score, Scoreboard
+
+SCHEMA = 1
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,13 +25,14 @@ _STYLE = {
     Outcome.FALSE_ALARM: "bold red",
     Outcome.NOT_RUN: "bold magenta",
 }
+_FINE = {Outcome.CAUGHT, Outcome.QUIET}
 
 
 def sentence(board: Scoreboard) -> str:
     """The scoreboard in one sentence."""
     total = len(board.faults)
     if not total and not board.not_run:
-        return "Nothing was put in, and so nothing is proved."
+        return "No fault was put in, and so nothing is proved."
     quiet, cells = len(board.having(Outcome.QUIET)), board.identical.cells
     parts = [
         f"{board.caught} of {total} faults caught",
@@ -62,12 +64,25 @@ def print_canaries(console: Console, board: Scoreboard) -> None:
         console.print(Text(f"fewer than {RIGHT_STAGE:.0%} were named at their stage", style="red"))
 
 
+def print_handful(console: Console, board: Scoreboard) -> None:
+    """The canaries of a run: those that were misjudged, or could not be run, each in a line; the others in one."""
+    fine = [each.canary.name for each in board.scores if each.outcome in _FINE]
+    if fine:
+        console.print(Text(f"canaries: {', '.join(fine)}: ✓", style="dim"), soft_wrap=True)
+    for each in board.scores:
+        if each.outcome not in _FINE:
+            said = f"canary {each.canary.name} ({each.canary.fault}): ✗ {each.outcome}; {each.verdict}, {each.reason}"
+            console.print(Text(said, style=_STYLE[each.outcome]), soft_wrap=True)
+    for line in board.identical.alarms:
+        console.print(Text(f"identical arms: {line}", style="red"), soft_wrap=True)
+
+
 def _table(board: Scoreboard) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("canary", "fault", "stage", "step", ""):
         table.add_column(name, overflow="fold", no_wrap=name == "")
     for each in board.scores:
-        mark = "✓" if each.outcome in {Outcome.CAUGHT, Outcome.QUIET} else "✗"
+        mark = "✓" if each.outcome in _FINE else "✗"
         table.add_row(
             Text(each.canary.name),
             Text(each.canary.fault),

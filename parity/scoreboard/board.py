@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.probe.values import VerdictKind
+from parity.scoreboard.handful import FOLDER, noted_handful
 from parity.scoreboard.identical import identical
 from parity.scoreboard.runs import Run, Trial, ground_result, left_behind, run_trials, trial_result
 from parity.scoreboard.score import Score, Scoreboard, score
 from parity.scoreboard.sensitivity import Sensitivity, largest_caught
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from parity.canaries.canary import Canary, Graded
@@ -33,6 +34,18 @@ def run_canaries(canaries: Sequence[Canary], folder: Path, run: Run) -> Scoreboa
 def read_canaries(canaries: Sequence[Canary], folder: Path) -> Scoreboard:
     """Scores canaries that were run, from their traces."""
     return Scoreboard(scores=tuple(_score(each, folder) for each in canaries), identical=_grounds(canaries, folder))
+
+
+def read_handful(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
+    """Scores the canaries of a stored run again; None where it was run without.
+
+    Args:
+        run: its folder.
+        find: a canary by name.
+
+    """
+    names = noted_handful(run)
+    return read_canaries([find(name) for name in names], run / FOLDER) if names else None
 
 
 def _score(canary: Canary, folder: Path) -> Score:

@@ -135,6 +135,17 @@ class Scoreboard:
         return len(self.having(Outcome.NOT_RUN)) + len(self.identical.not_run)
 
     @property
+    def misjudged(self) -> tuple[str, ...]:
+        """By name, faults that were missed, and what is harmless or the same and was not taken for it."""
+        wrong = {Outcome.MISSED, Outcome.FALSE_ALARM}
+        return (*(each.canary.name for each in self.scores if each.outcome in wrong), *self.identical.alarms)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether something was put in, all of it could be run, and none of it was misjudged."""
+        return bool(self.scores) and not self.misjudged and not self.not_run
+
+    @property
     def passed(self) -> bool:
         """Whether every fault was caught, nearly all at their stage, and nothing harmless was; of none, no."""
         return (
@@ -147,7 +158,7 @@ class Scoreboard:
     @property
     def status(self) -> ExitStatus:
         """A fault that goes unseen outranks one that could not be put in."""
-        if self.faults and not self.passed:
+        if self.misjudged or (self.faults and not self.passed):
             return ExitStatus.UNEXPECTED
         if self.not_run:
             return ExitStatus.NOT_RUN
