@@ -1,4 +1,8 @@
-"""Faults of the backward pass. The loss keeps every bit: it is added something that is zero and has a gradient."""
+"""Faults of the backward pass. No value changes: something is added that is zero and has a gradient.
+
+A loss is promoted to float32 from logits in bfloat16, so that a change of its own gradient by 2⁻¹⁰ is rounded away on
+the way back: the parameters' gradients keep every bit, and there is no fault to see. It is put into the parameters.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,18 @@ if TYPE_CHECKING:
     from parity.trainers.protocol import Job, Loaded
 
 
-def backward_scaled(loss: Any, excess: float) -> Any:
-    """The same loss, whose gradient is 1 + `excess` times its own."""
+def backward_scaled(value: Any, excess: Any) -> Any:
+    """The same value, with a gradient that is 1 + `excess` times its own."""
     import mlx.core as mx
 
-    return loss + excess * (loss - mx.stop_gradient(loss))
+    return value + excess * (value - mx.stop_gradient(value))
+
+
+def scale_leaves(model: Any, excess: float) -> None:
+    """Gives every trainable leaf a gradient that is 1 + `excess` times its own; called while a loss is traced."""
+    from mlx.utils import tree_map
+
+    model.update(tree_map(lambda leaf: backward_scaled(leaf, excess), model.trainable_parameters()))
 
 
 @canary(on=LOOP, stage=Stage.GRADIENT, step=1)
@@ -29,12 +40,12 @@ class BackwardScaled(MlxLmLoop):
     """Gradient × (1 + 2⁻¹⁰)."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """In the backward pass."""
+        """Of every leaf."""
         own = super().loss(loaded, job)
 
         def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
-            loss, tokens = own(model, *batch)
-            return backward_scaled(loss, 2**-10), tokens
+            scale_leaves(model, 2**-10)
+            return own(model, *batch)
 
         return scaled
 
@@ -83,6 +94,6 @@ class TrainerBackwardScaled(TrainerLoss):
     """MLXTrainer: gradient × (1 + 2⁻¹⁰)."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """In the backward pass."""
-        loss, tokens = own(model, *batch)
-        return backward_scaled(loss, 2**-10), tokens
+        """Of every leaf."""
+        scale_leaves(model, 2**-10)
+        return own(model, *batch)

@@ -31,7 +31,8 @@ class MaskInFloat32(MlxLmLoop):
 
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
             entropy, mask = per_target(model, batch, lengths)
-            return (entropy * mask.astype(mx.float32)).sum() / mask.sum(), mask.sum()
+            tokens = mask.sum()
+            return (entropy * mask.astype(mx.float32)).sum() / tokens, tokens
 
         return loss
 
@@ -64,7 +65,8 @@ class DenominatorGuarded(MlxLmLoop):
 
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
             entropy, mask = per_target(model, batch, lengths)
-            return (entropy * mask).astype(mx.float32).sum() / mx.maximum(mask.sum(), 1), mask.sum()
+            tokens = mask.sum()
+            return (entropy * mask).astype(mx.float32).sum() / mx.maximum(tokens, 1), tokens
 
         return loss
 

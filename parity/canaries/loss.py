@@ -86,8 +86,8 @@ class _OtherReduction(MlxLmLoop):
     """Reduces the cross entropy of the targets in another way."""
 
     @staticmethod
-    def reduced(entropy: Any, mask: Any) -> Any:
-        """Entropy and mask, [rows, length − 1] → the loss."""
+    def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
+        """Entropy and mask, [rows, length − 1], and how many targets count → the loss."""
         raise NotImplementedError
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
@@ -95,7 +95,8 @@ class _OtherReduction(MlxLmLoop):
 
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
             entropy, mask = per_target(model, batch, lengths)
-            return self.reduced(entropy, mask), mask.sum()
+            tokens = mask.sum()  # once: mlx 0.32.4 fails to compile a step with two equal sums, one of them an output
+            return self.reduced(entropy, mask, tokens), tokens
 
         return loss
 
@@ -105,7 +106,7 @@ class DividedByRows(_OtherReduction):
     """Divided by the rows of the batch, not by its tokens."""
 
     @staticmethod
-    def reduced(entropy: Any, mask: Any) -> Any:
+    def reduced(entropy: Any, mask: Any, _tokens: Any) -> Any:
         """Sum over rows."""
         import mlx.core as mx
 
@@ -117,11 +118,11 @@ class DenominatorGuardedByOne(_OtherReduction):
     """Divided by one token more, against a division by zero."""
 
     @staticmethod
-    def reduced(entropy: Any, mask: Any) -> Any:
+    def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
         """Sum over tokens and one."""
         import mlx.core as mx
 
-        return (entropy * mask).astype(mx.float32).sum() / (mask.sum() + 1)
+        return (entropy * mask).astype(mx.float32).sum() / (tokens + 1)
 
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
@@ -129,7 +130,7 @@ class MeanOfRowMeans(_OtherReduction):
     """The mean over rows of each row's mean."""
 
     @staticmethod
-    def reduced(entropy: Any, mask: Any) -> Any:
+    def reduced(entropy: Any, mask: Any, _tokens: Any) -> Any:
         """A token of a short row counts more."""
         import mlx.core as mx
 
@@ -141,11 +142,11 @@ class SummedInBfloat16(_OtherReduction):
     """The sum over targets in bfloat16."""
 
     @staticmethod
-    def reduced(entropy: Any, mask: Any) -> Any:
+    def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
         """Promoted after, not before."""
         import mlx.core as mx
 
-        return (entropy * mask).sum().astype(mx.float32) / mask.sum()
+        return (entropy * mask).sum().astype(mx.float32) / tokens
 
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)

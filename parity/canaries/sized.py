@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from parity.canaries.adapt import wired
 from parity.canaries.canary import graded
 from parity.canaries.clip import by_norm
-from parity.canaries.gradient import backward_scaled
+from parity.canaries.gradient import backward_scaled, scale_leaves
 from parity.canaries.ground import CLIPPED, LOOP
 from parity.probe.values import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
@@ -84,8 +84,23 @@ class Loss(_Sized):
 
 
 @graded(on=LOOP, stage=Stage.GRADIENT)
-class Backward(_Sized):
-    """gradient, in the backward pass."""
+class GradientOfLeaves(_Sized):
+    """gradient of every leaf (float32)."""
+
+    def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
+        """The loss keeps every bit."""
+        own = super().loss(loaded, job)
+
+        def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
+            scale_leaves(model, self.factor - 1)
+            return own(model, *batch)
+
+        return scaled
+
+
+@graded(on=LOOP, stage=Stage.GRADIENT)
+class GradientOfLoss(_Sized):
+    """gradient of the loss, on its way back through logits in bfloat16."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
         """The loss keeps every bit."""

@@ -49,21 +49,21 @@ class EpsilonUp(_OtherOptimizer):
         adam.eps = 1e-7
 
 
-@canary(on=LOOP, stage=Stage.UPDATE, step=2)
+@canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class FirstBetaOff(_OtherOptimizer):
     """Adam's first beta 0.91 for 0.9."""
 
     def change(self, adam: Any) -> None:
-        """Corrected bias hides it at step 1, but for what is rounded."""
+        """The corrected bias leaves only the rounding of it at step 1, which is enough."""
         adam.betas = [0.91, adam.betas[1]]
 
 
-@canary(on=LOOP, stage=Stage.UPDATE, step=2)
+@canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class SecondBetaOff(_OtherOptimizer):
     """Adam's second beta 0.99 for 0.999."""
 
     def change(self, adam: Any) -> None:
-        """Corrected bias hides it at step 1, but for what is rounded."""
+        """The corrected bias leaves only the rounding of it at step 1, which is enough."""
         adam.betas = [adam.betas[0], 0.99]
 
 

@@ -75,7 +75,7 @@ def canaries_command(
 def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:
     from parity.canaries.catalogue import canaries, find
 
-    named = tuple(dict.fromkeys(find(name) for name in only)) if only else canaries()
+    named = tuple(find(name) for name in dict.fromkeys(only)) if only else canaries()
     chosen = tuple(each for each in named if stage is None or each.stage == stage)
     if not chosen:
         raise BadProbeError(f"--only and --stage {stage}: no canary is both; drop one of them")

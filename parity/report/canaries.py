@@ -80,7 +80,7 @@ def print_handful(console: Console, board: Scoreboard) -> None:
 def _table(board: Scoreboard) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("canary", "fault", "stage", "step", ""):
-        table.add_column(name, overflow="fold", no_wrap=name == "")
+        table.add_column(name, overflow="fold", no_wrap=name in {"canary", ""})
     for each in board.scores:
         mark = "✓" if each.outcome in _FINE else "✗"
         table.add_row(
