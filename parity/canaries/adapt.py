@@ -69,7 +69,10 @@ class LoraRankMore(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.GRADIENT, step=1)
 class LoraScaleUp(MlxLmLoop):
-    """LoRA scale × 1.01; while lora_b is zero only its gradient shows it."""
+    """LoRA scale × 1.01.
+
+    While lora_b is zero only its gradient shows it.
+    """
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
         """A scale is no parameter: it is compared by what it does."""

@@ -1,7 +1,7 @@
 """A canary as a value: one known fault of a real provider, and where it must be named.
 
-A canary is written as a subclass of a provider that overrides one method of one stage. Its docstring is the fault in
-a person's words, and its class gives it its name.
+A canary is written as a subclass of a provider that overrides one method of one stage. The first
+line of its docstring is the fault in a person's words, and its class gives it its name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from parity.probe.values import Stage
 
 PREFIX = "canary/"
-"""Of the names under which canaries are providers."""
+"""Of the names under which canaries are providers; they are found when they are asked for, and listed nowhere."""
 
 _Made = TypeVar("_Made", bound=type[Any])
 
@@ -114,4 +114,4 @@ def _name(kind: type[Any]) -> str:
 
 
 def _said(kind: type[Any]) -> str:
-    return (getdoc(kind) or "").rstrip(".")
+    return (getdoc(kind) or "").partition("\n")[0].rstrip(".")

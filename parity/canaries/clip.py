@@ -85,7 +85,7 @@ class NotClipped(MlxLmLoop):
 
 @canary(on=CLIPPED, stage=Stage.CLIP, step=1)
 class ClippedByLeafForNorm(MlxLmLoop):
-    """Clipped by the norm of each leaf instead of the global one."""
+    """Clipped by the norm of each leaf, not of all."""
 
     def clip(self, job: Job) -> Clip | None:
         """At the same bound."""
@@ -170,7 +170,7 @@ class PassDropped(_OtherStep):
 
 @canary(on=CLIPPED, stage=Stage.CLIP, step=1)
 class ClippedBeforeAccumulation(_OtherStep):
-    """The passes of an update clipped before they are added, not after."""
+    """Passes of an update clipped before they are added, not after."""
 
     def clip(self, _job: Job) -> Clip | None:
         """Not after."""
@@ -221,7 +221,7 @@ class TrainerBoundOnePercentUp(_TrainerClip):
 
 @canary(on=TRAINER, stage=Stage.CLIP, step=1)
 class TrainerClippedByLeafForNorm(_TrainerClip):
-    """MLXTrainer: clipped by the norm of each leaf instead of the global one."""
+    """MLXTrainer: clipped by the norm of each leaf, not of all."""
 
     def changed(self, own: Callable[..., Any], gradient: Any, max_norm: float) -> tuple[Any, Any]:
         """At the same bound, reporting the same norm."""

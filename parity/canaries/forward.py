@@ -40,7 +40,10 @@ class NormsInFloat32(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class NormEpsilonUp(MlxLmLoop):
-    """Norms with an epsilon of 1e-3; no parameter changes, so the loss is the first to show it."""
+    """Norms with an epsilon of 1e-3.
+
+    It is no parameter, so the loss is the first to show it.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
@@ -53,7 +56,10 @@ class NormEpsilonUp(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.GRADIENT, step=1)
 class DropoutDrawnLater(MlxLmLoop):
-    """Dropout from another position of the random numbers; while lora_b is zero only its gradient shows it."""
+    """Dropout from another position of the random numbers.
+
+    While lora_b is zero only its gradient shows it.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
@@ -67,7 +73,10 @@ class DropoutDrawnLater(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.GRADIENT, step=1)
 class EvalMode(MlxLmLoop):
-    """Trained in eval mode, so without dropout; while lora_b is zero only its gradient shows it."""
+    """Trained in eval mode, so without dropout.
+
+    While lora_b is zero only its gradient shows it.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
         """Set when the step is traced, after the loop has asked for training."""

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @harmless(on=LOOP)
 class MaskInFloat32(MlxLmLoop):
-    """The mask in float32: a product with 1 or 0, promoted before the sum instead of after the product."""
+    """The mask in float32.
+
+    A product with 1 or 0, promoted to float32 before it instead of after.
+    """
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
         """Where mlx-lm multiplies by truth values."""
@@ -39,7 +42,10 @@ class MaskInFloat32(MlxLmLoop):
 
 @harmless(on=LOOP)
 class MaskedTargetsReplaced(MlxLmLoop):
-    """Targets that are masked replaced by mx.where: what they are is multiplied by 0."""
+    """Targets that are masked replaced by mx.where.
+
+    What they are is multiplied by 0.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
         """Token ids behind the end of a row are set to 1."""
@@ -73,7 +79,10 @@ class DenominatorGuarded(MlxLmLoop):
 
 @harmless(on=LOOP)
 class BoundThatNeverBinds(MlxLmLoop):
-    """Clipped by a global norm that is never reached: a product with 1."""
+    """Clipped by a global norm that is never reached.
+
+    A product with 1.
+    """
 
     def clip(self, _job: Job) -> Clip | None:
         """At a million."""
@@ -91,7 +100,10 @@ class StepNotCompiled(MlxLmLoop):
 
 @harmless(on=LOOP)
 class NumberDrawnUnread(MlxLmLoop):
-    """A random number drawn before training, which nothing reads: there is no dropout."""
+    """A random number drawn before training, which nothing reads.
+
+    There is no dropout.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:

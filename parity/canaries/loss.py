@@ -205,7 +205,7 @@ class TrainerPromptNotMasked(TrainerLoss):
 
 @canary(on=TRAINER_ACCUMULATED, stage=Stage.LOSS, step=1)
 class TrainerDividedByRows(TrainerLoss):
-    """MLXTrainer: divided by the rows of the batch, not by its tokens."""
+    """MLXTrainer: divided by the rows of a batch, not by its tokens."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
         """Of every pass."""

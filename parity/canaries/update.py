@@ -78,7 +78,7 @@ class NotDecayed(_OtherOptimizer):
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class DecayCoupled(_OtherOptimizer):
-    """Weight decay added to the gradient, as Adam has it, not to the step, as AdamW has it."""
+    """Weight decay coupled to the gradient, as Adam has it."""
 
     def change(self, adam: Any) -> None:
         """Inside the optimizer: what it receives stays."""

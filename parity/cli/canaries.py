@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("canaries")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
 @click.option("--only", multiple=True, metavar="NAME", help="This canary; may be given again.")
-@click.option("--stage", type=click.Choice([*Stage]), help="The canaries of one stage.")
+@click.option("--stage", type=click.Choice([str(stage) for stage in Stage]), help="The canaries of one stage.")
 @click.option("--identical", type=click.IntRange(min=0), default=0, help="So many cells of identical arms beside.")
 @click.option("--sensitivity", is_flag=True, help="Search the smallest effect that is still caught.")
 @click.option(

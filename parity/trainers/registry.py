@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from parity.canaries.canary import PREFIX
 from parity.errors import BadProbeError, UnavailableError, nearest
 from parity.trainers.protocol import SHARED_SETTINGS, Provider, SettingTypes
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from parity.probe.values import Arm, Probe, Setting, Stage
 
 GROUP = "mlx_parity.providers"
-
-_CANARIES = "canary/"
-"""Before the name of a provider with a known fault; these are found when they are asked for and listed nowhere."""
 
 _OURS = {
     "mlx-lm": "parity.trainers.mlx_lm.loop:MlxLmLoop",
@@ -37,7 +35,7 @@ def provider(name: str) -> Provider:
         UnavailableError: the package that registers it cannot be imported.
 
     """
-    if name.startswith(_CANARIES):
+    if name.startswith(PREFIX):
         changed: Provider = import_module("parity.canaries.catalogue").changed_provider(name)
         return changed
     points = {point.name: point for point in entry_points(group=GROUP)}
