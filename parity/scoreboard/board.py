@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.probe.values import VerdictKind
 from parity.scoreboard.handful import FOLDER, noted_handful
 from parity.scoreboard.identical import identical
 from parity.scoreboard.runs import Run, Trial, ground_result, left_behind, run_trials, trial_result
-from parity.scoreboard.score import Score, Scoreboard, score
+from parity.scoreboard.score import PASSES, Score, Scoreboard, score
 from parity.scoreboard.sensitivity import Sensitivity, largest_caught
 
 if TYPE_CHECKING:
@@ -69,9 +68,7 @@ def measure_sensitivity(graded: Sequence[Graded], folder: Path, run: Run) -> tup
         run_trials(list(trials.values()), folder, run)
         found = {name: trial_result(folder, trial) for name, trial in trials.items()}
         seen.update({(name, sizes[name]): cell for name, cell in found.items()})
-        return {
-            name: cell.verdict is not None and cell.kind is not VerdictKind.IDENTICAL for name, cell in found.items()
-        }
+        return {name: cell.verdict is not None and cell.kind not in PASSES for name, cell in found.items()}
 
     largest = largest_caught(list(by_name), caught)
     return tuple(_sensitivity(by_name[name], k, seen) for name, k in largest.items())

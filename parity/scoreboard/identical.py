@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from parity.assess import assess
 from parity.canaries.ground import LOOP, TRAINER_PLAIN
-from parity.probe.values import Probe, VerdictKind
 from parity.rundir import cell_folder
 from parity.scoreboard.runs import against
-from parity.scoreboard.score import Identical
+from parity.scoreboard.score import PASSES, Identical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from parity.probe.values import Probe
     from parity.result import CellResult
     from parity.scoreboard.runs import Run
 
@@ -52,7 +52,7 @@ def identical(cells: Mapping[str, CellResult]) -> Identical:
         alarms=tuple(
             f"{name}: {cell.kind}, {cell.reason}"
             for name, cell in cells.items()
-            if cell.verdict is not None and cell.kind is not VerdictKind.IDENTICAL
+            if cell.verdict is not None and cell.kind not in PASSES
         ),
         not_run=tuple(f"{name}: {cell.failure}" for name, cell in cells.items() if cell.verdict is None),
     )

@@ -13,6 +13,7 @@ from parity.errors import BadTraceError, ParityError
 from parity.lent import LENT, lend_reference
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind
 from parity.rundir import cell_folder
+from parity.scoreboard.score import PASSES
 from parity.tracefile import read_trace
 from parity.verdict import first_divergence
 
@@ -78,7 +79,7 @@ def run_trials(trials: Sequence[Trial], folder: Path, run: Run) -> None:
     grounds = {trial.on.name: trial.on for trial in trials}.values()
     if fresh := [probe for probe in map(ground_probe, grounds) if not _cell(folder, probe).exists()]:
         run(fresh, folder)
-    ready = [trial for trial in trials if ground_result(folder, trial.on).verdict is not None]
+    ready = [trial for trial in trials if not _unfit(ground_result(folder, trial.on))]
     for trial in ready:
         recorded, own = _cell(folder, ground_probe(trial.on)), _cell(folder, trial.probe)
         lend_reference(recorded, own, trial.probe.name, LENT[:1] if trial.repeats else LENT)
@@ -92,11 +93,15 @@ def ground_result(folder: Path, ground: Ground) -> CellResult:
 
 
 def trial_result(folder: Path, trial: Trial) -> CellResult:
-    """What was said of a changed provider; nothing, where its ground could not be run."""
+    """What was said of a changed provider; nothing where its ground is not equal to itself: all is caught there."""
     ground = ground_result(folder, trial.on)
-    if ground.verdict is None:
-        return replace(ground, failure=f"ground {trial.on.name}, {ground.failure}")
+    if _unfit(ground):
+        return replace(ground, verdict=None, failure=f"ground {trial.on.name} is {ground.kind}: {ground.reason}")
     return _assessed(folder, trial.probe)
+
+
+def _unfit(ground: CellResult) -> bool:
+    return ground.kind not in PASSES
 
 
 def left_behind(folder: Path, trial: Trial) -> FirstDivergence | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from parity.scoreboard.sensitivity import Sensitivity
     from parity.verdict import FirstDivergence
 
+PASSES = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN})
+"""The verdicts by which a gate lets a candidate through."""
+
 RIGHT_STAGE = 0.95
 """The least share of the faults whose stage must be named right."""
 
@@ -25,7 +28,7 @@ class Outcome(StrEnum):
     CAUGHT = "caught"
     MISSED = "missed"
     QUIET = "quiet"
-    """Harmless, and identical."""
+    """Harmless, and let through."""
     FALSE_ALARM = "false alarm"
     NOT_RUN = "not run"
 
@@ -65,9 +68,9 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
     if cell.verdict is None:
         outcome = Outcome.NOT_RUN
     elif canary.harmless:
-        outcome = Outcome.QUIET if cell.kind is VerdictKind.IDENTICAL else Outcome.FALSE_ALARM
+        outcome = Outcome.QUIET if cell.kind in PASSES else Outcome.FALSE_ALARM
     else:
-        outcome = Outcome.MISSED if cell.kind is VerdictKind.IDENTICAL else Outcome.CAUGHT
+        outcome = Outcome.MISSED if cell.kind in PASSES else Outcome.CAUGHT
     at = cell.first_divergence or left_behind
     return Score(canary=canary, outcome=outcome, verdict=cell.kind, reason=cell.reason, at=at)
 

@@ -15,9 +15,13 @@ from tests.unit.made import cell
 from tests.unit.scoreboard.made import ALARM, CAUGHT, ELSEWHERE, MISSED, NOT_RUN, QUIET, at, board, canary
 
 
-@pytest.mark.parametrize("kind", [kind for kind in VerdictKind if kind is not VerdictKind.IDENTICAL])
-def test_a_fault_is_caught_by_every_verdict_but_identical(kind: VerdictKind) -> None:
+@pytest.mark.parametrize("kind", [VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE, VerdictKind.INVALID])
+def test_a_fault_is_caught_by_every_verdict_that_lets_nothing_through(kind: VerdictKind) -> None:
     assert score(canary(), cell(1, kind, at())).outcome is Outcome.CAUGHT
+
+
+def test_a_fault_within_the_noise_is_missed() -> None:
+    assert score(canary(), cell(1, VerdictKind.WITHIN, at())).outcome is Outcome.MISSED
 
 
 def test_an_identical_cell_is_a_miss_of_a_fault_and_the_quiet_of_a_harmless_change() -> None:
