@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from parity.errors import ExitStatus
-from parity.probe.values import Stage, VerdictKind
+from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from parity.canaries.canary import Canary
@@ -166,8 +166,3 @@ class Scoreboard:
         if self.not_run:
             return ExitStatus.NOT_RUN
         return ExitStatus.EXPECTED if self.passed else ExitStatus.UNEXPECTED
-
-
-def by_stage(scores: tuple[Score, ...]) -> dict[Stage, tuple[Score, ...]]:
-    """Faults by the stage in which they were put, in the order of the flow."""
-    return {stage: found for stage in Stage if (found := tuple(s for s in scores if s.canary.stage is stage))}
