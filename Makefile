@@ -5,13 +5,16 @@ JOBS ?= 2
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 
-.PHONY: parity original test bench lint setup lock fixtures clean
+.PHONY: parity original canaries test bench lint setup lock fixtures clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
 
 original: setup  ## the investigation of May 2026, in its own environment
 	.venv/bin/parity run probes/original --jobs $(JOBS)
+
+canaries: setup  ## known faults in both trainers: is each caught, and named where it was put?
+	.venv/bin/parity canaries --sensitivity --jobs $(JOBS)
 
 test: setup
 	.venv/bin/pytest

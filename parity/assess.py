@@ -10,6 +10,7 @@ from parity.configuration import differences, warnings
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import OUTCOMES, ArmName
+from parity.reported import said_otherwise, with_reports
 from parity.result import CellResult, ProbeResult
 from parity.tracefile import read_trace, repetition_paths
 from parity.verdict import Thresholds, judge
@@ -59,16 +60,22 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         tolerance=probe.tolerance,
         deterministic=isinstance(device, dict) and device.get("deterministic") is True,
     )
+    verdict = judge(diff(reference, candidate), again=again, thresholds=thresholds)
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=judge(diff(reference, candidate), again=again, thresholds=thresholds),
+        verdict=with_reports(verdict, traces[ArmName.CANDIDATE]),
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
         blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         outcomes=(_outcome(traces[ArmName.REFERENCE]), _outcome(traces[ArmName.CANDIDATE])),
-        note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
+        note=_note(exit_code, said_otherwise(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE])),
     )
+
+
+def _note(exit_code: int | None, said: str) -> str:
+    crash = f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else ""
+    return "; ".join(filter(None, [crash, said]))
 
 
 def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:

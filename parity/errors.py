@@ -21,6 +21,8 @@ class ExitStatus(IntEnum):
     """Wrong usage, or a bad probe."""
     NOT_RUN = 3
     """An arm could not be run."""
+    CANARY_MISSED = 4
+    """A known fault was not caught, or something harmless was: what the run says cannot be relied on."""
     UNDECIDED = 5
     """Nothing comparable, or inconclusive."""
     BUG = 70

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from parity.blind import BlindSpot
     from parity.configuration import Difference, Warned
     from parity.outcome import Rates, Shift
+    from parity.scoreboard.score import Scoreboard
     from parity.verdict import FirstDivergence, Verdict
 
 _GRAVEST_FIRST = (
@@ -159,18 +160,27 @@ class RunResult:
 
     probes: tuple[ProbeResult, ...]
     interrupted: bool = False
+    canaries: Scoreboard | None = None
+    """Known faults that were run beside the probes; None where that was not asked for."""
 
     @property
     def expected(self) -> bool:
         """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
-        return bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
+        met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
+        return met and (self.canaries is None or self.canaries.trusted)
 
     @property
     def status(self) -> ExitStatus:
-        """A finding outranks an arm that did not run, which outranks an open question."""
+        """A missed canary outranks a finding, which outranks an arm that did not run, and that an open question.
+
+        What the run says of its probes, for good or ill, was said by a gate that does not see what it must.
+        """
         if self.interrupted:
             return ExitStatus.INTERRUPTED
+        if self.canaries is not None and self.canaries.misjudged:
+            return ExitStatus.CANARY_MISSED
         asked = {probe.status for probe in self.probes}
+        asked |= {ExitStatus.NOT_RUN} if self.canaries is not None and self.canaries.not_run else set()
         order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
         return next(
             (status for status in order if status in asked),
@@ -179,17 +189,30 @@ class RunResult:
 
 
 def sentence(result: RunResult) -> str:
-    """The run in one sentence, the verdict first."""
+    """The run in one sentence, the verdict first; before it, if that is so, that the verdict cannot be relied on."""
+    canaries = result.canaries
+    if canaries is None or result.interrupted:
+        return _of_probes(result)
+    if canaries.misjudged:
+        return f"Not to be relied on: the harness misjudged {', '.join(canaries.misjudged)}. {_of_probes(result)}"
+    if canaries.not_run:
+        faults = "known fault" if canaries.not_run == 1 else "known faults"
+        return f"{_of_probes(result)} {canaries.not_run} {faults} could not be put in."
+    were = "was" if canaries.caught == 1 else "were"
+    return f"{_of_probes(result)} {canaries.caught} of {len(canaries.faults)} known faults {were} caught beside."
+
+
+def _of_probes(result: RunResult) -> str:
     total = len(result.probes)
     met = sum(probe.expected for probe in result.probes)
     plural = "probe" if total == 1 else "probes"
     if result.interrupted:
         return f"Interrupted: {met} of {total} {plural} finished as expected."
-    if result.expected:
+    others = [probe for probe in result.probes if not probe.expected]
+    if total and not others:
         kinds = Counter(_as_expected(probe) for probe in result.probes)
         parts = " and ".join(f"{count} {what}" for what, count in kinds.items())
         return f"As expected: {total} {plural}, {parts}."
-    others = [probe for probe in result.probes if not probe.expected]
     said = "; ".join(_as_found(probe) for probe in others)
     return f"Not as expected: {len(others)} of {total} {plural}. {said}."
 

@@ -10,6 +10,7 @@ import click
 from parity import __version__
 from parity.bisect.checkout import for_git, is_bisected
 from parity.cli.bisect import bisect_command, checkout_of
+from parity.cli.canaries import canaries_command
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
@@ -25,6 +26,7 @@ Exit status:
     1  an expectation was not met
     2  wrong usage, or a bad probe
     3  an arm could not be run
+    4  a known fault was not caught
     5  nothing comparable, or inconclusive
    70  a fault of parity itself
   130  interrupted"""
@@ -41,6 +43,7 @@ for command in (
     list_command,
     explain_command,
     bisect_command,
+    canaries_command,
     diff_command,
     outcomes_command,
     report_command,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from rich.console import Console
+
     from parity.probe.values import Probe
+    from parity.scoreboard.runs import Run
 
 
 def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
@@ -65,6 +68,25 @@ def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
     text = json.dumps([to_plain(probe), installed, rows, sources, *more], sort_keys=True)
     words = [probe.name.replace("/", "-"), *(word for word in more if isinstance(word, str))]
     return folder / "-".join([*words, hashlib.blake2b(text.encode(), digest_size=4).hexdigest()])
+
+
+def cells(console: Console, jobs: int) -> Run:
+    """Runs probes as `parity run` does, shown on a console.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it.
+
+    """
+    from parity.report.live import Live
+    from parity.sweep import run_probes
+
+    def run(probes: Sequence[Probe], into: Path) -> None:
+        with Live(console, len(probes)) as live:
+            result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
+        if result.interrupted:
+            raise KeyboardInterrupt
+
+    return run
 
 
 def check_json(name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,14 @@ def report_command(run: Path, form: str) -> ExitStatus:
     """Judge a stored RUN again, from its traces, and render it; the exit status is the run's."""
     from rich.console import Console
 
+    from parity.canaries.catalogue import find
     from parity.report.json import render_json
     from parity.report.svg import render_svg
     from parity.report.terminal import print_run
     from parity.rundir import markdown_of, read_run
+    from parity.scoreboard.board import read_handful
 
-    result = read_run(run)
+    result = replace(read_run(run), canaries=read_handful(run, find))
     match form:
         case "markdown":
             click.echo(markdown_of(run, result), nl=False)

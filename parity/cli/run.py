@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, seeds_asked, stop, write_json
+from parity.cli.asked import cells, check_json, checked_probe, seeds_asked, stop, write_json
 from parity.errors import BadProbeError, ExitStatus
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from parity.blind import BlindSpot
+    from parity.canaries.canary import Canary
     from parity.probe.values import Probe, Workload
     from parity.result import RunResult
+    from parity.scoreboard.runs import Run
 
 
 @click.command("run")
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=1), help="So many steps instead of the probe's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
+@click.option("--canaries", is_flag=True, help="Put a handful of known faults in beside: does the gate still see?")
+@click.option("--canaries-seed", type=click.IntRange(min=0), help="This handful instead of today's; with --canaries.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
 @click.option(
     "--repeats",
@@ -45,6 +49,8 @@ def run_command(
     steps: int | None,
     overrides: tuple[str, ...],
     jobs: int,
+    canaries: bool,
+    canaries_seed: int | None,
     out: Path | None,
     repeats: int,
     explains: bool,
@@ -62,6 +68,7 @@ def run_command(
     signal.signal(signal.SIGTERM, stop)
     checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
     check_json(json_file)
+    handful = _handful(canaries_seed) if canaries or canaries_seed is not None else ()
     blind = _blind_spots(checked)
     run = new_run(out, checked, blind)
     console = Console(stderr=json_file == "-", highlight=False)
@@ -69,6 +76,8 @@ def run_command(
     started = time.monotonic()
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
         result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats)
+    if handful and not result.interrupted:
+        result = _with_canaries(result, handful, run, cells(console, jobs))
     console.print()
     print_run(console, result)
     console.print(_cost(result, time.monotonic() - started), style="dim")
@@ -97,6 +106,27 @@ def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
             explained = inquire(probe, explanation_folder(run, probe), jobs=jobs, watch=live, say=live.say)
         print_explanation(console, explained)
     console.print()
+
+
+def _handful(seed: int | None) -> tuple[Canary, ...]:
+    from parity.canaries.catalogue import canaries
+    from parity.scoreboard.handful import handful, today
+    from parity.scoreboard.runs import check_grounds
+
+    chosen = handful(canaries(), today() if seed is None else seed)
+    check_grounds([each.on for each in chosen])
+    return chosen
+
+
+def _with_canaries(result: RunResult, handful: Sequence[Canary], run: Path, run_cells: Run) -> RunResult:
+    """The probes' results stand, whatever becomes of the canaries."""
+    from parity.scoreboard.board import run_canaries
+    from parity.scoreboard.handful import note_handful
+
+    try:
+        return replace(result, canaries=run_canaries(handful, note_handful(run, handful), run_cells))
+    except KeyboardInterrupt:
+        return replace(result, interrupted=True)
 
 
 def _cost(result: RunResult, seconds: float) -> str:

@@ -6,14 +6,15 @@ that a search that was interrupted goes on from what it had.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parity.assess import assess, trace_path
+from parity.lent import lend_reference
 from parity.probe.values import ArmName
 from parity.rundir import cell_folder, ended_by_itself, forget_half
+from parity.tracefile import repetition_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ class Trials:
         """Each variant's candidate, by a name that is fit for a folder, against the baseline's reference."""
         named = {name: self._named(name, probe) for name, probe in variants.items()}
         for probe in named.values():
-            self._give_reference(probe)
+            lend_reference(self._cell(self._probe), self._cell(probe), probe.name)
         self._asked.update(named)
         return dict(zip(named, self._results(list(named.values())), strict=True))
 
@@ -75,16 +76,7 @@ class Trials:
 
     def _given(self, probe: Probe) -> set[Path]:
         """What a trial has before it starts: the reference's traces."""
-        arms = () if probe.name == self._probe.name else (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
-        return {trace_path(self._cell(probe), arm) for arm in arms}
-
-    def _give_reference(self, probe: Probe) -> None:
-        """Copies the baseline's reference traces under the name of the trial."""
-        to = self._cell(probe)
-        to.mkdir(parents=True, exist_ok=True)
-        for arm in (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN):
-            header, _, rest = trace_path(self._cell(self._probe), arm).read_text(encoding="utf-8").partition("\n")
-            renamed = json.dumps(json.loads(header) | {"probe": probe.name})
-            half = to / f".{arm}"
-            half.write_text(f"{renamed}\n{rest}", encoding="utf-8")
-            half.replace(trace_path(to, arm))
+        cell = self._cell(probe)
+        return (
+            set() if probe.name == self._probe.name else {trace_path(cell, ArmName.REFERENCE), *repetition_paths(cell)}
+        )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from parity.jsonfloat import dumps
+from parity.report.canaries import canaries_tree
 from parity.result import sentence
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def render_json(result: RunResult) -> str:
             "interrupted": result.interrupted,
             "summary": sentence(result),
             "probes": [_probe(probe) for probe in result.probes],
+            "canaries": None if result.canaries is None else canaries_tree(result.canaries),
         },
         indent=2,
     )

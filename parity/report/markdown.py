@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from parity.report import wording
+from parity.report import canaries, wording
 from parity.result import sentence, wanted
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def _templates() -> Environment:
         "cannot_show": wording.cannot_show,
         "discordant": wording.discordant,
         "setting": wording.setting,
+        "stage_in_words": canaries.stage_in_words,
+        "step_in_words": canaries.step_in_words,
         "wanted": wanted,
         "smallest_tolerance": wording.smallest_tolerance,
     }

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from parity.diff import ProblemKind
 from parity.probe.values import VerdictKind
+from parity.report.canaries import print_handful
 from parity.report.wording import (
     NOTHING,
     cannot_show,
@@ -57,6 +58,8 @@ def print_run(console: Console, result: RunResult) -> None:
     for line in _notes(result):
         console.print(line, soft_wrap=True)
     print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
+    if result.canaries is not None:
+        print_handful(console, result.canaries)
     console.print()
     console.print(Text(sentence(result), style="bold green" if result.expected else "bold red"), soft_wrap=True)
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from parity.canaries.canary import PREFIX
 from parity.errors import BadProbeError, UnavailableError, nearest
 from parity.trainers.protocol import SHARED_SETTINGS, Provider, SettingTypes
 
@@ -34,6 +35,9 @@ def provider(name: str) -> Provider:
         UnavailableError: the package that registers it cannot be imported.
 
     """
+    if name.startswith(PREFIX):
+        changed: Provider = import_module("parity.canaries.catalogue").changed_provider(name)
+        return changed
     points = {point.name: point for point in entry_points(group=GROUP)}
     points |= {ours: EntryPoint(ours, value, GROUP) for ours, value in _OURS.items()}
     if name not in points:

@@ -35,9 +35,12 @@ class UnslothZoo(UnslothZooStages):
             model=loaded.model, tokenizer=loaded.tokenizer, train_dataset=list(job.rows), args=config
         )
 
+        # Releases of May 2026 rebuild a norm from Adam's state, tens of percent from the gradient's: another quantity.
+        norm_name = "grad_norm" if hasattr(trainer_module, "_global_grad_norm_fp32") else "adam_norm"
+
         # (step, total, loss, lr, tokens/s, peak GB, elapsed, tokens, gradient norm)
         def end_of_step(_step: int, _total: int, loss: float, lr: float, *rest: Any) -> None:
-            tap.end_of_step({"loss": loss, "lr": lr, "grad_norm": rest[4] if len(rest) > 4 else None})
+            tap.end_of_step({"loss": loss, "lr": lr, norm_name: rest[4] if len(rest) > 4 else None})
 
         trainer.add_step_callback(end_of_step)
         if not is_ours(job, Stage.BATCH):

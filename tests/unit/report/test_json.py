@@ -36,6 +36,7 @@ def test_a_run_is_one_object() -> None:
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
         "probes": found["probes"],
+        "canaries": None,
     }
     (probe,) = found["probes"]
     assert [each.pop("seed") for each in probe.pop("cells")] == [1, 42]

@@ -1,0 +1,142 @@
+"""Faults of the batches: order, padding, truncation, tokens at either end.
+
+A batch's fingerprint holds its width by design, so that wider padding is seen although no loss can be changed by
+it: the width decides which kernel runs, and with that how sums are rounded. It is a fault here, not harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from parity.canaries.canary import canary
+from parity.canaries.ground import LOOP, TRAINER_PLAIN
+from parity.canaries.seam import replaced
+from parity.probe.values import Stage
+from parity.trainers.mlx_lm.loop import MlxLmLoop
+from parity.trainers.unsloth_zoo.provider import UnslothZoo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from parity.tap import Tap
+    from parity.trainers.protocol import Job, Loaded
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class BatchesSwapped(MlxLmLoop):
+    """The first two batches in the other order."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """The same rows in all."""
+        rest = iter(super().batches(loaded, job))
+        first, second = next(rest), next(rest)
+        return chain([second, first], rest)
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class RowsReversed(MlxLmLoop):
+    """The rows of a batch in the other order."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """A sum over rows rounds otherwise."""
+        return ((ids[::-1], lengths[::-1]) for ids, lengths in super().batches(loaded, job))
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class PaddedOnTheLeft(MlxLmLoop):
+    """Padding before the text."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """With lengths that follow."""
+        import mlx.core as mx
+
+        for ids, lengths in super().batches(loaded, job):
+            shifts = [ids.shape[1] - min(length, ids.shape[1]) for length in lengths[:, 1].tolist()]
+            rolled = mx.stack([mx.roll(row, shift) for row, shift in zip(ids, shifts, strict=True)])
+            yield rolled, lengths + mx.array(shifts)[:, None]
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class PaddedWider(MlxLmLoop):
+    """32 columns of padding more, which no target reads."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """The lengths stay."""
+        import mlx.core as mx
+
+        for ids, lengths in super().batches(loaded, job):
+            yield mx.pad(ids, [(0, 0), (0, 32)]), lengths
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class TruncatedByOne(MlxLmLoop):
+    """The longest rows cut one token earlier."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """Their batches are one column narrower."""
+        shorter = replace(job.workload, max_seq_length=job.workload.max_seq_length - 1)
+        return super().batches(loaded, replace(job, workload=shorter))
+
+
+class _OtherRows(MlxLmLoop):
+    """Puts other tokens into the rows, where mlx-lm's `TextDataset` makes them."""
+
+    @staticmethod
+    def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
+        """A row's tokens, changed."""
+        raise NotImplementedError
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Through `TextDataset.process`."""
+        from mlx_lm.tuner.datasets import TextDataset
+
+        def change(own: Callable[..., Any]) -> Callable[..., Any]:
+            def process(dataset: Any, row: Any) -> tuple[list[int], int]:
+                tokens, offset = own(dataset, row)
+                return self.tokens(tokens, dataset.tokenizer), offset
+
+            return process
+
+        with replaced(TextDataset, "process", change):
+            super().train(loaded, job, tap)
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class EosMissing(_OtherRows):
+    """No EOS at the end of a row."""
+
+    @staticmethod
+    def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
+        """Without the last."""
+        assert tokens[-1] == tokenizer.eos_token_id
+        return tokens[:-1]
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
+class BosTwice(_OtherRows):
+    """One BOS more at the start of a row."""
+
+    @staticmethod
+    def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
+        """Whether or not the tokenizer has put one there."""
+        return [tokenizer.bos_token_id, *tokens]
+
+
+@canary(on=TRAINER_PLAIN, stage=Stage.BATCH, step=1)
+class TrainerBatchesOfAnotherSeed(UnslothZoo):
+    """MLXTrainer: batches in the order of another seed."""
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Through its own configuration."""
+        super().train(loaded, replace(job, seed=job.seed + 1), tap)
+
+
+@canary(on=TRAINER_PLAIN, stage=Stage.BATCH, step=1)
+class TrainerEosMissing(UnslothZoo):
+    """MLXTrainer: no EOS at the end of a row."""
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Through its own configuration."""
+        super().train(loaded, replace(job, settings={**job.settings, "append_eos": False}), tap)

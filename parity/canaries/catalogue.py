@@ -1,0 +1,66 @@
+"""Every canary, by name. Importing it imports no trainer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, sized, update
+from parity.canaries.canary import CANARIES, GRADED, PREFIX, Canary, Graded
+from parity.errors import BadProbeError, nearest
+from parity.probe.values import Stage
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOMS: tuple[ModuleType, ...] = (
+    load,
+    adapt,
+    batch,
+    forward,
+    loss,
+    gradient,
+    clip,
+    schedule,
+    update,
+    report,
+    harmless,
+    sized,
+)
+"""Importing them fills the catalogue."""
+
+_FLOW = [*Stage, None]
+
+
+def canaries() -> tuple[Canary, ...]:
+    """All of them, in the order of the flow, the harmless ones last."""
+    return tuple(sorted(CANARIES.values(), key=lambda each: _FLOW.index(each.stage)))
+
+
+def graded() -> tuple[Graded, ...]:
+    """All changes whose size can be chosen."""
+    return tuple(GRADED.values())
+
+
+def find(name: str) -> Canary:
+    """One of them.
+
+    Raises:
+        BadProbeError: there is no such canary.
+
+    """
+    if name not in CANARIES:
+        raise BadProbeError(f"unknown canary {name!r}; {nearest(name, CANARIES)}")
+    return CANARIES[name]
+
+
+def changed_provider(name: str) -> Any:
+    """The provider of `canary/<name>` or, of a size, `canary/<name>@<k>`.
+
+    Raises:
+        BadProbeError: there is no such canary.
+
+    """
+    name, _, size = name.removeprefix(PREFIX).partition("@")
+    if size and name in GRADED:
+        return GRADED[name].make(int(size))
+    return find(name).make()

@@ -1,0 +1,117 @@
+"""Faults of what a trainer says of its steps: it takes the right ones and reports others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from parity.canaries.canary import canary
+from parity.canaries.ground import RAMPED, TRAINER, TRAINER_PLAIN
+from parity.canaries.seam import replaced
+from parity.probe.values import Stage
+from parity.trainers.mlx_lm.loop import MlxLmLoop
+from parity.trainers.unsloth_zoo.importing import module
+from parity.trainers.unsloth_zoo.provider import UnslothZoo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parity.tap import Tap
+    from parity.trainers.protocol import Job, Loaded
+
+
+class _OtherReport(MlxLmLoop):
+    """Says something else than the loop does after every step."""
+
+    def said(self, reported: Mapping[str, float | None], job: Job) -> dict[str, float | None]:
+        """What is reported instead."""
+        raise NotImplementedError
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """The tap keeps both what is done and what is said."""
+        own = tap.end_of_step
+        with patch.object(tap, "end_of_step", lambda reported: own(self.said(reported, job))):
+            super().train(loaded, job, tap)
+
+
+@canary(on=RAMPED, stage=Stage.LOSS, step=2)
+class LossReportedLate(_OtherReport):
+    """The loss of the step before reported."""
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+
+    def said(self, reported: Mapping[str, float | None], _job: Job) -> dict[str, float | None]:
+        """Nothing at step 1."""
+        now, self._before = self._before, reported["loss"]
+        return {**reported, "loss": now}
+
+
+@canary(on=RAMPED, stage=Stage.SCHEDULE, step=1)
+class HighestRateReported(_OtherReport):
+    """The highest learning rate reported instead of that of the step."""
+
+    def said(self, reported: Mapping[str, float | None], job: Job) -> dict[str, float | None]:
+        """What was configured."""
+        return {**reported, "lr": job.workload.optimizer.learning_rate}
+
+
+class _TrainerReport(UnslothZoo):
+    """Changes what MLXTrainer tells its callbacks."""
+
+    def said(self, loss: float, rate: float, norm: float | None) -> tuple[float, float, float | None]:
+        """Loss, learning rate and gradient norm as they are reported instead."""
+        raise NotImplementedError
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Through `MLXTrainer.add_step_callback`."""
+
+        def change(own: Any) -> Any:
+            def add(trainer: Any, callback: Any) -> None:
+                def told(step: int, total: int, loss: float, rate: float, *rest: Any) -> None:
+                    loss, rate, norm = self.said(loss, rate, rest[4])
+                    callback(step, total, loss, rate, *rest[:4], norm)
+
+                own(trainer, told)
+
+            return add
+
+        with replaced(module("trainer").MLXTrainer, "add_step_callback", change):
+            super().train(loaded, job, tap)
+
+
+@canary(on=TRAINER_PLAIN, stage=Stage.GRADIENT, step=1)
+class TrainerRateReportedAsNorm(_TrainerReport):
+    """MLXTrainer: the learning rate reported as the gradient norm."""
+
+    def said(self, loss: float, rate: float, _norm: float | None) -> tuple[float, float, float | None]:
+        """One place to the left."""
+        return loss, rate, rate
+
+
+@canary(on=TRAINER_PLAIN, stage=Stage.LOSS, step=1)
+class TrainerLossReportedShort(_TrainerReport):
+    """MLXTrainer: the loss reported with four decimals."""
+
+    def said(self, loss: float, rate: float, norm: float | None) -> tuple[float, float, float | None]:
+        """As it is printed."""
+        return round(loss, 4), rate, norm
+
+
+@canary(on=TRAINER, stage=Stage.GRADIENT, step=1)
+class TrainerNormReportedAfterClipping(UnslothZoo):
+    """MLXTrainer: the gradient norm reported after clipping."""
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Through `_clip_grad_norm_fp32`, which returns the norm before."""
+        trainer = module("trainer")
+
+        def change(own: Any) -> Any:
+            def clipped(gradient: Any, max_norm: float) -> tuple[Any, Any]:
+                bounded, _ = own(gradient, max_norm=max_norm)
+                return bounded, trainer._global_grad_norm_fp32(bounded)
+
+            return clipped
+
+        with replaced(trainer, "_clip_grad_norm_fp32", change):
+            super().train(loaded, job, tap)

@@ -1,0 +1,82 @@
+"""From canaries to a scoreboard: runs them, and reads back what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.scoreboard.handful import FOLDER, noted_handful
+from parity.scoreboard.identical import identical
+from parity.scoreboard.runs import Run, Trial, ground_result, left_behind, run_trials, trial_result
+from parity.scoreboard.score import PASSES, Score, Scoreboard, score
+from parity.scoreboard.sensitivity import Sensitivity, largest_caught
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from parity.canaries.canary import Canary, Graded
+    from parity.result import CellResult
+    from parity.scoreboard.score import Identical
+
+
+def trial_of(canary: Canary) -> Trial:
+    """A canary as it is run."""
+    return Trial(provider=canary.provider, on=canary.on, repeats=canary.outlives)
+
+
+def run_canaries(canaries: Sequence[Canary], folder: Path, run: Run) -> Scoreboard:
+    """Runs canaries and scores them."""
+    run_trials([trial_of(each) for each in canaries], folder, run)
+    return read_canaries(canaries, folder)
+
+
+def read_canaries(canaries: Sequence[Canary], folder: Path) -> Scoreboard:
+    """Scores canaries that were run, from their traces."""
+    return Scoreboard(scores=tuple(_score(each, folder) for each in canaries), identical=_grounds(canaries, folder))
+
+
+def read_handful(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
+    """Scores the canaries of a stored run again; None where it was run without.
+
+    Args:
+        run: its folder.
+        find: a canary by name.
+
+    """
+    names = noted_handful(run)
+    return read_canaries([find(name) for name in names], run / FOLDER) if names else None
+
+
+def _score(canary: Canary, folder: Path) -> Score:
+    trial = trial_of(canary)
+    behind = left_behind(folder, trial) if canary.outlives else None
+    return score(canary, trial_result(folder, trial), behind)
+
+
+def _grounds(canaries: Sequence[Canary], folder: Path) -> Identical:
+    grounds = {each.on.name: each.on for each in canaries}
+    return identical({name: ground_result(folder, ground) for name, ground in grounds.items()})
+
+
+def measure_sensitivity(graded: Sequence[Graded], folder: Path, run: Run) -> tuple[Sensitivity, ...]:
+    """The smallest size of each effect that is still caught."""
+    by_name = {each.name: each for each in graded}
+    seen: dict[tuple[str, int], CellResult] = {}
+
+    def caught(sizes: Mapping[str, int]) -> dict[str, bool]:
+        trials = {name: Trial(provider=by_name[name].provider(k), on=by_name[name].on) for name, k in sizes.items()}
+        run_trials(list(trials.values()), folder, run)
+        found = {name: trial_result(folder, trial) for name, trial in trials.items()}
+        seen.update({(name, sizes[name]): cell for name, cell in found.items()})
+        return {name: cell.verdict is not None and cell.kind not in PASSES for name, cell in found.items()}
+
+    largest = largest_caught(list(by_name), caught)
+    return tuple(_sensitivity(by_name[name], k, seen) for name, k in largest.items())
+
+
+def _sensitivity(graded: Graded, k: int | None, seen: Mapping[tuple[str, int], CellResult]) -> Sensitivity:
+    failures = [cell.failure for (name, _), cell in seen.items() if name == graded.name and cell.verdict is None]
+    if failures:
+        return Sensitivity(graded=graded, k=None, failure=failures[0])
+    at = None if k is None else seen[graded.name, k].first_divergence
+    return Sensitivity(graded=graded, k=k, metric="" if at is None else at.metric)

@@ -1,0 +1,168 @@
+"""What the harness made of a canary, and of all of them. Pure: nothing is run or read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from parity.errors import ExitStatus
+from parity.probe.values import VerdictKind
+
+if TYPE_CHECKING:
+    from parity.canaries.canary import Canary
+    from parity.result import CellResult
+    from parity.scoreboard.sensitivity import Sensitivity
+    from parity.verdict import FirstDivergence
+
+PASSES = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN})
+"""The verdicts by which a gate lets a candidate through."""
+
+RIGHT_STAGE = 0.95
+"""The least share of the faults whose stage must be named right."""
+
+
+class Outcome(StrEnum):
+    """What became of one canary."""
+
+    CAUGHT = "caught"
+    MISSED = "missed"
+    QUIET = "quiet"
+    """Harmless, and let through."""
+    FALSE_ALARM = "false alarm"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One canary, and what the harness said of it."""
+
+    canary: Canary
+    outcome: Outcome
+    verdict: VerdictKind
+    reason: str
+    """The verdict's, or why there is none."""
+    at: FirstDivergence | None = None
+    """Where the harness saw it."""
+
+    @property
+    def stage_right(self) -> bool:
+        """Caught, and named where it was put."""
+        return self.outcome is Outcome.CAUGHT and self.at is not None and self.at.stage is self.canary.stage
+
+    @property
+    def step_right(self) -> bool:
+        """Caught, at the first step at which it can show."""
+        return self.outcome is Outcome.CAUGHT and self.at is not None and self.at.step == self.canary.step
+
+
+def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None = None) -> Score:
+    """Scores one canary.
+
+    Args:
+        canary: what was put in.
+        cell: what the harness said of it.
+        left_behind: where the reference, run again in the same process, no longer repeats itself.
+
+    """
+    if cell.verdict is None:
+        outcome = Outcome.NOT_RUN
+    elif canary.harmless:
+        outcome = Outcome.QUIET if cell.kind in PASSES else Outcome.FALSE_ALARM
+    else:
+        outcome = Outcome.MISSED if cell.kind in PASSES else Outcome.CAUGHT
+    at = cell.first_divergence or left_behind
+    return Score(canary=canary, outcome=outcome, verdict=cell.kind, reason=cell.reason, at=at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identical:
+    """Cells whose arms are the same: every alarm is a false one."""
+
+    cells: int
+    alarms: tuple[str, ...] = ()
+    """The cell and what was said of it."""
+    not_run: tuple[str, ...] = ()
+    """The cell and why not."""
+
+    def __add__(self, other: Identical) -> Identical:
+        return Identical(
+            cells=self.cells + other.cells,
+            alarms=self.alarms + other.alarms,
+            not_run=self.not_run + other.not_run,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoreboard:
+    """All canaries of one call."""
+
+    scores: tuple[Score, ...]
+    identical: Identical
+    """The grounds themselves, and what was asked for beside them."""
+    sensitivity: tuple[Sensitivity, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def faults(self) -> tuple[Score, ...]:
+        """Those that are not harmless and were run."""
+        return tuple(each for each in self.scores if not each.canary.harmless and each.outcome is not Outcome.NOT_RUN)
+
+    def having(self, outcome: Outcome) -> tuple[Score, ...]:
+        """Those with one outcome."""
+        return tuple(each for each in self.scores if each.outcome is outcome)
+
+    @property
+    def caught(self) -> int:
+        """Faults that were caught."""
+        return len(self.having(Outcome.CAUGHT))
+
+    @property
+    def stages_right(self) -> int:
+        """Faults that were named at their stage."""
+        return sum(each.stage_right for each in self.scores)
+
+    @property
+    def steps_right(self) -> int:
+        """Faults that were seen at the first step at which they can show."""
+        return sum(each.step_right for each in self.scores)
+
+    @property
+    def false_alarms(self) -> int:
+        """Of harmless changes, and of arms that are the same."""
+        return len(self.having(Outcome.FALSE_ALARM)) + len(self.identical.alarms)
+
+    @property
+    def not_run(self) -> int:
+        """What could not be run, and so proves nothing."""
+        return len(self.having(Outcome.NOT_RUN)) + len(self.identical.not_run)
+
+    @property
+    def misjudged(self) -> tuple[str, ...]:
+        """By name, faults that were missed, and what is harmless or the same and was not taken for it."""
+        wrong = {Outcome.MISSED, Outcome.FALSE_ALARM}
+        return (*(each.canary.name for each in self.scores if each.outcome in wrong), *self.identical.alarms)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether something was put in, all of it could be run, and none of it was misjudged."""
+        return bool(self.scores) and not self.misjudged and not self.not_run
+
+    @property
+    def passed(self) -> bool:
+        """Whether every fault was caught, nearly all at their stage, and nothing harmless was; of none, no."""
+        return (
+            bool(self.faults)
+            and self.caught == len(self.faults)
+            and self.stages_right >= RIGHT_STAGE * len(self.faults)
+            and not self.false_alarms
+        )
+
+    @property
+    def status(self) -> ExitStatus:
+        """A fault that goes unseen outranks one that could not be put in."""
+        if self.misjudged or (self.faults and not self.passed):
+            return ExitStatus.UNEXPECTED
+        if self.not_run:
+            return ExitStatus.NOT_RUN
+        return ExitStatus.EXPECTED if self.passed else ExitStatus.UNEXPECTED

@@ -1,0 +1,41 @@
+"""Canaries and scores that are made up; each call names what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from parity.canaries.canary import Canary
+from parity.canaries.ground import LOOP
+from parity.probe.values import Stage, VerdictKind
+from parity.scoreboard.score import Identical, Score, Scoreboard, score
+from parity.verdict import FirstDivergence
+from tests.unit.made import cell
+
+
+def canary(name: str = "rate-up", **changed: Any) -> Canary:
+    made = Canary(
+        name=name, fault="Learning rate × 1.01", on=LOOP, make=object, stage=Stage.SCHEDULE, step=1, outlives=False
+    )
+    return replace(made, **changed)
+
+
+HARMLESS = canary("mask-in-float32", fault="The mask in float32", stage=None, step=None)
+
+
+def at(stage: Stage = Stage.SCHEDULE, step: int = 1) -> FirstDivergence:
+    return FirstDivergence(
+        step=step, stage=stage, metric="lr", reference=1.0, candidate=1.01, delta=0.01, ulp=9, detail=""
+    )
+
+
+CAUGHT = score(canary(), cell(1, VerdictKind.DIVERGED, at()))
+ELSEWHERE = score(canary("rate-late"), cell(1, VerdictKind.DIVERGED, at(Stage.UPDATE, 2)))
+MISSED = score(canary("rate-down"), cell(1))
+QUIET = score(HARMLESS, cell(1))
+ALARM = score(HARMLESS, cell(1, VerdictKind.DIVERGED, at(Stage.LOSS)))
+NOT_RUN = score(canary("rate-gone"), replace(cell(1), verdict=None, failure="candidate: there is no such seam"))
+
+
+def board(*scores: Score, **changed: Any) -> Scoreboard:
+    return replace(Scoreboard(scores=scores, identical=Identical(cells=2)), **changed)
