@@ -99,7 +99,7 @@ def _run(
                         yield cell, started
                 for each in list(running):
                     progress = each.look()
-                    more = () if progress.result is None else _more(progress.result, repetitions)
+                    more = () if progress.result is None else _more(each.cell, progress.result, repetitions)
                     watch(replace(progress, result=None) if more else progress)
                     if progress.result is not None:
                         running.remove(each)
@@ -115,12 +115,12 @@ def _run(
                 each.stop()
 
 
-def _more(result: CellResult, most: int) -> tuple[int, ...]:
+def _more(cell: Cell, result: CellResult, most: int) -> tuple[int, ...]:
     """The numbers of the next repetitions of the reference that could decide what is open; empty: none."""
-    verdict = result.verdict
-    if verdict is None:
+    had = 0 if result.verdict is None else result.verdict.repetitions
+    if result.verdict is None or had < max(cell.repetitions, default=0):  # the last ones left no trace
         return ()
-    had = verdict.repetitions
+    verdict = result.verdict
     return tuple(range(had + 1, min(verdict.wanted, most, had + _AT_ONCE) + 1))
 
 
