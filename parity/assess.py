@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.blind import during
 from parity.configuration import differences, warnings
+from parity.controlled import read_control, with_control
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.probe.values import OUTCOMES, ArmName
@@ -60,11 +61,13 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         tolerance=probe.tolerance,
         deterministic=isinstance(device, dict) and device.get("deterministic") is True,
     )
+    control = read_control(folder)
     verdict = judge(diff(reference, candidate), again=again, thresholds=thresholds)
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=with_reports(verdict, traces[ArmName.CANDIDATE]),
+        verdict=with_reports(with_control(verdict, traces, control), traces[ArmName.CANDIDATE]),
+        controlled=control is not None,
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
         blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),

@@ -32,7 +32,7 @@ from parity.probe.values import ArmName, Probe, Stage, from_plain
 from parity.provenance import provenance
 from parity.replay.observe import Enough
 from parity.tap import Tap
-from parity.trace import Ending, Header, Outcome, Swallowed
+from parity.trace import Ending, Header, Outcome, Swallowed, Tensor
 from parity.tracefile import TraceWriter, repetition_path
 from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
@@ -78,33 +78,19 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         Whether it went as far as was asked.
 
     """
-    arm = probe.arm(name)
-    by_name = {each: provider(each) for each in (arm.provider, *arm.stages.values())}
-    own = by_name[arm.provider]
-    workload = probe.workload_of(name)
+    arm, providers = probe.arm(name), _providers(probe, name)
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
-        declared=asdict(arm) | {"workload": asdict(workload)},
-        provenance=provenance({d for each in by_name.values() for d in each.distributions}),
+        declared=asdict(arm) | {"workload": asdict(probe.workload_of(name))},
+        provenance=provenance({d for each in providers.values() for d in each.distributions}),
     )
     with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         try:
-            for each in by_name.values():
-                each.check_installed()
             swallowed: list[Swallowed] = []
-            job = Job(
-                workload=workload,
-                seed=seed,
-                settings=arm.settings,
-                rows=tuple(read_rows(Path(workload.data))),
-                scratch=Path(scratch),
-                stages={stage: by_name[arm.stages.get(stage, arm.provider)] for stage in Stage},
-                keywords=arm.keywords,
-                warn=swallowed.append,
-            )
+            own, job = job_of(probe, name, seed, Path(scratch), swallowed.append)
             loaded = _train(own, job, writer, swallowed, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
@@ -126,19 +112,66 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
             mx.clear_cache()
 
 
-def _train(
-    own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed], observers: Sequence[Observer]
-) -> Loaded:
+def job_of(
+    probe: Probe, name: ArmName, seed: int, scratch: Path, warn: Callable[[Swallowed], None]
+) -> tuple[Provider, Job]:
+    """Who trains an arm, and what it is asked to do.
+
+    Raises:
+        UnavailableError: a library that it needs is missing.
+
+    """
+    arm, workload, providers = probe.arm(name), probe.workload_of(name), _providers(probe, name)
+    for each in providers.values():
+        each.check_installed()
+    return providers[arm.provider], Job(
+        workload=workload,
+        seed=seed,
+        settings=arm.settings,
+        rows=tuple(read_rows(Path(workload.data))),
+        scratch=scratch,
+        stages={stage: providers[arm.stages.get(stage, arm.provider)] for stage in Stage},
+        keywords=arm.keywords,
+        warn=warn,
+    )
+
+
+def prepared(job: Job, look: Callable[[Loaded], None]) -> Loaded:
+    """Seeds, loads and adapts.
+
+    Args:
+        job: of an arm.
+        look: shown the model as it was loaded.
+
+    """
     random.seed(job.seed)
     np.random.seed(int(job.settings.get("numpy_seed", job.seed)))
     mx.random.seed(job.seed)
     loaded = job.stages[Stage.LOAD].load(job)
-    as_loaded = all_parameters(loaded.model)
-    for observer in observers:
-        observer.loaded(loaded)
+    look(loaded)
     if job.settings.get("reseed_after_load", True):
         mx.random.seed(job.seed)
     job.stages[Stage.ADAPT].adapt(loaded, job)
+    return loaded
+
+
+def _providers(probe: Probe, name: ArmName) -> dict[str, Provider]:
+    """Of the stages of an arm; the same name is the same object."""
+    arm = probe.arm(name)
+    return {each: provider(each) for each in (arm.provider, *arm.stages.values())}
+
+
+def _train(
+    own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed], observers: Sequence[Observer]
+) -> Loaded:
+    as_loaded: dict[str, Tensor] = {}
+
+    def look(loaded: Loaded) -> None:
+        as_loaded.update(all_parameters(loaded.model))
+        for observer in observers:
+            observer.loaded(loaded)
+
+    loaded = prepared(job, look)
     tap = Tap(
         writer,
         loaded=as_loaded,

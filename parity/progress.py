@@ -23,6 +23,9 @@ class Cell:
     repetitions: tuple[int, ...] = ()
     """Of an ended cell, the numbers of the reference's repetitions that are to be run; empty: the cell itself."""
 
+    control: bool = False
+    """Of an ended cell, whether its arms are to be run once more without taps."""
+
     @property
     def total(self) -> int:
         """Steps over all three arms."""

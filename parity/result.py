@@ -46,6 +46,8 @@ class CellResult:
     """What an arm asked for in vain."""
     blind: tuple[BlindSpot, ...] = ()
     """What this cell could not have shown, as only its run could tell."""
+    controlled: bool = False
+    """Whether both arms were run once more without a tap, and ended alike; where not alike, the verdict says so."""
     outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
     """What the trained models of the reference and the candidate do, where the probe asks."""
 
@@ -168,6 +170,12 @@ class RunResult:
         """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
         return met and (self.canaries is None or self.canaries.trusted)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The cells whose arms were trained once more without taps and ended alike, in words."""
+        cells = [(probe.probe.name, cell) for probe in self.probes for cell in probe.cells if cell.controlled]
+        return tuple(f"{name} (seed {cell.seed})" for name, cell in cells if cell.kind is not VerdictKind.INVALID)
 
     @property
     def status(self) -> ExitStatus:

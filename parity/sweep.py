@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from parity.assess import LOG, assess, note_exit, probe_result, trace_path
+from parity.controlled import CONTROL_LOG, note_failure
 from parity.errors import UnavailableError
 from parity.noise import enough
 from parity.probe.values import ArmName, to_plain
@@ -42,6 +43,7 @@ def run_probes(
     say: Callable[[str], None],
     blind: Mapping[str, tuple[BlindSpot, ...]] = MappingProxyType({}),
     repetitions: int = MOST_REPETITIONS,
+    controls: bool = False,
 ) -> RunResult:
     """Runs every probe at every seed, `jobs` cells at a time.
 
@@ -53,6 +55,7 @@ def run_probes(
         watch: called in this thread whenever a cell has gone on.
         say: called with a line about what takes time before a cell can start.
         repetitions: of a reference that does not repeat itself, at most so many for one cell.
+        controls: whether the first cell of every candidate's library is run once more without taps.
 
     Returns:
         Finished cells only, where the user interrupted.
@@ -63,10 +66,11 @@ def run_probes(
         for probe in probes
         for seed in probe.workload.seeds
     ]
+    sample = _sample(cells) if controls else frozenset()
     results: dict[tuple[str, int], CellResult] = {}
     interrupted = False
     try:
-        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch, repetitions):
+        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch, _FollowUp(repetitions, sample)):
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
@@ -83,7 +87,7 @@ def _run(
     pythons: Mapping[str, Path | UnavailableError],
     jobs: int,
     watch: Callable[[Progress], None],
-    repetitions: int,
+    follow_up: _FollowUp,
 ) -> Iterator[tuple[Cell, CellResult]]:
     waiting, running = list(cells), list[_Running]()
     with lab() as folder:
@@ -99,12 +103,12 @@ def _run(
                         yield cell, started
                 for each in list(running):
                     progress = each.look()
-                    more = () if progress.result is None else _more(each.cell, progress.result, repetitions)
+                    more = None if progress.result is None else follow_up(each.cell, progress.result)
                     watch(replace(progress, result=None) if more else progress)
                     if progress.result is not None:
                         running.remove(each)
-                        if more:
-                            waiting.insert(0, replace(each.cell, repetitions=more))
+                        if more is not None:
+                            waiting.insert(0, more)
                         else:
                             yield each.cell, progress.result
                 time.sleep(_POLL)
@@ -115,13 +119,31 @@ def _run(
                 each.stop()
 
 
-def _more(cell: Cell, result: CellResult, most: int) -> tuple[int, ...]:
-    """The numbers of the next repetitions of the reference that could decide what is open; empty: none."""
-    had = 0 if result.verdict is None else result.verdict.repetitions
-    if result.verdict is None or had < max(cell.repetitions, default=0):  # the last ones left no trace
-        return ()
-    verdict = result.verdict
-    return tuple(range(had + 1, min(verdict.wanted, most, had + _AT_ONCE) + 1))
+def _sample(cells: Sequence[Cell]) -> frozenset[Path]:
+    """The folders of the first cell of every library that trains a candidate, in every environment."""
+    first: dict[tuple[str, str], Path] = {}
+    for cell in cells:
+        first.setdefault((cell.probe.candidate.provider, repr(cell.probe.environment)), cell.folder)
+    return frozenset(first.values())
+
+
+@dataclass(frozen=True)
+class _FollowUp:
+    """What an ended cell needs beside its own process before its verdict stands."""
+
+    repetitions: int
+    controls: frozenset[Path]
+
+    def __call__(self, cell: Cell, result: CellResult) -> Cell | None:
+        if result.verdict is None:
+            return None
+        had = result.verdict.repetitions
+        numbers = tuple(range(had + 1, min(result.verdict.wanted, self.repetitions, had + _AT_ONCE) + 1))
+        if numbers and had >= max(cell.repetitions, default=0):  # otherwise the last ones left no trace
+            return replace(cell, repetitions=numbers)
+        if cell.folder in self.controls and not result.controlled:
+            return replace(cell, repetitions=(), control=True)
+        return None
 
 
 def _start(cell: Cell, python: Path | UnavailableError, lab: Path) -> _Running | CellResult:
@@ -141,10 +163,12 @@ class _Running:
         self.cell = cell
         self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
         specification: dict[str, Any] = {"probe": to_plain(cell.probe), "seed": cell.seed}
-        log = LOG
+        module, log = "parity.cell", LOG
         if cell.repetitions:
             specification["repetitions"], log = cell.repetitions, _LOG_AGAIN
-        self.process = LabProcess("parity.cell", specification, cell.folder, log=log, python=python, lab=lab)
+        if cell.control:
+            module, log = "parity.control", CONTROL_LOG
+        self.process = LabProcess(module, specification, cell.folder, log=log, python=python, lab=lab)
 
     def look(self) -> Progress:
         """How far it is; judges it when it has ended."""
@@ -154,7 +178,9 @@ class _Running:
         result = None
         if code is not None:
             self._close()
-            if not self.cell.repetitions:
+            if self.cell.control:
+                note_failure(self.cell.folder)
+            elif not self.cell.repetitions:
                 note_exit(self.cell.folder, code)
             result = assess(self.cell.probe, self.cell.seed, self.cell.folder)
         done = min(sum(counts.values()), self.cell.total)

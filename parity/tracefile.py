@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+CONTROL = "control.json"
+"""In the folder of a cell that was run once more without taps, what its arms ended with."""
+
+
 def repetition_path(folder: Path, number: int) -> Path:
     """Where a cell keeps the reference's repetition of this number; the first is run in the cell's own process."""
     return folder / ("reference-again.jsonl" if number == 1 else f"reference-again-{number}.jsonl")

@@ -75,7 +75,9 @@ def run_command(
     print_limits(console, blind)
     started = time.monotonic()
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
-        result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats)
+        result = run_probes(
+            checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats, controls=True
+        )
     if handful and not result.interrupted:
         result = _with_canaries(result, handful, run, cells(console, jobs))
     console.print()

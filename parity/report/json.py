@@ -89,6 +89,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
     }
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
+        "controlled": cell.controlled,
         "effective": [asdict(difference) for difference in cell.differences],
         "swallowed": [{"arm": warned.arm, **asdict(warned.swallowed)} for warned in cell.warnings],
     }

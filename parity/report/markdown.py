@@ -58,6 +58,7 @@ def _templates() -> Environment:
         "values": wording.values,
         "loss_gap": wording.loss_gap,
         "cannot_show": wording.cannot_show,
+        "controlled": wording.controlled,
         "discordant": wording.discordant,
         "setting": wording.setting,
         "stage_in_words": canaries.stage_in_words,

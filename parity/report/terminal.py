@@ -14,6 +14,7 @@ from parity.report.canaries import print_handful
 from parity.report.wording import (
     NOTHING,
     cannot_show,
+    controlled,
     discordant,
     loss_gap,
     number,
@@ -58,6 +59,8 @@ def print_run(console: Console, result: RunResult) -> None:
     for line in _notes(result):
         console.print(line, soft_wrap=True)
     print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
+    if result.controls:
+        console.print(Text(controlled(result), style="dim"), soft_wrap=True)
     if result.canaries is not None:
         print_handful(console, result.canaries)
     console.print()

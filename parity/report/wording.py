@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from parity.blind import BlindSpot
     from parity.diff import Value
     from parity.outcome import Rates, Shift
-    from parity.result import CellResult
+    from parity.result import CellResult, RunResult
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
@@ -80,6 +80,12 @@ def loss_floor(cell: CellResult) -> list[str]:
 def cannot_show(spots: Sequence[BlindSpot]) -> str:
     """`order and padding (batch: all 64 rows are equal); dropout (forward: it is 0)`."""
     return "; ".join(str(spot) for spot in spots)
+
+
+def controlled(result: RunResult) -> str:
+    """That capture has changed nothing, and of which cells that was shown."""
+    cells = ", ".join(result.controls)
+    return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
 
 
 def discordant(outcome: Rates | Shift) -> list[str]:

@@ -1,0 +1,42 @@
+"""The tap changes nothing, and neither does the candidate's library: shown in a run, and seen where it is not so."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.integration.running import parity, probe_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(folder: Path, **arms: str) -> tuple[dict[str, Any], str, int]:
+    probe = probe_file(folder / "p.toml", **arms, expect='verdict = "identical"')
+    done = parity("run", probe, "--out", folder / "run", "--json", folder / "out.json", plugin=True)
+    return json.loads((folder / "out.json").read_text())["probes"][0]["cells"][0], done.stdout, done.returncode
+
+
+def test_every_run_trains_a_cell_once_more_without_taps(tmp_path: Path) -> None:
+    cell, said, status = run(tmp_path, candidate='provider = "mlx-lm-train"')
+    assert (cell["verdict"], cell["controlled"], status) == ("identical", True, 0)
+    name = f"{tmp_path.name}/p (seed 1)"
+    shown = "Trained once more without a tap, the reference where no candidate ever was, and ended alike: "
+    assert shown + name in said
+    assert shown in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path: Path) -> None:
+    shy = 'provider = "shy"'
+    cell, said, status = run(tmp_path, reference=shy, candidate=shy)
+    assert (cell["verdict"], status) == ("invalid", 5)
+    assert cell["reason"].startswith("without a tap, the reference ends elsewhere: 224 of 224 tensors, first ")
+    assert "ended alike" not in said
+
+
+def test_a_control_that_fails_is_no_proof(tmp_path: Path) -> None:
+    cell, *_ = run(tmp_path, candidate='provider = "mlx-lm-train"')
+    (tmp_path / "run" / "traces" / tmp_path.name / "p" / "1" / "control.json").write_text("{}")
+    again = json.loads(parity("report", tmp_path / "run", "--format", "json").stdout)["probes"][0]["cells"][0]
+    assert (cell["verdict"], again["verdict"]) == ("identical", "invalid")
+    assert again["reason"] == "the run without a tap has failed; see trainer-control.log"
