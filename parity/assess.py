@@ -42,16 +42,11 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     exit_code = _exit_code(folder)
     traces: dict[ArmName, Trace] = {}
     for arm in ArmName:
-        try:
-            traces[arm] = read_trace(trace_path(folder, arm))
-        except BadTraceError as error:
-            missing = not trace_path(folder, arm).exists()
-            why = f"{_death(exit_code)}{_last_words(folder)}" if missing else str(error)
-            return _failed(seed, traces, f"{arm}: {why}")
-        if not traces[arm].ending.complete:
-            return _failed(seed, traces, f"{arm}: {_why(traces[arm], exit_code)}")
-        if other := _not_as_planned(probe, seed, arm, traces[arm]):
-            return _failed(seed, traces, f"{arm}: {other}")
+        trace, failure = read_arm(probe, seed, folder, arm)
+        if trace is not None:
+            traces[arm] = trace
+        if failure:
+            return _failed(seed, traces, f"{arm}: {failure}")
     reference, candidate, again = (recording(traces[arm]) for arm in ArmName)
     device = traces[ArmName.REFERENCE].header.provenance.get("device")
     thresholds = Thresholds(
@@ -68,6 +63,19 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         outcomes=(_outcome(traces[ArmName.REFERENCE]), _outcome(traces[ArmName.CANDIDATE])),
         note=f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else "",
     )
+
+
+def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName) -> tuple[Trace | None, str]:
+    """The trace of an arm, as far as there is one, and why it cannot be judged; empty where it can."""
+    exit_code = _exit_code(folder)
+    try:
+        trace = read_trace(trace_path(folder, arm))
+    except BadTraceError as error:
+        missing = not trace_path(folder, arm).exists()
+        return None, f"{_death(exit_code)}{_last_words(folder)}" if missing else str(error)
+    if not trace.ending.complete:
+        return trace, _why(trace, exit_code)
+    return trace, _not_as_planned(probe, seed, arm, trace)
 
 
 def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:

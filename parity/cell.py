@@ -38,14 +38,14 @@ from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
 
     from parity.replay.observe import Observer
 
 
-def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
-    """Writes one trace an arm into `folder`; stops at the first arm that fails.
+def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = ArmName) -> bool:
+    """Writes one trace an arm into `folder`; stops at the first arm that fails. A golden needs the reference alone.
 
     An arm whose trace is there already is not run: `parity.explain` runs many candidates against one reference.
 
@@ -53,7 +53,7 @@ def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
         Whether all arms are complete. A failed arm's trace says why it ended.
 
     """
-    paths = {name: folder / f"{name}.jsonl" for name in ArmName}
+    paths = {name: folder / f"{name}.jsonl" for name in arms}
     return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
 
 
@@ -165,5 +165,10 @@ def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
         return 1
 
 
+def _run_asked(asked: dict[str, Any], folder: Path) -> bool:
+    arms = [ArmName(name) for name in asked.get("arms", ArmName)]
+    return run_cell(from_plain(asked["probe"]), asked["seed"], folder, arms)
+
+
 if __name__ == "__main__":
-    sys.exit(answer(lambda asked, folder: run_cell(from_plain(asked["probe"]), asked["seed"], folder)))
+    sys.exit(answer(_run_asked))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.configuration import Difference, Warned
+    from parity.golden.drift import Checked
     from parity.outcome import Rates, Shift
     from parity.verdict import FirstDivergence, Verdict
 
@@ -159,18 +160,26 @@ class RunResult:
 
     probes: tuple[ProbeResult, ...]
     interrupted: bool = False
+    goldens: Checked | None = None
+    """What goldens say of the references; None where there are none and nobody asked."""
 
     @property
     def expected(self) -> bool:
         """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
-        return bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
+        met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
+        return met and not self.moved
+
+    @property
+    def moved(self) -> tuple[tuple[str, int], ...]:
+        """The cells, by probe and seed, whose golden decides and is no longer what the reference computes."""
+        return self.goldens.moved if self.goldens is not None and self.goldens.decides else ()
 
     @property
     def status(self) -> ExitStatus:
         """A finding outranks an arm that did not run, which outranks an open question."""
         if self.interrupted:
             return ExitStatus.INTERRUPTED
-        asked = {probe.status for probe in self.probes}
+        asked = {probe.status for probe in self.probes} | ({ExitStatus.UNEXPECTED} if self.moved else set())
         order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
         return next(
             (status for status in order if status in asked),
@@ -190,8 +199,16 @@ def sentence(result: RunResult) -> str:
         parts = " and ".join(f"{count} {what}" for what, count in kinds.items())
         return f"As expected: {total} {plural}, {parts}."
     others = [probe for probe in result.probes if not probe.expected]
-    said = "; ".join(_as_found(probe) for probe in others)
-    return f"Not as expected: {len(others)} of {total} {plural}. {said}."
+    found = [f"{len(others)} of {total} {plural}. {'; '.join(map(_as_found, others))}."] if others else []
+    found += [_as_moved(result.moved, result.goldens)] if result.moved else []
+    return f"Not as expected: {' '.join(found)}"
+
+
+def _as_moved(moved: Sequence[tuple[str, int]], goldens: Checked | None) -> str:
+    name, seed = moved[0]
+    compared = 0 if goldens is None else len(goldens.drifts)
+    first = f"first {name} (seed {seed})"
+    return f"the environment moved: {len(moved)} of {compared} references differ from their goldens, {first}."
 
 
 def _as_expected(result: ProbeResult) -> str:

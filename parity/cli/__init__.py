@@ -13,6 +13,7 @@ from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
 from parity.cli.list import list_command
 from parity.cli.outcomes import outcomes_command
+from parity.cli.record import record_command
 from parity.cli.report import report_command
 from parity.cli.run import run_command
 from parity.errors import ExitStatus, ParityError
@@ -36,6 +37,7 @@ def cli() -> None:
 
 for command in (
     run_command,
+    record_command,
     list_command,
     explain_command,
     diff_command,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, stop, write_json
-from parity.errors import BadProbeError, ExitStatus, ParityError
+from parity.cli.asked import GOLDENS, check_json, checked_probes, seeds_override, stop, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from parity.blind import BlindSpot
+    from parity.errors import ExitStatus
     from parity.probe.values import Probe, Workload
     from parity.result import RunResult
 
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
+@click.option(
+    "--golden",
+    "golden_folder",
+    is_flag=False,
+    flag_value=str(GOLDENS),
+    type=click.Path(path_type=Path),
+    metavar="[FOLDER]",
+    help=f"Fail where a reference differs from its golden; without, that is only said. [default folder: {GOLDENS}]",
+)
 @click.option("--explain", "explains", is_flag=True, help="Find the cause of every divergence that was not expected.")
 @click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
 def run_command(
@@ -39,28 +48,34 @@ def run_command(
     overrides: tuple[str, ...],
     jobs: int,
     out: Path | None,
+    golden_folder: Path | None,
     explains: bool,
     json_file: str | None,
 ) -> ExitStatus:
     """Run PROBES (files, or folders of them) and say whether each met its expectation."""
     from rich.console import Console
 
+    from parity.golden.folder import find_goldens, keep_goldens
     from parity.report.json import render_json
     from parity.report.live import Live
     from parity.report.terminal import print_limits, print_run
-    from parity.rundir import new_run, write_reports
+    from parity.rundir import new_run, with_goldens, write_reports
     from parity.sweep import run_probes
 
     signal.signal(signal.SIGTERM, stop)
-    checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
+    steps_override = [] if steps is None else [f"workload.steps={steps}"]
+    checked = checked_probes(probes, [*seeds_override(seeds), *steps_override, *overrides])
     check_json(json_file)
+    goldens = find_goldens(golden_folder or GOLDENS, checked, decides=golden_folder is not None)
     blind = _blind_spots(checked)
     run = new_run(out, checked, blind)
+    keep_goldens(goldens, run)
     console = Console(stderr=json_file == "-", highlight=False)
     print_limits(console, blind)
     started = time.monotonic()
     with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
         result = run_probes(checked, run, jobs=jobs, watch=live, say=live.say, blind=blind)
+    result = with_goldens(run, result)
     console.print()
     print_run(console, result)
     console.print(_cost(result, time.monotonic() - started), style="dim")
@@ -111,32 +126,3 @@ def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
         return known[key]
 
     return {probe.name: of_probe(probe, facts) for probe in probes}
-
-
-def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
-    """`--seeds` and `--steps` are `--set` in short, so that they are checked alike."""
-    words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise ParityError(f"--seeds {seeds}: write whole numbers, as in 1,42")
-    asked = [f"workload.seeds=[{', '.join(words)}]"] if words else []
-    return asked + ([] if steps is None else [f"workload.steps={steps}"])
-
-
-def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
-    """All probes are checked before any is run; each bad one is a line of its own."""
-    from parity.probe.file import find_probes
-
-    checked: list[Probe] = []
-    complaints: list[str] = []
-    for path in find_probes(paths):
-        try:
-            probe = checked_probe(path, overrides)
-        except BadProbeError as error:
-            complaints.append(str(error))
-            continue
-        if probe.name in {other.name for other in checked}:
-            complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
-        checked.append(probe)
-    if complaints:
-        raise BadProbeError("\nparity: ".join(complaints))
-    return checked

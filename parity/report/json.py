@@ -6,11 +6,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from parity.jsonfloat import dumps
+from parity.report.golden import golden_tree, goldens_tree
 from parity.result import sentence
 
 if TYPE_CHECKING:
     from parity.diff import Delta
+    from parity.golden.drift import Checked, Drift
     from parity.outcome import Rates, Shift
+    from parity.probe.values import Probe
     from parity.result import CellResult, ProbeResult, RunResult
     from parity.verdict import Verdict
 
@@ -25,7 +28,8 @@ def render_json(result: RunResult) -> str:
             "expected": result.expected,
             "interrupted": result.interrupted,
             "summary": sentence(result),
-            "probes": [_probe(probe) for probe in result.probes],
+            "goldens": goldens_tree(result.goldens),
+            "probes": [_probe(probe, result.goldens) for probe in result.probes],
         },
         indent=2,
     )
@@ -57,7 +61,7 @@ def render_diff(delta: Delta, verdict: Verdict) -> str:
     return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
 
 
-def _probe(result: ProbeResult) -> dict[str, Any]:
+def _probe(result: ProbeResult, goldens: Checked | None) -> dict[str, Any]:
     probe = result.probe
     return {
         "probe": probe.name,
@@ -67,8 +71,12 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
         "expect": asdict(probe.expect),
         "outcomes": {name: outcome_tree(outcome) for name, outcome in result.outcomes.items()},
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
-        "cells": [_cell(cell) for cell in result.cells],
+        "cells": [_cell(cell) | {"golden": golden_tree(cell, _golden(probe, cell, goldens))} for cell in result.cells],
     }
+
+
+def _golden(probe: Probe, cell: CellResult, goldens: Checked | None) -> Drift | None:
+    return None if goldens is None else goldens.drifts.get((probe.name, cell.seed))
 
 
 def _cell(cell: CellResult) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from parity.report import wording
+from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.result import sentence, wanted
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _templates() -> Environment:
         "discordant": wording.discordant,
         "setting": wording.setting,
         "wanted": wanted,
+        "golden_lines": golden_lines,
+        "absent_line": absent_line,
+        "passed_over_lines": passed_over_lines,
         "smallest_tolerance": wording.smallest_tolerance,
     }
     return environment

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from parity.diff import ProblemKind
 from parity.probe.values import VerdictKind
+from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import (
     NOTHING,
     cannot_show,
@@ -54,7 +55,7 @@ def print_run(console: Console, result: RunResult) -> None:
             console.print()
             console.print(_differences(probe))
             console.print()
-    for line in _notes(result):
+    for line in (*_notes(result), *_goldens(result)):
         console.print(line, soft_wrap=True)
     print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
     console.print()
@@ -157,3 +158,13 @@ def _notes(result: RunResult) -> Iterator[Text]:
             verdict = cell.verdict if cell.kind is VerdictKind.DIVERGED else None
             if verdict is not None and (tolerance := smallest_tolerance(verdict)):
                 yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")
+
+
+def _goldens(result: RunResult) -> Iterator[Text]:
+    for probe in result.probes:
+        for line, moved in golden_lines(probe, result.goldens):
+            style = "dim" if not moved else "red" if result.moved else "yellow"
+            yield Text(f"{probe.probe.name}, {line}", style=style)
+    for line in (absent_line(result.goldens), *passed_over_lines(result.goldens)):
+        if line:
+            yield Text(line, style="dim")

@@ -35,6 +35,7 @@ def test_a_run_is_one_object() -> None:
         "expected": True,
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
+        "goldens": None,
         "probes": found["probes"],
     }
     (probe,) = found["probes"]
@@ -82,6 +83,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "note": "it died",
         "effective": [],
         "swallowed": [],
+        "golden": None,
     }
 
 
