@@ -5,7 +5,7 @@ JOBS ?= 2
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 
-.PHONY: parity original test bench lint setup lock fixtures clean
+.PHONY: parity original test upstream bench lint setup lock fixtures clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -15,6 +15,9 @@ original: setup  ## the investigation of May 2026, in its own environment
 
 test: setup
 	.venv/bin/pytest
+
+upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
+	.venv/bin/python -m parity.upstream
 
 bench: setup  ## what the tap costs, as ratios measured side by side
 	.venv/bin/python -m tests.bench.tap 2>/dev/null | tail -n 4

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parity.blind import during
 from parity.configuration import differences, warnings
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
-from parity.probe.values import OUTCOMES, ArmName
+from parity.lineage import doubt, executed, strays
+from parity.probe.values import OUTCOMES, ArmName, VerdictKind
 from parity.result import CellResult, ProbeResult
 from parity.tracefile import read_trace
+from parity.upstream import doubts
 from parity.verdict import Thresholds, judge
 
 if TYPE_CHECKING:
@@ -53,10 +56,17 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         tolerance=probe.tolerance,
         deterministic=isinstance(device, dict) and device.get("deterministic") is True,
     )
+    verdict = judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds)
+    if why := doubt(traces):
+        verdict = replace(verdict, kind=VerdictKind.INVALID, reason=why)
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=judge(diff(reference, candidate), again=diff(reference, again), thresholds=thresholds),
+        verdict=verdict,
+        upstream=tuple(doubts(traces[ArmName.REFERENCE].header.provenance)),
+        executed=executed(traces),
+        strays=strays(traces),
+        provenance=traces[ArmName.CANDIDATE].header.provenance,
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
         blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),

@@ -25,6 +25,7 @@ import mlx.core as mx
 import numpy as np
 
 from parity.errors import ParityError, UnavailableError
+from parity.executed import Watch
 from parity.live import all_parameters
 from parity.measure import outcomes
 from parity.probe.inputs import read_rows
@@ -68,13 +69,14 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
     by_name = {each: provider(each) for each in (arm.provider, *arm.stages.values())}
     own = by_name[arm.provider]
     workload = probe.workload_of(name)
+    distributions = {d for each in by_name.values() for d in each.distributions}
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
         declared=asdict(arm) | {"workload": asdict(workload)},
-        provenance=provenance({d for each in by_name.values() for d in each.distributions}),
+        provenance=provenance(distributions) | {"claims": own.distributions},
     )
     with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         try:
@@ -91,7 +93,8 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
                 keywords=arm.keywords,
                 warn=swallowed.append,
             )
-            loaded = _train(own, job, writer, swallowed, observers)
+            with Watch(_watched(probe, name), {type(each).__module__ for each in by_name.values()}) as watch:
+                loaded = _train(own, job, writer, swallowed, watch, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
         except Enough:
@@ -112,8 +115,20 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
             mx.clear_cache()
 
 
+def _watched(probe: Probe, name: ArmName) -> set[str]:
+    """The distributions of both arms; the reference's first run comes before anything of the candidate is imported."""
+    arms = [probe.arm(name)] if name is ArmName.REFERENCE else [probe.reference, probe.candidate]
+    names = {each for arm in arms for each in (arm.provider, *arm.stages.values())}
+    return {distribution for each in names for distribution in provider(each).distributions}
+
+
 def _train(
-    own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed], observers: Sequence[Observer]
+    own: Provider,
+    job: Job,
+    writer: TraceWriter,
+    swallowed: list[Swallowed],
+    watch: Watch,
+    observers: Sequence[Observer],
 ) -> Loaded:
     random.seed(job.seed)
     np.random.seed(int(job.settings.get("numpy_seed", job.seed)))
@@ -131,6 +146,7 @@ def _train(
         passes=job.workload.accumulation,
         weighs_tokens=own.weighs_tokens,
         swallowed=swallowed,
+        executed=watch.stop,
         observers=observers,
     )
     with tap.installed():

@@ -12,6 +12,7 @@ import mlx.core as mx
 
 from parity import __version__
 from parity.compiler import compiler_release
+from parity.upstream import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ def provenance(distributions: Iterable[str]) -> dict[str, Any]:
         "build": {"mlx": str(getattr(mx, "__version__", "")), "metal": mx.metal.is_available()},
         "versions": {name: found for name in sorted({*_ALWAYS, *distributions}) if (found := _version(name))},
         "environment": _environment(),
+        "upstream": installed(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
 from parity.probe.values import Expectation, Probe, Stage, VerdictKind
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from parity.configuration import Difference, Warned
     from parity.golden.drift import Checked
     from parity.outcome import Rates, Shift
+    from parity.probe.values import ArmName
+    from parity.trace import Executed
     from parity.verdict import FirstDivergence, Verdict
 
 _GRAVEST_FIRST = (
@@ -46,6 +48,14 @@ class CellResult:
     """What an arm asked for in vain."""
     blind: tuple[BlindSpot, ...] = ()
     """What this cell could not have shown, as only its run could tell."""
+    upstream: tuple[str, ...] = ()
+    """What of the installed mlx-lm nobody has looked at."""
+    executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)
+    """What the reference and the candidate ran, file by file."""
+    strays: tuple[str, ...] = ()
+    """Code that is not where its distribution says."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where it ran, as the candidate's trace says it."""
     outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
     """What the trained models of the reference and the candidate do, where the probe asks."""
 
@@ -116,6 +126,11 @@ class ProbeResult:
         return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
 
     @property
+    def strays(self) -> tuple[str, ...]:
+        """Code that is not where its distribution says, at any seed, once."""
+        return tuple(dict.fromkeys(line for cell in self.cells for line in cell.strays))
+
+    @property
     def expected(self) -> bool:
         """Whether every seed met the expectation, and the outcomes over all of them did."""
         met = not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
@@ -173,6 +188,11 @@ class RunResult:
     def moved(self) -> tuple[tuple[str, int], ...]:
         """The cells, by probe and seed, whose golden decides and is no longer what the reference computes."""
         return self.goldens.moved if self.goldens is not None and self.goldens.decides else ()
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """What of the installed mlx-lm nobody has looked at, once."""
+        return tuple(dict.fromkeys(line for probe in self.probes for cell in probe.cells for line in cell.upstream))
 
     @property
     def status(self) -> ExitStatus:

@@ -49,9 +49,7 @@ def absent_line(checked: Checked | None) -> str:
     (name, seed), *others = checked.absent
     more = f" and {len(others)} more" if others else ""
     where = checked.platform or "this platform"
-    return (
-        f"no golden on {where} for {name} at seed {seed}{more}: `parity record` writes them; neither passed nor failed"
-    )
+    return f"no golden on {where} for {name}, seed {seed}{more}: neither passed nor failed; `parity record` writes them"
 
 
 def goldens_tree(checked: Checked | None) -> dict[str, Any] | None:

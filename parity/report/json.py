@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
     from parity.result import CellResult, ProbeResult, RunResult
+    from parity.trace import Executed
     from parity.verdict import Verdict
 
 SCHEMA = 1
@@ -28,6 +29,7 @@ def render_json(result: RunResult) -> str:
             "expected": result.expected,
             "interrupted": result.interrupted,
             "summary": sentence(result),
+            "upstream": list(result.upstream),
             "goldens": goldens_tree(result.goldens),
             "probes": [_probe(probe, result.goldens) for probe in result.probes],
         },
@@ -62,7 +64,7 @@ def render_diff(delta: Delta, verdict: Verdict) -> str:
 
 
 def _probe(result: ProbeResult, goldens: Checked | None) -> dict[str, Any]:
-    probe = result.probe
+    probe, first = result.probe, next(iter(result.cells), None)
     return {
         "probe": probe.name,
         "question": probe.question,
@@ -70,9 +72,17 @@ def _probe(result: ProbeResult, goldens: Checked | None) -> dict[str, Any]:
         "expected": result.expected,
         "expect": asdict(probe.expect),
         "outcomes": {name: outcome_tree(outcome) for name, outcome in result.outcomes.items()},
+        "provenance": dict(first.provenance) if first else {},
+        "executed": {arm: list(map(_file, files)) for arm, files in first.executed.items()} if first else {},
+        "strays": list(result.strays),
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) | {"golden": golden_tree(cell, _golden(probe, cell, goldens))} for cell in result.cells],
     }
+
+
+def _file(executed: Executed) -> dict[str, Any]:
+    """How many functions; their names are in the trace."""
+    return asdict(executed) | {"functions": len(executed.functions)}
 
 
 def _golden(probe: Probe, cell: CellResult, goldens: Checked | None) -> Drift | None:

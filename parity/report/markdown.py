@@ -62,6 +62,7 @@ def _templates() -> Environment:
         "discordant": wording.discordant,
         "setting": wording.setting,
         "wanted": wanted,
+        "functions": wording.functions,
         "golden_lines": golden_lines,
         "absent_line": absent_line,
         "passed_over_lines": passed_over_lines,

@@ -146,7 +146,7 @@ def _notes(result: RunResult) -> Iterator[Text]:
             said = f"{probe.probe.name}: {probe.mark(name)}{name} {outcome.kind}: {outcome.reason}"
             yield Text(said, style=style)
             yield from (Text(f"  {line}", style="dim") for line in discordant(outcome))
-        for warned in probe.warnings:
+        for warned in (*probe.warnings, *probe.strays):
             yield Text(f"{probe.probe.name}: {warned}", style="yellow")
         for cell in probe.cells:
             where = f"{probe.probe.name}, seed {cell.seed}"
@@ -165,6 +165,7 @@ def _goldens(result: RunResult) -> Iterator[Text]:
         for line, moved in golden_lines(probe, result.goldens):
             style = "dim" if not moved else "red" if result.moved else "yellow"
             yield Text(f"{probe.probe.name}, {line}", style=style)
+    yield from (Text(f"⚠ {line}", style="yellow") for line in result.upstream)
     for line in (absent_line(result.goldens), *passed_over_lines(result.goldens)):
         if line:
             yield Text(line, style="dim")

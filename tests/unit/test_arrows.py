@@ -40,10 +40,16 @@ def test_the_arrows_hold() -> None:
             "The judge never imports MLX or a trainer",
         ),
         ("jsonfloat.py", "import mlx_lm", "The judge never imports MLX or a trainer"),
+        ("golden/file.py", "import mlx.core", "The judge never imports MLX or a trainer"),
+        ("lineage.py", "import mlx_lm", "The judge never imports MLX or a trainer"),
         ("tap.py", "import pandas", "The lab needs MLX"),
+        ("executed.py", "import pandas", "The lab needs MLX"),
+        ("upstream.py", "import parity.verdict", "The lab needs MLX"),
         ("trainers/protocol.py", "import parity.verdict", "The lab needs MLX"),
         ("verdict.py", "import parity.report.json", "Data goes one way"),
+        ("golden/drift.py", "import parity.result", "Data goes one way"),
         ("report/json.py", "import parity.cli", "Data goes one way"),
+        ("report/golden.py", "import parity.recording", "Data goes one way"),
     ],
 )
 def test_an_arrow_that_goes_back_is_found(tmp_path: Path, module: str, planted: str, contract: str) -> None:

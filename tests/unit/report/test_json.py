@@ -35,6 +35,7 @@ def test_a_run_is_one_object() -> None:
         "expected": True,
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
+        "upstream": [],
         "goldens": None,
         "probes": found["probes"],
     }
@@ -54,6 +55,9 @@ def test_a_run_is_one_object() -> None:
             "because": "",
         },
         "outcomes": {},
+        "provenance": {},
+        "executed": {},
+        "strays": [],
         "cannot_show": [],
     }
 
