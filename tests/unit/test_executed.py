@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import sys
 from importlib import import_module
 from types import CodeType, SimpleNamespace
@@ -33,13 +34,14 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     (tmp_path / "made_up").mkdir()
     (tmp_path / "made_up" / "__init__.py").write_text("")
     (tmp_path / "made_up" / "train.py").write_text(SOURCE)
+    (tmp_path / "made_up" / "importing.py").write_text("from made_up.train import unused; unused()\n")
     info = tmp_path / "made_up-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.2\n")
-    (info / "RECORD").write_text("made_up/__init__.py,,\nmade_up/train.py,,\n")
+    (info / "RECORD").write_text("made_up/__init__.py,,\nmade_up/train.py,,\nmade_up/importing.py,,\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield import_module("made_up.train")
-    for name in ("made_up", "made_up.train"):
+    for name in ("made_up", "made_up.train", "made_up.importing"):
         sys.modules.pop(name, None)
 
 
@@ -69,6 +71,26 @@ def test_importing_is_no_execution(library: ModuleType) -> None:
         import_module("made_up.train")
     assert watch.stop() == ()
     assert library is not None
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="nothing is replaced there")
+def test_the_profiler_looks_away_during_imports_and_leaves_nothing_behind(library: ModuleType) -> None:
+    before = builtins.__import__
+    told: list[Any] = []
+
+    def interrupted() -> None:
+        with Watch(["made-up"], []) as watch:
+            library.helper()
+            import made_up.importing  # type: ignore[import-not-found]  # noqa: F401
+
+            library.Trainer()._step()
+            told.append(watch.stop())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert [file.functions for file in told[0]] == [("Trainer._step", "helper")]
+    assert builtins.__import__ is before
 
 
 def test_other_libraries_are_not_told_of(library: ModuleType) -> None:
