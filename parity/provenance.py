@@ -43,7 +43,7 @@ _SHOWN = (
     "VECLIB_MAXIMUM_THREADS",
 )
 """Environment variables that can change a result, or which code runs, and whose values tell nothing else."""
-_NAMED = ("CPATH", "DYLD_INSERT_LIBRARIES", "HF_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "MLX_HOSTFILE", "PYTHONPATH")
+_NAMED = ("CPATH", "DYLD_INSERT_LIBRARIES", "HF_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "MLX_HOSTFILE")
 """The same, where a value is somebody's own: only that they are set is said."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from parity.assess import LOG, note_exit, read_arm
 from parity.errors import BadGoldenError, ParityError
 from parity.golden.file import golden_name, read_golden, write_golden
+from parity.golden.folder import goldens_of
 from parity.golden.record import Record, Recorded
 from parity.golden.values import golden_of
 from parity.golden.workload import asked
@@ -37,10 +38,14 @@ def record(
         say: called with a line about what takes time.
 
     Raises:
-        BadGoldenError: a golden is there and cannot be read, and is not to be replaced.
+        BadGoldenError: a golden is there and cannot be read, and is not to be replaced; before anything is run.
         ParityError: a golden cannot be written.
 
     """
+    if not replaces:
+        for probe, seed in _cells(probes):
+            for path in goldens_of(folder, probe, seed):
+                read_golden(path, platform=path.parent.name, probe=probe.name, seed=seed)
     scratch = Path(tempfile.mkdtemp(prefix="parity-record-"))
     cells = {scratch / str(number): cell for number, cell in enumerate(_cells(probes))}
     pythons = {probe.name: interpreter_of(probe, say) for probe in probes}

@@ -57,7 +57,7 @@ def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Gol
     complaints: list[str] = []
     for probe in probes:
         for seed in probe.workload.seeds:
-            for path in _candidates(folder, probe, seed):
+            for path in goldens_of(folder, probe, seed):
                 try:
                     check_golden(path, probe, seed)
                     texts[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
@@ -134,7 +134,8 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
     )
 
 
-def _candidates(folder: Path, probe: Probe, seed: int) -> Iterator[Path]:
+def goldens_of(folder: Path, probe: Probe, seed: int) -> Iterator[Path]:
+    """The goldens of one cell on this machine, of whatever device."""
     here = machine_of(platform.system(), platform.machine())
     for of_platform in sorted(folder.glob(f"{here}-*")):
         path = of_platform / golden_name(probe.name, seed)

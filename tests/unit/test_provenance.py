@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def test_variables_that_matter_are_kept_by_name_and_no_secret_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", "/home/somebody/private")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/home/somebody/private")
     for secret in ("MLX_TOKEN", "UNSLOTH_API_KEY", "HF_TOKEN", "WANDB_API_KEY"):
         monkeypatch.setenv(secret, "hunter2")
     told = provenance([])
     assert told["environment"]["OPENBLAS_NUM_THREADS"] == "1"
-    assert told["environment"]["PYTHONPATH"] == "set"
+    assert told["environment"]["LD_LIBRARY_PATH"] == "set"
     assert "hunter2" not in str(told)
     assert "private" not in str(told)
 
