@@ -5,7 +5,7 @@ JOBS ?= 2
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 
-.PHONY: parity original canaries test bench lint setup lock fixtures clean
+.PHONY: parity original canaries test upstream bench lint setup lock fixtures clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -18,6 +18,9 @@ canaries: setup  ## known faults in both trainers: is each caught, and named whe
 
 test: setup
 	.venv/bin/pytest
+
+upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
+	.venv/bin/python -m parity.upstream
 
 bench: setup  ## what the tap costs, as ratios measured side by side
 	.venv/bin/python -m tests.bench.tap 2>/dev/null | tail -n 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parity.blind import during
@@ -10,10 +11,12 @@ from parity.configuration import differences, warnings
 from parity.controlled import read_control, with_control
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
-from parity.probe.values import OUTCOMES, ArmName
+from parity.lineage import doubt, executed, strays
+from parity.probe.values import OUTCOMES, ArmName, VerdictKind
 from parity.reported import said_otherwise, with_reports
 from parity.result import CellResult, ProbeResult
-from parity.tracefile import read_trace, repetition_paths
+from parity.tracefile import read_trace, repetition_path, repetition_paths
+from parity.upstream import doubts
 from parity.verdict import Thresholds, judge
 
 if TYPE_CHECKING:
@@ -44,16 +47,17 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     exit_code = _exit_code(folder)
     traces: dict[ArmName, Trace] = {}
     for arm in ArmName:
-        found = _planned(probe, seed, arm, trace_path(folder, arm), exit_code)
-        if isinstance(found, str):
-            return _failed(seed, traces, f"{arm}: {found}")
-        traces[arm] = found
+        trace, failure = read_arm(probe, seed, folder, arm)
+        if trace is not None:
+            traces[arm] = trace
+        if failure:
+            return _failed(seed, traces, f"{arm}: {failure}")
     repetitions = [traces[ArmName.REFERENCE_AGAIN]]
-    for path in repetition_paths(folder)[1:]:
-        found = _planned(probe, seed, ArmName.REFERENCE_AGAIN, path, exit_code)
-        if isinstance(found, str):
-            return _failed(seed, traces, f"{path.stem}: {found}")
-        repetitions.append(found)
+    for number in range(2, len(repetition_paths(folder)) + 1):
+        trace, failure = read_arm(probe, seed, folder, ArmName.REFERENCE_AGAIN, number)
+        if trace is None or failure:
+            return _failed(seed, traces, f"{ArmName.REFERENCE_AGAIN} {number}: {failure}")
+        repetitions.append(trace)
     reference, candidate = recording(traces[ArmName.REFERENCE]), recording(traces[ArmName.CANDIDATE])
     again = [diff(reference, recording(each)) for each in repetitions]
     device = traces[ArmName.REFERENCE].header.provenance.get("device")
@@ -63,11 +67,17 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     )
     control = read_control(folder)
     verdict = judge(diff(reference, candidate), again=again, thresholds=thresholds)
+    if why := doubt(traces):
+        verdict = replace(verdict, kind=VerdictKind.INVALID, reason=why)
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
         verdict=with_reports(with_control(verdict, traces, control), traces[ArmName.CANDIDATE]),
         controlled=control is not None,
+        upstream=tuple(doubts(traces[ArmName.REFERENCE].header.provenance)),
+        executed=executed(traces),
+        strays=strays(traces),
+        provenance=traces[ArmName.CANDIDATE].header.provenance,
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
         warnings=warnings(traces),
         blind=during(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),
@@ -79,6 +89,28 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
 def _note(exit_code: int | None, said: str) -> str:
     crash = f"the process {_death(exit_code)} after its last step; the traces are whole" if exit_code else ""
     return "; ".join(filter(None, [crash, said]))
+
+
+def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName, number: int = 1) -> tuple[Trace | None, str]:
+    """The trace of an arm, as far as there is one, and why it cannot be judged; empty where it can.
+
+    Args:
+        probe: as it was planned.
+        seed: of the cell.
+        folder: of the cell.
+        arm: whose trace.
+        number: of the reference's repetition.
+
+    """
+    exit_code = _exit_code(folder)
+    path = repetition_path(folder, number) if arm is ArmName.REFERENCE_AGAIN else trace_path(folder, arm)
+    try:
+        trace = read_trace(path)
+    except BadTraceError as error:
+        return None, str(error) if path.exists() else f"{_death(exit_code)}{_last_words(folder)}"
+    if not trace.ending.complete:
+        return trace, _why(trace, exit_code)
+    return trace, _not_as_planned(probe, seed, arm, trace)
 
 
 def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
@@ -105,17 +137,6 @@ def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
 
     judges: dict[str, Callable[..., Rates | Shift]] = {"contains": judge_rates}
     return {name: judges.get(name, judge_shift)(reference.get(name, {}), candidate.get(name, {})) for name in names}
-
-
-def _planned(probe: Probe, seed: int, arm: ArmName, path: Path, exit_code: int | None) -> Trace | str:
-    """The whole trace of an arm, or why there is none."""
-    try:
-        trace = read_trace(path)
-    except BadTraceError as error:
-        return str(error) if path.exists() else f"{_death(exit_code)}{_last_words(path.parent)}"
-    if not trace.ending.complete:
-        return _why(trace, exit_code)
-    return _not_as_planned(probe, seed, arm, trace) or trace
 
 
 def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:

@@ -25,6 +25,7 @@ import mlx.core as mx
 import numpy as np
 
 from parity.errors import ParityError, UnavailableError
+from parity.executed import Watch
 from parity.live import all_parameters
 from parity.measure import outcomes
 from parity.probe.inputs import read_rows
@@ -38,14 +39,14 @@ from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
 
     from parity.replay.observe import Observer
 
 
-def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
-    """Writes one trace an arm into `folder`; stops at the first arm that fails.
+def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = ArmName) -> bool:
+    """Writes one trace an arm into `folder`; stops at the first arm that fails. A golden needs the reference alone.
 
     An arm whose trace is there already is not run: `parity.explain` runs many candidates against one reference.
 
@@ -53,7 +54,7 @@ def run_cell(probe: Probe, seed: int, folder: Path) -> bool:
         Whether all arms are complete. A failed arm's trace says why it ended.
 
     """
-    paths = {name: folder / f"{name}.jsonl" for name in ArmName}
+    paths = {name: folder / f"{name}.jsonl" for name in arms}
     return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
 
 
@@ -79,19 +80,21 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
 
     """
     arm, providers = probe.arm(name), _providers(probe, name)
+    distributions = {d for each in providers.values() for d in each.distributions}
     header = Header(
         probe=probe.name,
         arm=name,
         seed=seed,
         steps=probe.workload.steps,
         declared=asdict(arm) | {"workload": asdict(probe.workload_of(name))},
-        provenance=provenance({d for each in providers.values() for d in each.distributions}),
+        provenance=provenance(distributions) | {"claims": providers[arm.provider].distributions},
     )
     with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         try:
             swallowed: list[Swallowed] = []
             own, job = job_of(probe, name, seed, Path(scratch), swallowed.append)
-            loaded = _train(own, job, writer, swallowed, observers)
+            with Watch(_watched(probe, name), {type(each).__module__ for each in providers.values()}) as watch:
+                loaded = _train(own, job, writer, swallowed, watch, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
         except Enough:
@@ -110,6 +113,13 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         finally:
             gc.collect()
             mx.clear_cache()
+
+
+def _watched(probe: Probe, name: ArmName) -> set[str]:
+    """The distributions of both arms; the reference's first run comes before anything of the candidate is imported."""
+    arms = [probe.arm(name)] if name is ArmName.REFERENCE else [probe.reference, probe.candidate]
+    names = {each for arm in arms for each in (arm.provider, *arm.stages.values())}
+    return {distribution for each in names for distribution in provider(each).distributions}
 
 
 def job_of(
@@ -162,7 +172,12 @@ def _providers(probe: Probe, name: ArmName) -> dict[str, Provider]:
 
 
 def _train(
-    own: Provider, job: Job, writer: TraceWriter, swallowed: list[Swallowed], observers: Sequence[Observer]
+    own: Provider,
+    job: Job,
+    writer: TraceWriter,
+    swallowed: list[Swallowed],
+    watch: Watch,
+    observers: Sequence[Observer],
 ) -> Loaded:
     as_loaded: dict[str, Tensor] = {}
 
@@ -178,6 +193,7 @@ def _train(
         passes=job.workload.accumulation,
         weighs_tokens=own.weighs_tokens,
         swallowed=swallowed,
+        executed=watch.stop,
         observers=observers,
     )
     with tap.installed():
@@ -216,7 +232,7 @@ def _asked(asked: dict[str, Any], folder: Path) -> bool:
     probe, seed = from_plain(asked["probe"]), asked["seed"]
     if "repetitions" in asked:
         return repeat(probe, seed, folder, asked["repetitions"])
-    return run_cell(probe, seed, folder)
+    return run_cell(probe, seed, folder, [ArmName(name) for name in asked.get("arms", ArmName)])
 
 
 if __name__ == "__main__":

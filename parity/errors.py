@@ -44,6 +44,10 @@ class BadTraceError(ParityError):
     """A file that should hold a trace or a log does not."""
 
 
+class BadGoldenError(ParityError):
+    """A golden cannot be compared with: damaged, edited, or of something else."""
+
+
 class UnavailableError(ParityError):
     """A trainer, a release or a tool is not there, so that an arm cannot be run."""
 

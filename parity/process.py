@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from parity.errors import UnavailableError
 from parity.trainers.registry import distributions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from parity.probe.values import Probe
 
@@ -94,6 +95,15 @@ class LabProcess:
         self._held.close()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What one process is sent for."""
+
+    specification: Mapping[str, Any]
+    folder: Path
+    python: Path
+
+
 def run_alone(module: str, specification: Mapping[str, Any], folder: Path, *, log: str, python: Path) -> int:
     """Runs one process to its end.
 
@@ -104,16 +114,40 @@ def run_alone(module: str, specification: Mapping[str, Any], folder: Path, *, lo
         KeyboardInterrupt: the user's; the process is gone then.
 
     """
+    errand = Errand(specification=specification, folder=folder, python=python)
+    ((_, code),) = run_all(module, [errand], log=log, jobs=1)
+    return code
+
+
+def run_all(module: str, errands: Iterable[Errand], *, log: str, jobs: int) -> Iterator[tuple[Errand, int]]:
+    """Runs processes of one module, `jobs` side by side.
+
+    Yields:
+        Each errand with its exit status as it ends, negative for a signal.
+
+    Raises:
+        KeyboardInterrupt: the user's; the processes are gone then.
+
+    """
+    waiting, running = list(errands), dict[LabProcess, Errand]()
     with lab() as path:
-        process = LabProcess(module, specification, folder, log=log, python=python, lab=path)
         try:
-            while (code := process.ended()) is None:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    errand = waiting.pop(0)
+                    process = LabProcess(
+                        module, errand.specification, errand.folder, log=log, python=errand.python, lab=path
+                    )
+                    running[process] = errand
+                for process in list(running):
+                    if (code := process.ended()) is not None:
+                        yield running.pop(process), code
                 time.sleep(_POLL)
-        except BaseException:
-            process.ask_to_stop()
-            process.stop()
-            raise
-        return code
+        finally:
+            for process in running:
+                process.ask_to_stop()
+            for process in running:
+                process.stop()
 
 
 def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:

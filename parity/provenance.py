@@ -5,17 +5,46 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
 from parity import __version__
+from parity.compiler import compiler_release
+from parity.upstream import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ALWAYS = ("mlx", "mlx-lm", "numpy", "transformers")
-_ENVIRONMENT = ("MLX_", "UNSLOTH_", "OMP_NUM_THREADS", "HF_HUB_OFFLINE", "PYTHONHASHSEED")
+
+_SHOWN = (
+    "CUDA_VISIBLE_DEVICES",
+    "HF_HUB_OFFLINE",
+    "MKL_NUM_THREADS",
+    "MLX_BFS_MAX_WIDTH",
+    "MLX_DISABLE_COMPILE",
+    "MLX_ENABLE_TF32",
+    "MLX_MAX_MB_PER_BUFFER",
+    "MLX_MAX_OPS_PER_BUFFER",
+    "MLX_METAL_FAST_SYNCH",
+    "MLX_RANK",
+    "MLX_SDPA_BLOCKS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "PYTHONOPTIMIZE",
+    "TOKENIZERS_PARALLELISM",
+    "TRANSFORMERS_OFFLINE",
+    "UNSLOTH_COMPILE_DISABLE",
+    "UNSLOTH_ZOO_DISABLE_GPU_INIT",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""Environment variables that can change a result, or which code runs, and whose values tell nothing else."""
+_NAMED = ("CPATH", "DYLD_INSERT_LIBRARIES", "HF_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "MLX_HOSTFILE")
+"""The same, where a value is somebody's own: only that they are set is said."""
 
 
 def provenance(distributions: Iterable[str]) -> dict[str, Any]:
@@ -26,10 +55,42 @@ def provenance(distributions: Iterable[str]) -> dict[str, Any]:
         "parity": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "device": {"type": "cpu" if on_cpu else "gpu", "deterministic": on_cpu},
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
+        "compiler": compiler_release(),
+        "device": {"type": "cpu" if on_cpu else "gpu", "deterministic": on_cpu, "name": _device_name()},
+        "build": {"mlx": str(getattr(mx, "__version__", "")), "metal": mx.metal.is_available()},
         "versions": {name: found for name in sorted({*_ALWAYS, *distributions}) if (found := _version(name))},
-        "environment": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ENVIRONMENT)},
+        "environment": _environment(),
+        "upstream": installed(),
     }
+
+
+def _device_name() -> str:
+    """What MLX calls the device; releases before 0.31 say it of a GPU alone."""
+    told = getattr(mx, "device_info", None)
+    if told is None and mx.metal.is_available():
+        told = mx.metal.device_info
+    try:
+        return str(told()["device_name"]) if told is not None else _processor()
+    except (KeyError, RuntimeError, ValueError):
+        return _processor()
+
+
+def _processor() -> str:
+    """As Linux names it; elsewhere as `platform` does."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
+
+
+def _environment() -> dict[str, str]:
+    shown = {name: os.environ[name] for name in _SHOWN if name in os.environ}
+    return shown | dict.fromkeys((name for name in _NAMED if name in os.environ), "set")
 
 
 def _version(distribution: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
 from parity.probe.values import Expectation, Probe, Stage, VerdictKind
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.configuration import Difference, Warned
+    from parity.golden.drift import Checked
     from parity.outcome import Rates, Shift
+    from parity.probe.values import ArmName
     from parity.scoreboard.score import Scoreboard
+    from parity.trace import Executed
     from parity.verdict import FirstDivergence, Verdict
 
 _GRAVEST_FIRST = (
@@ -48,6 +51,14 @@ class CellResult:
     """What this cell could not have shown, as only its run could tell."""
     controlled: bool = False
     """Whether both arms were run once more without a tap, and ended alike; where not alike, the verdict says so."""
+    upstream: tuple[str, ...] = ()
+    """What of the installed mlx-lm nobody has looked at."""
+    executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)
+    """What the reference and the candidate ran, file by file."""
+    strays: tuple[str, ...] = ()
+    """Code that is not where its distribution says."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where it ran, as the candidate's trace says it."""
     outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
     """What the trained models of the reference and the candidate do, where the probe asks."""
 
@@ -118,6 +129,11 @@ class ProbeResult:
         return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
 
     @property
+    def strays(self) -> tuple[str, ...]:
+        """Code that is not where its distribution says, at any seed, once."""
+        return tuple(dict.fromkeys(line for cell in self.cells for line in cell.strays))
+
+    @property
     def expected(self) -> bool:
         """Whether every seed met the expectation, and the outcomes over all of them did."""
         met = not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
@@ -164,18 +180,30 @@ class RunResult:
     interrupted: bool = False
     canaries: Scoreboard | None = None
     """Known faults that were run beside the probes; None where that was not asked for."""
+    goldens: Checked | None = None
+    """What goldens say of the references; None where there are none and nobody asked."""
 
     @property
     def expected(self) -> bool:
         """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
-        return met and (self.canaries is None or self.canaries.trusted)
+        return met and not self.moved and (self.canaries is None or self.canaries.trusted)
 
     @property
     def controls(self) -> tuple[str, ...]:
         """The cells whose arms were trained once more without taps and ended alike, in words."""
         cells = [(probe.probe.name, cell) for probe in self.probes for cell in probe.cells if cell.controlled]
         return tuple(f"{name} (seed {cell.seed})" for name, cell in cells if cell.kind is not VerdictKind.INVALID)
+
+    @property
+    def moved(self) -> tuple[tuple[str, int], ...]:
+        """The cells, by probe and seed, whose golden decides and is no longer what the reference computes."""
+        return self.goldens.moved if self.goldens is not None and self.goldens.decides else ()
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """What of the installed mlx-lm nobody has looked at, once."""
+        return tuple(dict.fromkeys(line for probe in self.probes for cell in probe.cells for line in cell.upstream))
 
     @property
     def status(self) -> ExitStatus:
@@ -187,7 +215,7 @@ class RunResult:
             return ExitStatus.INTERRUPTED
         if self.canaries is not None and self.canaries.misjudged:
             return ExitStatus.CANARY_MISSED
-        asked = {probe.status for probe in self.probes}
+        asked = {probe.status for probe in self.probes} | ({ExitStatus.UNEXPECTED} if self.moved else set())
         asked |= {ExitStatus.NOT_RUN} if self.canaries is not None and self.canaries.not_run else set()
         order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
         return next(
@@ -217,12 +245,20 @@ def _of_probes(result: RunResult) -> str:
     if result.interrupted:
         return f"Interrupted: {met} of {total} {plural} finished as expected."
     others = [probe for probe in result.probes if not probe.expected]
-    if total and not others:
+    if total and not others and not result.moved:
         kinds = Counter(_as_expected(probe) for probe in result.probes)
         parts = " and ".join(f"{count} {what}" for what, count in kinds.items())
         return f"As expected: {total} {plural}, {parts}."
-    said = "; ".join(_as_found(probe) for probe in others)
-    return f"Not as expected: {len(others)} of {total} {plural}. {said}."
+    found = [f"{len(others)} of {total} {plural}. {'; '.join(map(_as_found, others))}."] if others or not total else []
+    found += [_as_moved(result.moved, result.goldens)] if result.moved else []
+    return f"Not as expected: {' '.join(found)}"
+
+
+def _as_moved(moved: Sequence[tuple[str, int]], goldens: Checked | None) -> str:
+    name, seed = moved[0]
+    compared = 0 if goldens is None else len(goldens.drifts)
+    first = f"first {name} (seed {seed})"
+    return f"the environment moved: {len(moved)} of {compared} references differ from their goldens, {first}."
 
 
 def _as_expected(result: ProbeResult) -> str:

@@ -3,6 +3,7 @@
 plan.json                      the probes, as they were checked
 traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
 explanations/<probe>/          what `parity run --explain` found out, and its runs
+goldens/                       what the references are compared with, as it was found
 interrupted                    only where the user stopped the run
 results.json  report.md        rendered at the end
 """
@@ -12,15 +13,16 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import EXIT, assess, probe_result, trace_path
+from parity.assess import EXIT, assess, probe_result, read_arm, trace_path
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
+from parity.golden.folder import check_run
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
@@ -29,6 +31,8 @@ from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from parity.trace import Trace
 
 SCHEMA = 2
 LATEST = "latest"
@@ -102,13 +106,24 @@ def read_run(run: Path) -> RunResult:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable plan.json") from None
     interrupted = (run / INTERRUPTED).exists()
-    return RunResult(
+    result = RunResult(
         probes=tuple(
             probe_result(probe, _cells(run, probe, interrupted=interrupted), blind.get(probe.name, ()))
             for probe in probes
         ),
         interrupted=interrupted,
     )
+    return with_goldens(run, result)
+
+
+def with_goldens(run: Path, result: RunResult) -> RunResult:
+    """A result with what the goldens that the run kept say of its references."""
+
+    def reference(probe: Probe, seed: int) -> Trace | None:
+        trace, failure = read_arm(probe, seed, cell_folder(run, probe, seed), ArmName.REFERENCE)
+        return None if failure else trace
+
+    return replace(result, goldens=check_run(run, [each.probe for each in result.probes], reference))
 
 
 def provenance_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:

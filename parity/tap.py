@@ -22,7 +22,7 @@ from mlx import nn
 from parity.capture import Passes, added, mean_gradient, one_pass, split_like, with_logits
 from parity.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
 from parity.live import effective, parameters
-from parity.trace import End, Start, Step, Swallowed, Tensor
+from parity.trace import End, Executed, Start, Step, Swallowed, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +50,7 @@ class Tap:
         passes: int = 1,
         weighs_tokens: bool = False,
         swallowed: Sequence[Swallowed] = (),
+        executed: Callable[[], tuple[Executed, ...]] = tuple,
         observers: Sequence[Observer] = (),
     ) -> None:
         """Makes a tap.
@@ -60,6 +61,7 @@ class Tap:
             passes: forward passes of an update.
             weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
             swallowed: what the library has taken in vain; read after step 1.
+            executed: asked once, after step 1, which code ran.
             observers: who else looks, in a replay.
 
         """
@@ -67,6 +69,7 @@ class Tap:
         """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
         what really runs, by name."""
         self._swallowed = swallowed
+        self._executed = executed
         self._writer = writer
         self._loaded = loaded
         self._asked = passes
@@ -255,7 +258,15 @@ class Tap:
             "batch_shapes": self._batch_shapes,
         }
         shown |= self.read_back(self._around_update)
-        self._writer.start(Start(**self._start, loaded=self._loaded, effective=shown, swallowed=tuple(self._swallowed)))
+        self._writer.start(
+            Start(
+                **self._start,
+                loaded=self._loaded,
+                effective=shown,
+                swallowed=tuple(self._swallowed),
+                executed=self._executed(),
+            )
+        )
 
 
 def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:

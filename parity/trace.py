@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,22 @@ class Swallowed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Executed:
+    """One source file of which an arm executed something, from loading to the end of step 1."""
+
+    distribution: str
+    """Name and release; empty for the module of a provider that is somebody else's."""
+    path: str
+    """Inside the folder where packages are installed: `mlx_lm/tuner/trainer.py`."""
+    digest: str
+    """BLAKE2b-64 of its bytes, hexadecimal; empty where it is gone."""
+    functions: tuple[str, ...]
+    """By qualified name, sorted: `train`, `train.<locals>.step`."""
+    outside: str = ""
+    """Where it really lies, where that is not where its distribution says: a checkout, or what shadows a package."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """Read from the live objects just before step 1."""
 
@@ -61,6 +77,8 @@ class Start:
     effective: Mapping[str, Any]
     """What really runs, by dotted name: optimizer class and arguments, clip, accumulation, batch shapes."""
     swallowed: tuple[Swallowed, ...]
+    executed: tuple[Executed, ...] = ()
+    """By path; of the trainers' libraries and of MLX."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from parity.errors import BadTraceError
 from parity.jsonfloat import decode, dumps
 from parity.probe.values import OUTCOMES
-from parity.trace import SCHEMA, End, Ending, Header, Outcome, Start, Step, Swallowed, Tensor, Trace
+from parity.trace import SCHEMA, End, Ending, Executed, Header, Outcome, Start, Step, Swallowed, Tensor, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +161,8 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
 
 def _start(row: dict[str, Any]) -> Start:
     swallowed = tuple(Swallowed(**each) for each in row["swallowed"])
-    return Start(**row | _tensors(row, "loaded", "base", "trainable") | {"swallowed": swallowed})
+    executed = tuple(Executed(**each | {"functions": tuple(each["functions"])}) for each in row["executed"])
+    return Start(**row | _tensors(row, "loaded", "base", "trainable") | {"swallowed": swallowed, "executed": executed})
 
 
 def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:

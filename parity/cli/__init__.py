@@ -16,6 +16,7 @@ from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
 from parity.cli.list import list_command
 from parity.cli.outcomes import outcomes_command
+from parity.cli.record import record_command
 from parity.cli.report import report_command
 from parity.cli.run import run_command
 from parity.errors import ExitStatus, MachineError, ParityError, UnavailableError
@@ -40,6 +41,7 @@ def cli() -> None:
 
 for command in (
     run_command,
+    record_command,
     list_command,
     explain_command,
     bisect_command,

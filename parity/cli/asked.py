@@ -12,6 +12,9 @@ import click
 
 from parity.errors import BadProbeError, ParityError
 
+GOLDENS = Path("fixtures/golden")
+"""Where goldens are kept unless a command is told otherwise."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
@@ -38,6 +41,31 @@ def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
     except BadProbeError as error:
         raise BadProbeError(f"{path}: {error}") from None
     return probe
+
+
+def checked_probes(paths: Sequence[Path], overrides: Sequence[str]) -> list[Probe]:
+    """All probes of files and folders, checked before any is run.
+
+    Raises:
+        BadProbeError: each bad one is a line of its own.
+
+    """
+    from parity.probe.file import find_probes
+
+    checked: list[Probe] = []
+    complaints: list[str] = []
+    for path in find_probes(paths):
+        try:
+            probe = checked_probe(path, overrides)
+        except BadProbeError as error:
+            complaints.append(str(error))
+            continue
+        if probe.name in {other.name for other in checked}:
+            complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
+        checked.append(probe)
+    if complaints:
+        raise BadProbeError("\nparity: ".join(complaints))
+    return checked
 
 
 def seeds_asked(seeds: str | None) -> list[str]:

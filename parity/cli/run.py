@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import cells, check_json, checked_probe, seeds_asked, stop, write_json
-from parity.errors import BadProbeError, ExitStatus
+from parity.cli.asked import GOLDENS, cells, check_json, checked_probes, seeds_asked, stop, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.canaries.canary import Canary
+    from parity.errors import ExitStatus
     from parity.probe.values import Probe, Workload
     from parity.result import RunResult
     from parity.scoreboard.runs import Run
@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where a device does not repeat itself: repetitions of the reference, at most, for one cell.",
 )
+@click.option(
+    "--golden",
+    "golden_folder",
+    is_flag=False,
+    flag_value=str(GOLDENS),
+    type=click.Path(path_type=Path),
+    metavar="[FOLDER]",
+    help=f"Fail where a reference differs from its golden; without, that is only said. [default folder: {GOLDENS}]",
+)
 @click.option("--explain", "explains", is_flag=True, help="Find the cause of every divergence that was not expected.")
 @click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
 def run_command(
@@ -53,24 +62,29 @@ def run_command(
     canaries_seed: int | None,
     out: Path | None,
     repeats: int,
+    golden_folder: Path | None,
     explains: bool,
     json_file: str | None,
 ) -> ExitStatus:
     """Run PROBES (files, or folders of them) and say whether each met its expectation."""
     from rich.console import Console
 
+    from parity.golden.folder import find_goldens, keep_goldens
     from parity.report.json import render_json
     from parity.report.live import Live
     from parity.report.terminal import print_limits, print_run
-    from parity.rundir import new_run, write_reports
+    from parity.rundir import new_run, with_goldens, write_reports
     from parity.sweep import run_probes
 
     signal.signal(signal.SIGTERM, stop)
-    checked = _checked(probes, [*_shorthand(seeds, steps), *overrides])
+    steps_override = [] if steps is None else [f"workload.steps={steps}"]
+    checked = checked_probes(probes, [*seeds_asked(seeds), *steps_override, *overrides])
     check_json(json_file)
     handful = _handful(canaries_seed) if canaries or canaries_seed is not None else ()
+    goldens = find_goldens(golden_folder or GOLDENS, checked, decides=golden_folder is not None)
     blind = _blind_spots(checked)
     run = new_run(out, checked, blind)
+    keep_goldens(goldens, run)
     console = Console(stderr=json_file == "-", highlight=False)
     print_limits(console, blind)
     started = time.monotonic()
@@ -78,6 +92,7 @@ def run_command(
         result = run_probes(
             checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats, controls=True
         )
+    result = with_goldens(run, result)
     if handful and not result.interrupted:
         result = _with_canaries(result, handful, run, cells(console, jobs))
     console.print()
@@ -151,28 +166,3 @@ def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
         return known[key]
 
     return {probe.name: of_probe(probe, facts) for probe in probes}
-
-
-def _shorthand(seeds: str | None, steps: int | None) -> list[str]:
-    """`--seeds` and `--steps` are `--set` in short, so that they are checked alike."""
-    return seeds_asked(seeds) + ([] if steps is None else [f"workload.steps={steps}"])
-
-
-def _checked(paths: tuple[Path, ...], overrides: list[str]) -> list[Probe]:
-    """All probes are checked before any is run; each bad one is a line of its own."""
-    from parity.probe.file import find_probes
-
-    checked: list[Probe] = []
-    complaints: list[str] = []
-    for path in find_probes(paths):
-        try:
-            probe = checked_probe(path, overrides)
-        except BadProbeError as error:
-            complaints.append(str(error))
-            continue
-        if probe.name in {other.name for other in checked}:
-            complaints.append(f"{path}: another probe of this run is called {probe.name!r} too; rename one")
-        checked.append(probe)
-    if complaints:
-        raise BadProbeError("\nparity: ".join(complaints))
-    return checked

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from parity.jsonfloat import dumps
 from parity.report.canaries import canaries_tree
+from parity.report.golden import golden_tree, goldens_tree
 from parity.result import sentence
 
 if TYPE_CHECKING:
     from parity.diff import Delta
+    from parity.golden.drift import Checked, Drift
     from parity.outcome import Rates, Shift
+    from parity.probe.values import Probe
     from parity.result import CellResult, ProbeResult, RunResult
+    from parity.trace import Executed
     from parity.verdict import Verdict
 
 SCHEMA = 1
@@ -26,7 +30,9 @@ def render_json(result: RunResult) -> str:
             "expected": result.expected,
             "interrupted": result.interrupted,
             "summary": sentence(result),
-            "probes": [_probe(probe) for probe in result.probes],
+            "upstream": list(result.upstream),
+            "goldens": goldens_tree(result.goldens),
+            "probes": [_probe(probe, result.goldens) for probe in result.probes],
             "canaries": None if result.canaries is None else canaries_tree(result.canaries),
         },
         indent=2,
@@ -61,8 +67,8 @@ def render_diff(delta: Delta, verdict: Verdict) -> str:
     return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
 
 
-def _probe(result: ProbeResult) -> dict[str, Any]:
-    probe = result.probe
+def _probe(result: ProbeResult, goldens: Checked | None) -> dict[str, Any]:
+    probe, first = result.probe, next(iter(result.cells), None)
     return {
         "probe": probe.name,
         "question": probe.question,
@@ -70,9 +76,21 @@ def _probe(result: ProbeResult) -> dict[str, Any]:
         "expected": result.expected,
         "expect": asdict(probe.expect),
         "outcomes": {name: outcome_tree(outcome) for name, outcome in result.outcomes.items()},
+        "provenance": dict(first.provenance) if first else {},
+        "executed": {arm: list(map(_file, files)) for arm, files in first.executed.items()} if first else {},
+        "strays": list(result.strays),
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
-        "cells": [_cell(cell) for cell in result.cells],
+        "cells": [_cell(cell) | {"golden": golden_tree(cell, _golden(probe, cell, goldens))} for cell in result.cells],
     }
+
+
+def _file(executed: Executed) -> dict[str, Any]:
+    """How many functions; their names are in the trace."""
+    return asdict(executed) | {"functions": len(executed.functions)}
+
+
+def _golden(probe: Probe, cell: CellResult, goldens: Checked | None) -> Drift | None:
+    return None if goldens is None else goldens.drifts.get((probe.name, cell.seed))
 
 
 def _cell(cell: CellResult) -> dict[str, Any]:

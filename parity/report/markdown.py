@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from parity.report import canaries, wording
+from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.result import sentence, wanted
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def _templates() -> Environment:
         "stage_in_words": canaries.stage_in_words,
         "step_in_words": canaries.step_in_words,
         "wanted": wanted,
+        "functions": wording.functions,
+        "golden_lines": golden_lines,
+        "absent_line": absent_line,
+        "passed_over_lines": passed_over_lines,
         "smallest_tolerance": wording.smallest_tolerance,
     }
     return environment

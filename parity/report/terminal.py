@@ -11,6 +11,7 @@ from rich.text import Text
 from parity.diff import ProblemKind
 from parity.probe.values import VerdictKind
 from parity.report.canaries import print_handful
+from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import (
     NOTHING,
     cannot_show,
@@ -56,7 +57,7 @@ def print_run(console: Console, result: RunResult) -> None:
             console.print()
             console.print(_differences(probe))
             console.print()
-    for line in _notes(result):
+    for line in (*_notes(result), *_goldens(result)):
         console.print(line, soft_wrap=True)
     print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
     if result.controls:
@@ -151,7 +152,7 @@ def _notes(result: RunResult) -> Iterator[Text]:
             said = f"{probe.probe.name}: {probe.mark(name)}{name} {outcome.kind}: {outcome.reason}"
             yield Text(said, style=style)
             yield from (Text(f"  {line}", style="dim") for line in discordant(outcome))
-        for warned in probe.warnings:
+        for warned in (*probe.warnings, *probe.strays):
             yield Text(f"{probe.probe.name}: {warned}", style="yellow")
         for cell in probe.cells:
             where = f"{probe.probe.name}, seed {cell.seed}"
@@ -163,3 +164,14 @@ def _notes(result: RunResult) -> Iterator[Text]:
             verdict = cell.verdict if cell.kind is VerdictKind.DIVERGED else None
             if verdict is not None and (tolerance := smallest_tolerance(verdict)):
                 yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")
+
+
+def _goldens(result: RunResult) -> Iterator[Text]:
+    for probe in result.probes:
+        for line, moved in golden_lines(probe, result.goldens):
+            style = "dim" if not moved else "red" if result.moved else "yellow"
+            yield Text(f"{probe.probe.name}, {line}", style=style)
+    yield from (Text(f"⚠ {line}", style="yellow") for line in result.upstream)
+    for line in (absent_line(result.goldens), *passed_over_lines(result.goldens)):
+        if line:
+            yield Text(line, style="dim")

@@ -88,6 +88,13 @@ def controlled(result: RunResult) -> str:
     return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
 
 
+def functions(names: Sequence[str]) -> str:
+    """Those that were executed of a file, the outer ones first: `train, evaluate and 3 more`."""
+    outer = [name for name in names if "<locals>" not in name]
+    more = len(names) - len(outer[:_SHOWN])
+    return ", ".join(outer[:_SHOWN]) + (f" and {more} more" if more else "")
+
+
 def discordant(outcome: Rates | Shift) -> list[str]:
     """The seeds at which the arms differ, by name."""
     named: dict[str, tuple[int, ...]] = {

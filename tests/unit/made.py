@@ -38,7 +38,11 @@ HEADER = Header(
     provenance={
         "python": "3.11.7",
         "platform": "Linux",
-        "device": {"type": "cpu", "deterministic": True},
+        "system": "Linux",
+        "machine": "x86_64",
+        "libc": "glibc 2.36",
+        "compiler": "g++ 12.2.0",
+        "device": {"type": "cpu", "deterministic": True, "name": "a processor"},
         "versions": {"mlx": "0.32.4"},
     },
 )

@@ -11,7 +11,7 @@ from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
 from parity.outcome import Rates, Shift
 from parity.probe.values import ArmName, Stage, VerdictKind
-from parity.trace import Ending, Outcome, Start, Swallowed
+from parity.trace import Ending, Executed, Outcome, Start, Swallowed
 from parity.tracefile import TraceWriter
 from tests.unit.made import END, HEADER, START, cell, step
 from tests.unit.made import PROBE as LONGER
@@ -232,3 +232,40 @@ def test_an_outcome_that_one_arm_never_measured_is_invalid() -> None:
     found = judge_outcomes([at(1, {"contains": True}, {})])["contains"]
     assert found.reason == "nothing to compare: 1 seeds of the reference, 0 of the candidate"
     assert found.kind is VerdictKind.INVALID
+
+
+def executed_by(provider: str, *functions: str) -> tuple[dict[str, Any], Start]:
+    """What a trace tells of an arm that claims mlx-lm and runs these functions of it."""
+    file = Executed(distribution="mlx-lm 0.32.2", path="mlx_lm/tuner/trainer.py", digest="aa", functions=functions)
+    provenance = {**HEADER.provenance, "claims": ["mlx-lm"]}
+    told = {"declared": {"provider": provider}, "provenance": provenance}
+    return told, replace(START, executed=(file,))
+
+
+@pytest.mark.parametrize(
+    ("functions", "kind", "reason"),
+    [
+        (("default_loss",), VerdictKind.INVALID, "both arms executed the same code: 1 functions of mlx-lm 0.32.2"),
+        (("default_loss", "train"), VerdictKind.IDENTICAL, "bit for bit"),
+    ],
+)
+def test_two_providers_that_executed_the_same_code_are_no_pass(
+    tmp_path: Path, functions: tuple[str, ...], kind: VerdictKind, reason: str
+) -> None:
+    for arm in ArmName:
+        candidate = arm is ArmName.CANDIDATE
+        provider, ran = ("mlx-lm-train", functions) if candidate else ("mlx-lm", ("default_loss",))
+        told, start = executed_by(provider, *ran)
+        write(tmp_path, arm, ending=DONE, start=start, told=told)
+    found = assess(PROBE, 1, tmp_path)
+    assert (found.kind, found.reason) == (kind, reason)
+    assert found.executed[ArmName.CANDIDATE][0].functions == functions
+
+
+def test_a_function_of_upstream_that_nobody_has_looked_at_is_said(tmp_path: Path) -> None:
+    versions = {**HEADER.provenance["versions"], "mlx-lm": "99.0"}
+    provenance = {**HEADER.provenance, "versions": versions, "upstream": {"default_loss": "00"}}
+    for arm in ArmName:
+        write(tmp_path, arm, ending=DONE, told={"provenance": provenance})
+    (said,) = assess(PROBE, 1, tmp_path).upstream
+    assert said.startswith("mlx-lm 99.0: default_loss is not the one that was last looked at (")

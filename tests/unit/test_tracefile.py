@@ -117,10 +117,10 @@ def test_an_exception_is_the_ending(tmp_path: Path) -> None:
         ("[]\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it anew"),
         (
             '{"kind": "header", "schema": 99}\n',
-            "t.jsonl: schema 99, this parity reads 2; read it with the release that wrote it, or record it anew",
+            "t.jsonl: schema 99, this parity reads 3; read it with the release that wrote it, or record it anew",
         ),
         (
-            '{"kind": "header", "schema": 2}\n',
+            '{"kind": "header", "schema": 3}\n',
             "t.jsonl:1: a header line that does not fit (Header.__init__() missing 6 required keyword-only "
             "arguments: 'probe', 'arm', 'seed', 'steps', 'declared', and 'provenance')",
         ),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.errors import BadTraceError
-from parity.trace import Outcome, Start, Swallowed, Tensor
+from parity.trace import Executed, Outcome, Start, Swallowed, Tensor
 from parity.tracefile import TraceWriter, read_trace
 from tests.unit.made import HEADER, START
 
@@ -100,3 +100,17 @@ def test_a_damaged_start_is_not_read(tmp_path: Path, changed: dict[str, object],
     with pytest.raises(BadTraceError, match=r"t\.jsonl:2: a start line that does not fit") as error:
         read_trace(path)
     assert message in str(error.value)
+
+
+def test_what_was_executed_comes_back_as_it_was(tmp_path: Path) -> None:
+    ran = Executed(
+        distribution="mlx-lm 0.32.2",
+        path="mlx_lm/utils.py",
+        digest="aa",
+        functions=("load", "f.<locals>.g"),
+        outside="/x",
+    )
+    start = replace(START, executed=(ran,))
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        writer.start(start)
+    assert read_trace(tmp_path / "t.jsonl").start == start

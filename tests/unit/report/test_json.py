@@ -35,6 +35,8 @@ def test_a_run_is_one_object() -> None:
         "expected": True,
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
+        "upstream": [],
+        "goldens": None,
         "probes": found["probes"],
         "canaries": None,
     }
@@ -54,6 +56,9 @@ def test_a_run_is_one_object() -> None:
             "because": "",
         },
         "outcomes": {},
+        "provenance": {},
+        "executed": {},
+        "strays": [],
         "cannot_show": [],
     }
 
@@ -86,6 +91,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "controlled": False,
         "effective": [],
         "swallowed": [],
+        "golden": None,
     }
 
 

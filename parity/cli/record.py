@@ -1,0 +1,60 @@
+"""`parity record`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity.cli.asked import GOLDENS, checked_probes, seeds_asked, stop
+from parity.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from parity.golden.record import Record
+
+
+@click.command("record")
+@click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--seeds", metavar="1,42", help="These seeds instead of the probe's.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
+@click.option("--force", "replaces", is_flag=True, help="Replace goldens that differ, and show how.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes side by side.")
+@click.option(
+    "--golden", "folder", type=click.Path(path_type=Path), default=GOLDENS, show_default=True, metavar="FOLDER",
+    help="Where goldens are kept, a folder a platform.",
+)  # fmt: skip
+def record_command(
+    probes: tuple[Path, ...], seeds: str | None, overrides: tuple[str, ...], jobs: int, folder: Path, *, replaces: bool
+) -> ExitStatus:
+    """Write what the references of PROBES compute as goldens, for `parity run --golden`.
+
+    A golden that is new fails, so that somebody looks at it; one that differs fails, shows how and writes nothing.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from parity.recording import record
+    from parity.report.golden import record_lines
+
+    signal.signal(signal.SIGTERM, stop)
+    checked = checked_probes(probes, [*seeds_asked(seeds), *overrides])
+    console = Console(highlight=False)
+    done: list[Record] = []
+    for found in record(checked, folder, jobs=jobs, replaces=replaces, say=lambda line: click.echo(line, err=True)):
+        done.append(found)
+        for line in record_lines(found):
+            console.print(Text(line), soft_wrap=True)
+    return _status(done)
+
+
+def _status(done: Iterable[Record]) -> ExitStatus:
+    from parity.golden.record import Recorded
+
+    found = {each.what for each in done}
+    if found & {Recorded.FIRST, Recorded.DIFFERS}:
+        return ExitStatus.UNEXPECTED
+    return ExitStatus.NOT_RUN if Recorded.FAILED in found else ExitStatus.EXPECTED

@@ -1,0 +1,118 @@
+"""Whether a reference still computes what its golden says, and what that tells of environment and trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from parity.diff import STEP_METRICS, Delta, Recording, diff
+from parity.probe.values import VerdictKind
+from parity.verdict import first_divergence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parity.golden.values import Golden
+    from parity.verdict import FirstDivergence
+
+
+class Moved(StrEnum):
+    """Which of the two things that a gate watches is no longer what it was."""
+
+    NEITHER = "neither"
+    ENVIRONMENT = "environment"
+    """The reference differs from its golden."""
+    TRAINER = "trainer"
+    """The candidate differs from the reference."""
+    BOTH = "both"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A release, a device or a compiler that is another one than when a golden was recorded."""
+
+    name: str
+    then: str | None
+    now: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.then or 'unknown'} → {self.now or 'unknown'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What was found of one golden."""
+
+    at: FirstDivergence | None
+    """Where the reference first differs from it, the golden's value as its `reference`; None: nowhere."""
+    unequal: int
+    compared: int
+    problems: tuple[str, ...]
+    """What cannot be compared, such as a NaN in both: never a pass."""
+    changed: tuple[Changed, ...]
+
+    @property
+    def moved(self) -> bool:
+        """Whether the reference is no longer its golden."""
+        return self.at is not None or bool(self.problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What the goldens say of a run."""
+
+    decides: bool
+    """Whether a reference that moved fails the run; otherwise it is said and changes nothing."""
+    platform: str
+    drifts: Mapping[tuple[str, int], Drift]
+    """By probe name and seed."""
+    absent: tuple[tuple[str, int], ...]
+    """Cells that have no golden on this platform: neither passed nor failed."""
+    passed_over: tuple[str, ...] = ()
+    """Goldens that could not be compared with, each with its reason; only where they do not decide."""
+
+    @property
+    def moved(self) -> tuple[tuple[str, int], ...]:
+        """The cells whose reference is no longer its golden."""
+        return tuple(cell for cell, drift in self.drifts.items() if drift.moved)
+
+
+def drift(then: Golden, now: Golden) -> Drift:
+    """Compares a golden with what the reference computes now, to the bit."""
+    delta = compared(then, now)
+    at = first_divergence(delta.unequal)
+    return Drift(
+        at=None if at is None else replace(at, detail=""),
+        unequal=len(delta.unequal),
+        compared=len(delta.table),
+        problems=tuple(str(problem) for problem in delta.problems),
+        changed=_changed(then.environment, now.environment),
+    )
+
+
+def compared(then: Golden, now: Golden) -> Delta:
+    """Every metric at every step, the golden on the side of the reference."""
+    return diff(_recording(then), _recording(now))
+
+
+def which_moved(found: Drift, trainer: VerdictKind) -> Moved:
+    """What a golden and the verdict on the same cell say together; `invalid` shows no trainer that moved."""
+    differs = trainer is VerdictKind.DIVERGED
+    if found.moved:
+        return Moved.BOTH if differs else Moved.ENVIRONMENT
+    return Moved.TRAINER if differs else Moved.NEITHER
+
+
+def _recording(golden: Golden) -> Recording:
+    return Recording(
+        rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in golden.steps),
+        parameters={name: {"all": f"{of.tensors} tensors {of.digest}"} for name, of in golden.groups.items()},
+    )
+
+
+def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[Changed, ...]:
+    names = [*then, *(name for name in now if name not in then)]
+    return tuple(
+        Changed(name=name, then=then.get(name), now=now.get(name)) for name in names if then.get(name) != now.get(name)
+    )

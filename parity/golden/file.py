@@ -1,0 +1,194 @@
+"""Golden files: plain text with a header, that two people can read side by side and that nobody can edit unseen.
+
+    # mlx-parity golden
+    # schema: 1
+    # probe: current/self
+    …
+    # digest: 0123456789abcdef        of every other line
+    group   tensors  digest
+    base    56       0123456789abcdef
+    …
+    step  batch  tokens  loss  …
+
+Floats are the shortest decimals that come back to the same float32; fingerprints are hexadecimal.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from parity.errors import BadGoldenError
+from parity.golden.values import GROUPS, SCHEMA, Golden, Group, digest
+from parity.trace import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_FIRST = "# mlx-parity golden"
+_KEYS = ("schema", "probe", "seed", "steps", "platform", "workload", "environment", "digest")
+_NESTED = {"workload", "environment"}
+_TYPES = {of.name: str(of.type) for of in fields(Step) if of.name != "reported"}
+_COLUMNS = tuple(_TYPES)
+_GROUP_COLUMNS = ("group", "tensors", "digest")
+_CURE = "restore it from version control, or replace it with `parity record --force`"
+
+
+def golden_name(probe: str, seed: int) -> str:
+    """`current-self-42.txt`."""
+    return f"{re.sub(r'[^A-Za-z0-9._+-]', '-', probe)}-{seed}.txt"
+
+
+def write_golden(golden: Golden) -> str:
+    """The text of a golden's file."""
+    head = [
+        _FIRST,
+        f"# schema: {SCHEMA}",
+        f"# probe: {golden.probe}",
+        f"# seed: {golden.seed}",
+        f"# steps: {len(golden.steps)}",
+        f"# platform: {golden.platform}",
+        f"# workload: {golden.workload}",
+        *(f"#   {name}: {value}" for name, value in golden.asked.items()),
+        "# environment: when it was recorded",
+        *(f"#   {name}: {value}" for name, value in golden.environment.items()),
+    ]
+    groups = [(name, str(group.tensors), group.digest) for name, group in golden.groups.items()]
+    steps = [[_text(getattr(step, name), kind) for name, kind in _TYPES.items()] for step in golden.steps]
+    body = [*_aligned(_GROUP_COLUMNS, groups), *_aligned(_COLUMNS, steps)]
+    return "\n".join([*head, f"# digest: {digest([*head, *body])}", *body]) + "\n"
+
+
+def read_golden(path: Path, *, platform: str, probe: str, seed: int) -> Golden:
+    """Reads a golden that should be of this platform, probe and seed.
+
+    Raises:
+        BadGoldenError: one line that says which file, what is wrong with it and what to do.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise BadGoldenError(f"{path}: cannot be read ({reason}); {_CURE}") from None
+    try:
+        golden = _parse(text)
+    except BadGoldenError as error:
+        raise BadGoldenError(f"{path}: {error}; {_CURE}") from None
+    if golden.platform != platform:
+        raise BadGoldenError(
+            f"{path}: recorded on {golden.platform}, and kept among those of {platform}, which compute other bits; "
+            f"move it to {golden.platform}/"
+        )
+    if (golden.probe, golden.seed) != (probe, seed):
+        raise BadGoldenError(
+            f"{path}: of {golden.probe} at seed {golden.seed}, under the name of {probe} at seed {seed}; {_CURE}"
+        )
+    return golden
+
+
+def _parse(text: str) -> Golden:
+    """Structure first, so that what is missing or doubled is named; what is left to find then is a hand."""
+    lines = text.split("\n")
+    if lines[0] != _FIRST:
+        _bad(f"not a golden: its first line is not {_FIRST!r}")
+    if lines.pop():
+        _bad("cut short in the middle of a line")
+    plain, nested = _header(lines)
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    at = rows.index(list(_COLUMNS)) if list(_COLUMNS) in rows else len(rows)
+    groups = _groups(rows[:at])
+    steps = [_step(row) for row in rows[at + 1 :]]
+    _check_steps([step.step for step in steps], _whole(plain, "steps"))
+    golden = Golden(
+        probe=plain["probe"],
+        seed=_whole(plain, "seed"),
+        platform=plain["platform"],
+        asked=nested["workload"],
+        environment=nested["environment"],
+        groups=groups,
+        steps=tuple(steps),
+    )
+    told = f"# digest: {plain['digest']}"
+    found = digest(line for line in lines if line != told)
+    if plain["digest"] != found or write_golden(golden) != text:
+        _bad(f"edited by hand: its digest is {plain['digest']}, that of its content {found}")
+    return golden
+
+
+def _header(lines: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    plain: dict[str, str] = {}
+    nested: dict[str, dict[str, str]] = {key: {} for key in _NESTED}
+    for line in (line for line in lines[1:] if line.startswith("#")):
+        name, _, value = line.removeprefix("#").strip().partition(":")
+        if line.startswith("#   ") and (under := next(reversed(plain), "")) in _NESTED:
+            nested[under][name] = value.strip()
+        else:
+            plain[name] = value.strip()
+    if plain.get("schema", str(SCHEMA)) != str(SCHEMA):
+        _bad(f"schema {plain['schema']}, this parity reads {SCHEMA}")
+    if missing := [key for key in _KEYS if key not in plain]:
+        _bad(f"its header lacks {', '.join(missing)}")
+    return plain, nested
+
+
+def _groups(rows: Sequence[Sequence[str]]) -> dict[str, Group]:
+    found: dict[str, Group] = {}
+    for row in rows[1:]:
+        if len(row) != len(_GROUP_COLUMNS) or not row[1].isdecimal():
+            _bad(f"not a row of parameters: {' '.join(row)!r}")
+        found[row[0]] = Group(tensors=int(row[1]), digest=row[2])
+    if missing := [name for name in GROUPS if name not in found]:
+        _bad(f"cut short: it lacks the parameters {', '.join(missing)}")
+    return found
+
+
+def _step(row: Sequence[str]) -> Step:
+    if len(row) != len(_COLUMNS):
+        _bad(f"not a row of {len(_COLUMNS)} columns: {' '.join(row)!r}")
+    kinds: Mapping[str, type[int] | type[float] | type[str]] = {"int": int, "float": _float32, "str": str}  # type: ignore[dict-item]
+    try:
+        values = {name: kinds[kind](word) for (name, kind), word in zip(_TYPES.items(), row, strict=True)}
+    except ValueError:
+        _bad(f"not a row of numbers: {' '.join(row)!r}")
+    return Step(**values)  # type: ignore[arg-type]
+
+
+def _check_steps(found: Sequence[int], asked: int) -> None:
+    for step in found:
+        if found.count(step) > 1:
+            _bad(f"step {step} is there {found.count(step)} times")
+    if len(found) < asked:
+        _bad(f"cut short: {len(found)} of {asked} steps")
+
+
+def _whole(plain: Mapping[str, str], key: str) -> int:
+    if not plain[key].isdecimal():
+        _bad(f"{key} is not a whole number: {plain[key]!r}")
+    return int(plain[key])
+
+
+def _bad(said: str) -> NoReturn:
+    raise BadGoldenError(said)
+
+
+def _text(value: float | str, kind: str) -> str:
+    """The shortest decimal that reads as the same float32; everything else as it is."""
+    if kind != "float":
+        return str(value)
+    short = str(np.float32(value))
+    return short if repr(_float32(short)) == repr(float(value)) else repr(float(value))
+
+
+def _float32(word: str) -> float:
+    return float(np.float32(word))
+
+
+def _aligned(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    table = [names, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in table]

@@ -1,0 +1,143 @@
+"""Goldens as files: found and checked before a run, kept with it, compared with its references afterwards.
+
+<folder>/<platform>/<probe folder>-<probe>-<seed>.txt
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.errors import BadGoldenError
+from parity.golden.drift import Checked, drift
+from parity.golden.file import golden_name, read_golden
+from parity.golden.values import golden_of, machine_of, platform_of
+from parity.golden.workload import asked, what_differs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from parity.golden.values import Golden
+    from parity.probe.values import Probe
+    from parity.trace import Trace
+
+KEPT = "goldens"
+_PLAN = "plan.json"
+_SHOWN = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goldens:
+    """The files that a run is to be compared with."""
+
+    decides: bool
+    texts: dict[str, str]
+    """By `<platform>/<name>`."""
+    passed_over: tuple[str, ...]
+
+
+def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Goldens:
+    """Reads what there is for these probes on this machine, whatever device they will run on.
+
+    Args:
+        folder: of all platforms.
+        probes: checked.
+        decides: whether they gate the run; otherwise one that cannot be compared with is passed over.
+
+    Raises:
+        BadGoldenError: a line for each golden that cannot be compared with, or no such folder; only where they decide.
+
+    """
+    if decides and not folder.is_dir():
+        raise BadGoldenError(f"--golden {folder}: no such folder; `parity record` writes goldens")
+    texts: dict[str, str] = {}
+    complaints: list[str] = []
+    for probe in probes:
+        for seed in probe.workload.seeds:
+            for path in goldens_of(folder, probe, seed):
+                try:
+                    check_golden(path, probe, seed)
+                    texts[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+                except BadGoldenError as error:
+                    complaints.append(str(error))
+    if complaints and decides:
+        raise BadGoldenError("\nparity: ".join(complaints))
+    return Goldens(decides=decides, texts=texts, passed_over=tuple(complaints))
+
+
+def check_golden(path: Path, probe: Probe, seed: int) -> Golden:
+    """Reads the golden of a probe at a seed.
+
+    Raises:
+        BadGoldenError: it cannot be read, is of something else, or was recorded for another workload.
+
+    """
+    golden = read_golden(path, platform=path.parent.name, probe=probe.name, seed=seed)
+    if otherwise := what_differs(golden.asked, asked(probe)):
+        more = f", and {len(otherwise) - _SHOWN} more" if len(otherwise) > _SHOWN else ""
+        raise BadGoldenError(
+            f"{path}: recorded for another workload: {', '.join(otherwise[:_SHOWN])}{more}; "
+            "run the one that it was recorded for, or replace it with `parity record --force`"
+        )
+    return golden
+
+
+def keep_goldens(goldens: Goldens, run: Path) -> None:
+    """Copies them into the folder of a run, which can then be judged again wherever it is."""
+    for name, text in goldens.texts.items():
+        path = run / KEPT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if goldens.texts or goldens.decides or goldens.passed_over:
+        plan = {"decides": goldens.decides, "passed_over": goldens.passed_over}
+        (run / KEPT).mkdir(exist_ok=True)
+        (run / KEPT / _PLAN).write_text(json.dumps(plan, indent=2), encoding="utf-8")
+
+
+def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, int], Trace | None]) -> Checked | None:
+    """Compares the references of a run with the goldens that it kept.
+
+    Args:
+        run: its folder.
+        probes: of its plan.
+        reference: the complete trace of the reference at a seed; None where there is none, which is told elsewhere.
+
+    Returns:
+        None where nobody asked for goldens and there are none.
+
+    """
+    if not (run / KEPT / _PLAN).is_file():
+        return None
+    plan = json.loads((run / KEPT / _PLAN).read_text(encoding="utf-8"))
+    drifts, absent, where = {}, [], ""
+    for probe in probes:
+        for seed in probe.workload.seeds:
+            trace = reference(probe, seed)
+            if trace is None:
+                continue
+            where = platform_of(trace.header.provenance)
+            path = run / KEPT / where / golden_name(probe.name, seed)
+            if path.is_file():
+                then = read_golden(path, platform=where, probe=probe.name, seed=seed)
+                drifts[probe.name, seed] = drift(then, golden_of(trace, then.asked))
+            else:
+                absent.append((probe.name, seed))
+    return Checked(
+        decides=plan["decides"],
+        platform=where,
+        drifts=drifts,
+        absent=tuple(absent),
+        passed_over=tuple(plan["passed_over"]),
+    )
+
+
+def goldens_of(folder: Path, probe: Probe, seed: int) -> Iterator[Path]:
+    """The goldens of one cell on this machine, of whatever device."""
+    here = machine_of(platform.system(), platform.machine())
+    for of_platform in sorted(folder.glob(f"{here}-*")):
+        path = of_platform / golden_name(probe.name, seed)
+        if path.is_file():
+            yield path

@@ -1,0 +1,76 @@
+"""What decides what a reference computes, in words: a golden of another workload can say what is otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parity.golden.values import digest
+from parity.probe.inputs import is_folder, read_rows
+from parity.probe.values import ArmName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from parity.probe.values import Probe
+
+_READ_BY_A_LOADER = {".json", ".safetensors", ".model", ".jinja", ".txt"}
+
+
+def asked(probe: Probe) -> dict[str, str]:
+    """By dotted name, the words of a probe's reference, its rows and its model; not the seed, and no release.
+
+    Raises:
+        BadProbeError: rows that cannot be read.
+
+    """
+    arm, workload = probe.reference, probe.workload_of(ArmName.REFERENCE)
+    words = asdict(workload) | {
+        "provider": arm.provider,
+        "stages": arm.stages,
+        "settings": arm.settings,
+        "keywords": arm.keywords,
+        "model": _model(workload.model),
+        "data": digest(json.dumps(row, sort_keys=True) for row in read_rows(Path(workload.data))),
+    }
+    del words["seeds"]
+    return {name: _text(value) for name, value in _dotted(words)}
+
+
+def what_differs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """`batch_size 6 → 4`, a line a word that is otherwise."""
+    names = [*then, *(name for name in now if name not in then)]
+    nothing = "not there"
+    return [
+        f"{name} {then.get(name, nothing)} → {now.get(name, nothing)}"
+        for name in names
+        if then.get(name) != now.get(name)
+    ]
+
+
+def _dotted(words: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in words.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _model(model: str) -> str:
+    """The digest of a folder's files; a hub id is its own name, and its weights show in `base`."""
+    if not is_folder(model):
+        return model
+    files = sorted(path for path in Path(model).iterdir() if path.suffix in _READ_BY_A_LOADER)
+    return digest(f"{path.name} {_file(path)}" for path in files)
+
+
+def _file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()

@@ -1,0 +1,146 @@
+"""What goldens say, in words: environment and trainer told apart."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from parity.golden.drift import Moved, compared, drift, which_moved
+from parity.golden.record import Recorded
+from parity.golden.workload import what_differs
+from parity.probe.values import VerdictKind
+from parity.report.wording import place, values
+from parity.verdict import first_divergence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from parity.golden.drift import Changed, Checked, Drift
+    from parity.golden.record import Record
+    from parity.golden.values import Golden
+    from parity.result import CellResult, ProbeResult
+
+_SHOWN = 12
+
+
+def golden_lines(probe: ProbeResult, checked: Checked | None) -> list[tuple[str, bool]]:
+    """Which moved, a line for all seeds of which the same is said; and whether it is the environment."""
+    by_line: dict[tuple[str, bool], list[int]] = {}
+    for cell in probe.cells:
+        if checked is not None and (found := checked.drifts.get((probe.probe.name, cell.seed))) is not None:
+            said = _said(found, cell, declared=cell.meets(probe.probe.expect))
+            by_line.setdefault((said, found.moved), []).append(cell.seed)
+    return [(f"{_seeds(seeds)}: {line}", moved) for (line, moved), seeds in by_line.items()]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def passed_over_lines(checked: Checked | None) -> list[str]:
+    """Goldens that could not be compared with, where they do not decide."""
+    return [] if checked is None else [f"not compared with a golden: {said}" for said in checked.passed_over]
+
+
+def absent_line(checked: Checked | None) -> str:
+    """That there is nothing to compare with, once for all cells; empty where nobody asked."""
+    if checked is None or not checked.decides or not checked.absent:
+        return ""
+    (name, seed), *others = checked.absent
+    more = f" and {len(others)} more" if others else ""
+    where = checked.platform or "this platform"
+    return f"no golden on {where} for {name}, seed {seed}{more}: neither passed nor failed; `parity record` writes them"
+
+
+def goldens_tree(checked: Checked | None) -> dict[str, Any] | None:
+    """What holds for all goldens of a run, as JSON."""
+    if checked is None:
+        return None
+    return {
+        "decide": checked.decides,
+        "platform": checked.platform,
+        "compared": len(checked.drifts),
+        "moved": len(checked.moved),
+        "absent": [{"probe": name, "seed": seed} for name, seed in checked.absent],
+        "passed_over": list(checked.passed_over),
+    }
+
+
+def golden_tree(cell: CellResult, found: Drift | None) -> dict[str, Any] | None:
+    """One golden as JSON: which moved, where the reference differs from it, what changed since."""
+    if found is None:
+        return None
+    return {
+        "moved": which_moved(found, cell.kind),
+        "first_difference": None if found.at is None else asdict(found.at),
+        "unequal": found.unequal,
+        "compared": found.compared,
+        "problems": list(found.problems),
+        "changed": [asdict(each) for each in found.changed],
+    }
+
+
+def difference_lines(then: Golden, now: Golden) -> Iterator[str]:
+    """What recording anew changes: words of the workload, the first values, releases."""
+    unequal = compared(then, now).unequal
+    yield from (f"workload: {line}" for line in what_differs(then.asked, now.asked))
+    for row in range(min(len(unequal), _SHOWN)):
+        at = first_divergence(unequal.iloc[row : row + 1])
+        assert at is not None
+        yield f"{place(at)}: {values(replace(at, detail=''))}"
+    found = drift(then, now)
+    if found.unequal > _SHOWN:
+        yield f"and {found.unequal - _SHOWN} more of {found.compared} compared values"
+    yield from found.problems
+    yield from (f"environment: {each}" for each in found.changed)
+
+
+def _said(found: Drift, cell: CellResult, *, declared: bool) -> str:
+    as_declared = ", as declared" if declared else ""
+    match which_moved(found, cell.kind):
+        case Moved.BOTH:
+            return f"both moved: the candidate differs from the reference{as_declared}, the reference {_differs(found)}"
+        case Moved.ENVIRONMENT:
+            return f"the environment moved, {_trainer(cell, 'the trainer did not')}: the reference {_differs(found)}"
+        case Moved.TRAINER:
+            return f"the trainer moved{as_declared}, the environment did not: the reference {_as_golden(found)}"
+        case Moved.NEITHER:
+            trainer = _trainer(cell, "nor did the trainer")
+            return f"the environment did not move, {trainer}: the reference {_as_golden(found)}"
+
+
+def _trainer(cell: CellResult, otherwise: str) -> str:
+    return "the trainer could not be judged" if cell.kind is VerdictKind.INVALID else otherwise
+
+
+def _differs(found: Drift) -> str:
+    where = f"from {place(found.at)}, {values(found.at)}" if found.at is not None else "; ".join(found.problems)
+    return f"differs from its golden {where}{_since(found.changed)}"
+
+
+def _as_golden(found: Drift) -> str:
+    return f"is its golden, bit for bit{_since(found.changed)}"
+
+
+def _since(changed: Iterable[Changed]) -> str:
+    said = ", ".join(map(str, changed))
+    return f" ({said})" if said else ""
+
+
+def record_lines(found: Record) -> Iterator[str]:
+    """What became of one golden, and where it differs how."""
+    cell = f"{found.probe}, seed {found.seed}"
+    match found.what:
+        case Recorded.FIRST:
+            yield f"{cell}: recorded for the first time: look at {found.path} and commit it"
+        case Recorded.SAME:
+            yield f"{cell}: equal to {found.path}"
+        case Recorded.DIFFERS:
+            yield f"{cell}: differs from {found.path}; nothing is written, --force replaces it"
+        case Recorded.REPLACED:
+            unread = "" if found.then else ", which could not be read"
+            yield f"{cell}: replaced {found.path}{unread}"
+        case Recorded.FAILED:
+            yield f"{cell}: not recorded: {found.failure}"
+    if found.what in {Recorded.DIFFERS, Recorded.REPLACED} and found.then and found.now:
+        yield from (f"  {line}" for line in difference_lines(found.then, found.now))
