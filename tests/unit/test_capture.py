@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlx import nn
 
-from parity.capture import Passes, added, batch_rows, mean_gradient, one_pass
+from parity.capture import Passes, added, batch_rows, mean_gradient, one_pass, returning, split_like, with_logits
 from parity.fingerprint import words
 
 if TYPE_CHECKING:
@@ -191,3 +192,31 @@ def test_means_of_passes_weigh_tokens_or_passes(passes: list[tuple[float, int, f
     assert so_far.mean_loss().item() == loss_sum / np.float32(total)
     of = np.float32(total if weighs_tokens else len(passes))
     assert mean_gradient(so_far, weighs_tokens=weighs_tokens).tolist() == [0.0, gradient_sum / of]
+
+
+def test_the_logits_of_a_model_are_seen_and_can_be_put_in_its_place() -> None:
+    model, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    x = mx.ones((1, 3))
+
+    def loss(model: Any, x: mx.array) -> tuple[mx.array, mx.array]:
+        return (model(x) + other(x)).sum(), mx.array(1)
+
+    value, tokens, logits = with_logits(model, loss)(model, x)
+    assert value.item() == loss(model, x)[0].item()
+    assert tokens.item() == 1
+    assert mx.array_equal(logits, model(x)).item()
+    with returning(model, mx.zeros((1, 2))):
+        assert mx.allclose(loss(model, x)[0], other(x).sum()).item()
+    assert loss(model, x)[0].item() == value.item()
+    assert with_logits(model, lambda *_: (mx.array(0.0), mx.array(1)))(model, x)[2].size == 0
+
+
+def test_a_vector_is_split_as_the_leaves_were() -> None:
+    named = {"a": mx.ones((2, 3), mx.bfloat16), "b": mx.zeros(2)}
+    flat = mx.arange(8, dtype=mx.float32)
+    parts = split_like(flat, named)
+    assert {name: (part.shape, part.dtype) for name, part in parts.items()} == {
+        "a": ((2, 3), mx.bfloat16),
+        "b": ((2,), mx.float32),
+    }
+    assert parts["b"].tolist() == [6.0, 7.0]
