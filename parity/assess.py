@@ -67,7 +67,8 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     )
     control = read_control(folder)
     verdict = judge(diff(reference, candidate), again=again, thresholds=thresholds)
-    if why := doubt(traces):
+    why = doubt(traces)
+    if why:
         verdict = replace(verdict, kind=VerdictKind.INVALID, reason=why)
     return CellResult(
         seed=seed,
@@ -76,6 +77,7 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         controlled=control is not None,
         upstream=tuple(doubts(traces[ArmName.REFERENCE].header.provenance)),
         executed=executed(traces),
+        same_code=why,
         strays=strays(traces),
         provenance=traces[ArmName.CANDIDATE].header.provenance,
         differences=differences(traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE]),

@@ -55,6 +55,8 @@ class CellResult:
     """What of the installed mlx-lm nobody has looked at."""
     executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)
     """What the reference and the candidate ran, file by file."""
+    same_code: str = ""
+    """Why the arms of two providers cannot be told apart: then nothing was compared, and nothing caught."""
     strays: tuple[str, ...] = ()
     """Code that is not where its distribution says."""
     provenance: Mapping[str, Any] = field(default_factory=dict)

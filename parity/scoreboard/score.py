@@ -70,7 +70,7 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
     elif canary.harmless:
         outcome = Outcome.QUIET if cell.kind in PASSES else Outcome.FALSE_ALARM
     else:
-        outcome = Outcome.MISSED if cell.kind in PASSES else Outcome.CAUGHT
+        outcome = Outcome.MISSED if cell.kind in PASSES or cell.same_code else Outcome.CAUGHT
     at = cell.first_divergence or left_behind
     return Score(canary=canary, outcome=outcome, verdict=cell.kind, reason=cell.reason, at=at)
 

@@ -20,6 +20,11 @@ def test_a_fault_is_caught_by_every_verdict_that_lets_nothing_through(kind: Verd
     assert score(canary(), cell(1, kind, at())).outcome is Outcome.CAUGHT
 
 
+def test_arms_that_executed_the_same_code_caught_nothing() -> None:
+    same = replace(cell(1, VerdictKind.INVALID), same_code="both arms executed the same code: 3 functions of mlx-lm")
+    assert score(canary(), same).outcome is Outcome.MISSED
+
+
 def test_a_fault_within_the_noise_is_missed() -> None:
     assert score(canary(), cell(1, VerdictKind.WITHIN, at())).outcome is Outcome.MISSED
 
