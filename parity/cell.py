@@ -184,7 +184,7 @@ def _train(
     def look(loaded: Loaded) -> None:
         as_loaded.update(all_parameters(loaded.model))
         for observer in observers:
-            observer.loaded(loaded)
+            observer.loaded(loaded.model, loaded.tokenizer)
 
     loaded = prepared(job, look)
     tap = Tap(

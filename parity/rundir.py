@@ -22,16 +22,17 @@ from typing import TYPE_CHECKING, Any
 from parity.assess import EXIT, assess, probe_result, read_arm, trace_path
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
+from parity.gate import RunResult
 from parity.golden.folder import check_run
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
-from parity.result import CellResult, RunResult
 from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from parity.result import CellResult
     from parity.trace import Trace
 
 SCHEMA = 2

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from parity.assess import LOG, assess, note_exit, probe_result, trace_path
 from parity.controlled import CONTROL_LOG, note_failure
 from parity.errors import UnavailableError
+from parity.gate import RunResult
 from parity.noise import enough
 from parity.probe.values import ArmName, to_plain
 from parity.process import LabProcess, interpreter_of, lab
 from parity.progress import Cell, Progress
-from parity.result import CellResult, RunResult
+from parity.result import CellResult
 from parity.rundir import cell_folder
 
 if TYPE_CHECKING:

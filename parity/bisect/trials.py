@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from parity.gate import RunResult
     from parity.probe.values import Probe, Stage
-    from parity.result import CellResult, RunResult
+    from parity.result import CellResult
     from parity.verdict import FirstDivergence
 
 _ANSWERS = {

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from parity.bisect.trials import Trials, Tried
+    from parity.gate import RunResult
     from parity.probe.values import Probe
-    from parity.result import RunResult
 
 _SEEDS = 3
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from parity.blind import BlindSpot
     from parity.canaries.canary import Canary
     from parity.errors import ExitStatus
+    from parity.gate import RunResult
     from parity.probe.values import Probe, Workload
-    from parity.result import RunResult
     from parity.scoreboard.runs import Run
 
 

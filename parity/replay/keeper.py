@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from parity.replay.supervised import Supervised
-    from parity.trainers.protocol import Loaded
 
 
 class Keeper(Observer):
@@ -44,10 +43,10 @@ class Keeper(Observer):
         self._loaded: dict[str, Kept] = {}
         self._loss: Callable[..., Any] | None = None
 
-    def loaded(self, loaded: Loaded) -> None:
+    def loaded(self, model: Any, tokenizer: Any) -> None:
         """Keeps the parameters as they were loaded."""
-        self.tokenizer = loaded.tokenizer
-        self._loaded = self._chosen(leaves(loaded.model.parameters()))
+        self.tokenizer = tokenizer
+        self._loaded = self._chosen(leaves(model.parameters()))
 
     def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
         """Keeps the parameters as step 1 starts, and the loss to take it apart."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from parity.trainers.protocol import Loaded
-
 
 class Enough(BaseException):
     """Nothing more is needed of this arm. No `Exception`, since trainers swallow what their callbacks raise."""
@@ -20,7 +18,7 @@ class Observer:
     whole = False
     """Whether the tap must keep whole tensors of every step, for `after_step`."""
 
-    def loaded(self, loaded: Loaded) -> None:
+    def loaded(self, model: Any, tokenizer: Any) -> None:
         """Right after loading."""
 
     def before_training(self, model: Any, loss: Callable[..., Any]) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from parity.gate import sentence
 from parity.jsonfloat import dumps
 from parity.report.canaries import canaries_tree
 from parity.report.golden import golden_tree, goldens_tree
-from parity.result import sentence
 
 if TYPE_CHECKING:
     from parity.diff import Delta
+    from parity.gate import RunResult
     from parity.golden.drift import Checked, Drift
     from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
-    from parity.result import CellResult, ProbeResult, RunResult
+    from parity.result import CellResult, ProbeResult
     from parity.trace import Executed
     from parity.verdict import Verdict
 

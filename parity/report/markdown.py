@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from parity.gate import sentence
 from parity.report import canaries, wording
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
-from parity.result import sentence, wanted
+from parity.result import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parity.result import RunResult
+    from parity.gate import RunResult
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from parity.report.terminal import print_run
 
 if TYPE_CHECKING:
-    from parity.result import RunResult
+    from parity.gate import RunResult
 
 _WIDTH = 110
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.diff import ProblemKind
+from parity.gate import RunResult, sentence
 from parity.probe.values import VerdictKind
 from parity.report.canaries import print_handful
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
@@ -26,7 +27,7 @@ from parity.report.wording import (
     ulps,
     values,
 )
-from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
+from parity.result import CellResult, ProbeResult, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

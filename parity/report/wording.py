@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.diff import Value
+    from parity.gate import RunResult
     from parity.outcome import Rates, Shift
-    from parity.result import CellResult, RunResult
+    from parity.result import CellResult
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"

@@ -168,14 +168,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a run of nothing is a pass",
-        "result.py",
+        "gate.py",
         "bool(self.probes) and not self.interrupted and all(",
         "not self.interrupted and all(",
         "test_result.py::test_the_exit_status_follows_from_what_was_found",
     ),
     Mutation(
         "an interrupted run is a pass",
-        "result.py",
+        "gate.py",
         "bool(self.probes) and not self.interrupted and all(",
         "bool(self.probes) and all(",
         "test_result.py::test_an_interrupted_run_is_no_pass",

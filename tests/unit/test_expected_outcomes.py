@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from parity.errors import ExitStatus
+from parity.gate import RunResult, sentence
 from parity.outcome import Shift
 from parity.probe.values import Expectation, Stage, VerdictKind
-from parity.result import CellResult, ProbeResult, RunResult, in_short, sentence, wanted
+from parity.result import CellResult, ProbeResult, in_short, wanted
 from parity.verdict import FirstDivergence
 from tests.unit.made import PROBE, cell, probe_result
 

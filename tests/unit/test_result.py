@@ -7,8 +7,9 @@ import pytest
 from parity.blind import BlindSpot
 from parity.configuration import Warned
 from parity.errors import ExitStatus
+from parity.gate import RunResult, sentence
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
-from parity.result import CellResult, ProbeResult, RunResult, sentence, wanted
+from parity.result import CellResult, ProbeResult, wanted
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result

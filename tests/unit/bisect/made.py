@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from parity.assess import note_exit
 from parity.bisect.trials import Trials
 from parity.errors import NotInstallableError
+from parity.gate import RunResult
 from parity.probe.values import Stage, VerdictKind
-from parity.result import CellResult, RunResult
+from parity.result import CellResult
 from parity.rundir import cell_folder
 from parity.verdict import FirstDivergence
 from tests.unit.made import PROBE, cell, probe_result

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from parity.canaries.catalogue import graded
 from parity.errors import ExitStatus
+from parity.gate import RunResult
+from parity.gate import sentence as run_sentence
 from parity.report.canaries import print_canaries, render_canaries, sentence
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_run
-from parity.result import RunResult
-from parity.result import sentence as run_sentence
 from parity.scoreboard.score import Identical
 from parity.scoreboard.sensitivity import Sensitivity
 from tests.unit.made import cell, probe_result

@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
 from parity.errors import ExitStatus
+from parity.gate import RunResult, sentence
 from parity.golden.drift import Checked, Drift, drift
 from parity.golden.record import Record, Recorded
 from parity.golden.values import golden_of
@@ -17,9 +19,11 @@ from parity.report.golden import golden_lines, record_lines
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_run
-from parity.result import CellResult, RunResult, sentence
 from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result, step, trace
+
+if TYPE_CHECKING:
+    from parity.result import CellResult
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""

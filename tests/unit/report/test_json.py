@@ -9,10 +9,11 @@ import pytest
 
 from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
+from parity.gate import RunResult
 from parity.outcome import Rates, Shift, judge_rates, judge_shift
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.json import render_json
-from parity.result import CellResult, ProbeResult, RunResult
+from parity.result import CellResult, ProbeResult
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result

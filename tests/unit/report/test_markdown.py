@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
+from parity.gate import RunResult
 from parity.outcome import Rates, Shift, judge_rates, judge_shift
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.markdown import escaped, render_markdown
-from parity.result import ProbeResult, RunResult
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import HEADER, cell, probe_result
+
+if TYPE_CHECKING:
+    from parity.result import ProbeResult
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""

@@ -11,11 +11,12 @@ from rich.console import Console
 from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
 from parity.diff import diff
+from parity.gate import RunResult
 from parity.outcome import Rates, Shift, judge_rates, judge_shift
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.svg import render_svg
 from parity.report.terminal import print_diff, print_limits, print_run
-from parity.result import CellResult, ProbeResult, RunResult
+from parity.result import CellResult, ProbeResult
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence, Thresholds, judge
 from tests.unit.made import cell, losses, probe_result
