@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 GROUP = "mlx_parity.providers"
 
 MODULE = """
+from fake_trainer.rates import scaled
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 
 
@@ -22,8 +23,10 @@ class FakeTrainer(MlxLmLoop):
     distributions = ("fake-trainer", "mlx-lm")
 
     def schedule(self, job):
-        return super().schedule(job) * {rate}
+        return scaled(super().schedule(job), {rate})
 """
+RATES = "def scaled(rate, by):\n    return rate * by\n"
+"""What a provider's own module does is not taken for the library that it names: this is."""
 RIGHT, WRONG = MODULE.format(rate=1.0), MODULE.format(rate=1.01)
 BROKEN = "import there_is_no_such_module\n"
 
@@ -47,6 +50,7 @@ def wheel(folder: Path, release: str, module: str = RIGHT, needs: str = "") -> P
     metadata = f"Metadata-Version: 2.1\nName: fake-trainer\nVersion: {release}\n"
     files = {
         "fake_trainer/__init__.py": module,
+        "fake_trainer/rates.py": RATES,
         f"{info}/METADATA": metadata + (f"Requires-Dist: {needs}\n" if needs else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": f"[{GROUP}]\nfake-trainer = fake_trainer:FakeTrainer\n",
@@ -72,6 +76,7 @@ def checkout(folder: Path, module: str = RIGHT) -> Path:
     (folder / "fake_trainer").mkdir(parents=True)
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "fake_trainer" / "__init__.py").write_text(module)
+    (folder / "fake_trainer" / "rates.py").write_text(RATES)
     return folder
 
 

@@ -50,6 +50,7 @@ def test_a_run_keeps_traces_logs_and_reports(run: Path) -> None:
     cell = run / "run" / "traces" / "probes" / "self" / "1"
     assert {path.name for path in cell.iterdir()} == {
         "cell.json", "exit-status", "trainer.log", "reference.jsonl", "candidate.jsonl", "reference-again.jsonl",
+        "control.json", "trainer-control.log",
     }  # fmt: skip
 
 
