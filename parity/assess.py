@@ -15,7 +15,7 @@ from parity.lineage import doubt, executed, strays
 from parity.probe.values import OUTCOMES, ArmName, VerdictKind
 from parity.reported import said_otherwise, with_reports
 from parity.result import CellResult, ProbeResult
-from parity.tracefile import read_trace, repetition_path, repetition_paths
+from parity.tracefile import read_trace, repetition_path, repetition_paths, trace_path
 from parity.upstream import doubts
 from parity.verdict import Thresholds, judge
 
@@ -32,11 +32,6 @@ LOG = "trainer.log"
 EXIT = "exit-status"
 
 
-def trace_path(folder: Path, arm: ArmName) -> Path:
-    """Where a cell keeps the trace of an arm."""
-    return folder / f"{arm}.jsonl"
-
-
 def note_exit(folder: Path, code: int) -> None:
     """Keeps how the process of a cell ended: negative for a signal."""
     (folder / EXIT).write_text(f"{code}\n", encoding="ascii")
@@ -44,7 +39,7 @@ def note_exit(folder: Path, code: int) -> None:
 
 def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
     """Judges one cell from what its process left in `folder`."""
-    exit_code = _exit_code(folder)
+    exit_code = exit_code_of(folder)
     traces: dict[ArmName, Trace] = {}
     for arm in ArmName:
         trace, failure = read_arm(probe, seed, folder, arm)
@@ -104,7 +99,7 @@ def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName, number: int = 
         number: of the reference's repetition.
 
     """
-    exit_code = _exit_code(folder)
+    exit_code = exit_code_of(folder)
     path = repetition_path(folder, number) if arm is ArmName.REFERENCE_AGAIN else trace_path(folder, arm)
     try:
         trace = read_trace(path)
@@ -154,7 +149,8 @@ def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
     return ""
 
 
-def _exit_code(folder: Path) -> int | None:
+def exit_code_of(folder: Path) -> int | None:
+    """How the process of a cell ended, as `note_exit` kept it; None where it did not."""
     try:
         return int((folder / EXIT).read_text("ascii"))
     except (OSError, ValueError):
@@ -162,8 +158,14 @@ def _exit_code(folder: Path) -> int | None:
 
 
 def _failed(seed: int, traces: dict[ArmName, Trace], failure: str) -> CellResult:
-    reference = traces.get(ArmName.REFERENCE)
-    return CellResult(seed=seed, steps=len(reference.steps) if reference else 0, verdict=None, failure=failure)
+    reference, candidate = traces.get(ArmName.REFERENCE), traces.get(ArmName.CANDIDATE)
+    return CellResult(
+        seed=seed,
+        steps=len(reference.steps) if reference else 0,
+        verdict=None,
+        failure=failure,
+        provenance=candidate.header.provenance if candidate else {},
+    )
 
 
 def _why(trace: Trace, exit_code: int | None) -> str:

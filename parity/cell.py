@@ -34,9 +34,9 @@ from parity.provenance import provenance
 from parity.replay.observe import Enough
 from parity.tap import Tap
 from parity.trace import Ending, Header, Outcome, Swallowed, Tensor
-from parity.tracefile import TraceWriter, repetition_path
+from parity.tracefile import TraceWriter, repetition_path, trace_path
 from parity.trainers.protocol import Job, Loaded, Provider
-from parity.trainers.registry import provider
+from parity.trainers.registry import distributions_of, provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +54,7 @@ def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = Ar
         Whether all arms are complete. A failed arm's trace says why it ended.
 
     """
-    paths = {name: folder / f"{name}.jsonl" for name in arms}
+    paths = {name: trace_path(folder, name) for name in arms}
     return all(path.exists() or run_arm(probe, name, seed, path) for name, path in paths.items())
 
 
@@ -93,7 +93,9 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         try:
             swallowed: list[Swallowed] = []
             own, job = job_of(probe, name, seed, Path(scratch), swallowed.append)
-            with Watch(_watched(probe, name), {type(each).__module__ for each in providers.values()}) as watch:
+            # before the reference's first run nothing of the candidate is imported, nor looked for
+            watched = distributions if name is ArmName.REFERENCE else distributions_of(probe)
+            with Watch(watched, {type(each).__module__ for each in providers.values()}) as watch:
                 loaded = _train(own, job, writer, swallowed, watch, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
@@ -113,13 +115,6 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         finally:
             gc.collect()
             mx.clear_cache()
-
-
-def _watched(probe: Probe, name: ArmName) -> set[str]:
-    """The distributions of both arms; the reference's first run comes before anything of the candidate is imported."""
-    arms = [probe.arm(name)] if name is ArmName.REFERENCE else [probe.reference, probe.candidate]
-    names = {each for arm in arms for each in (arm.provider, *arm.stages.values())}
-    return {distribution for each in names for distribution in provider(each).distributions}
 
 
 def job_of(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from parity.assess import trace_path
 from parity.probe.values import ArmName
-from parity.tracefile import repetition_paths
+from parity.tracefile import repetition_paths, trace_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from parity.probe.values import Probe
+
+Run = Callable[["Sequence[Probe]", "Path"], object]
+"""Runs probes into a folder, as `parity.sweep.run_probes` does, until they have ended."""
 
 LENT = (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
 

@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import EXIT, assess, probe_result, read_arm, trace_path
+from parity.assess import EXIT, assess, exit_code_of, probe_result, read_arm
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ParityError
 from parity.gate import RunResult
@@ -27,7 +27,6 @@ from parity.golden.folder import check_run
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
-from parity.tracefile import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,10 +48,8 @@ def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
 
 def ended_by_itself(cell: Path) -> bool:
     """Whether a cell need not be run again; what a signal ended must be."""
-    try:
-        return int((cell / EXIT).read_text("ascii")) >= 0
-    except (OSError, ValueError):
-        return False
+    code = exit_code_of(cell)
+    return code is not None and code >= 0
 
 
 def forget_half(cell: Path, given: Collection[Path] = ()) -> None:
@@ -78,8 +75,7 @@ def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple
     try:
         run = _by_time() if out is None else out
         run.mkdir(parents=True, exist_ok=True)
-        if any(run.iterdir()):
-            raise ParityError(f"--out {run}: not empty; name a new folder, nothing is overwritten")
+        check_empty(run)
         spots = {name: [asdict(spot) for spot in found] for name, found in blind.items()}
         plan = {"schema": SCHEMA, "probes": [to_plain(probe) for probe in probes], "blind": spots}
         (run / "plan.json").write_text(json.dumps(plan, indent=2), encoding="utf-8")
@@ -88,6 +84,12 @@ def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple
     if out is None:
         _point(REPORTS / LATEST, run)
     return run
+
+
+def check_empty(out: Path) -> None:
+    """Raises ParityError where the folder of `--out` holds something."""
+    if any(out.iterdir()):
+        raise ParityError(f"--out {out}: not empty; name a new folder, nothing is overwritten")
 
 
 def read_run(run: Path) -> RunResult:
@@ -127,16 +129,10 @@ def with_goldens(run: Path, result: RunResult) -> RunResult:
     return replace(result, goldens=check_run(run, [each.probe for each in result.probes], reference))
 
 
-def provenance_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
-    """By probe name, what the first readable candidate trace says of where it was recorded."""
-    found: dict[str, dict[str, Any]] = {}
-    for probe in (each.probe for each in result.probes):
-        for seed in probe.workload.seeds:
-            with suppress(BadTraceError):
-                trace = read_trace(trace_path(cell_folder(run, probe, seed), ArmName.CANDIDATE))
-                found[probe.name] = dict(trace.header.provenance)
-                break
-    return found
+def provenance_of(result: RunResult) -> dict[str, Mapping[str, Any]]:
+    """By probe name, what the first candidate trace that could be read says of where it was recorded."""
+    recorded = {each.probe.name: [cell.provenance for cell in each.cells if cell.provenance] for each in result.probes}
+    return {name: found[0] for name, found in recorded.items() if found}
 
 
 def explanation_folder(run: Path, probe: Probe) -> Path:
@@ -176,7 +172,7 @@ def _write_reports(run: Path, result: RunResult) -> None:
 
 def markdown_of(run: Path, result: RunResult) -> str:
     """The page of a run, with the explanations that were made of it."""
-    return render_markdown(result, provenance_of(run, result), explanations_of(run, result))
+    return render_markdown(result, provenance_of(result), explanations_of(run, result))
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from parity.assess import LOG, assess, note_exit, probe_result, trace_path
+from parity.assess import LOG, assess, note_exit, probe_result
 from parity.controlled import CONTROL_LOG, note_failure
 from parity.errors import UnavailableError
 from parity.gate import RunResult
@@ -21,6 +21,7 @@ from parity.process import LabProcess, interpreter_of, lab
 from parity.progress import Cell, Progress
 from parity.result import CellResult
 from parity.rundir import cell_folder
+from parity.tracefile import trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from parity.errors import BadTraceError
 from parity.jsonfloat import decode, dumps
-from parity.probe.values import OUTCOMES
+from parity.probe.values import OUTCOMES, ArmName
 from parity.trace import SCHEMA, End, Ending, Executed, Header, Outcome, Start, Step, Swallowed, Tensor, Trace
 
 if TYPE_CHECKING:
@@ -25,9 +25,15 @@ CONTROL = "control.json"
 """In the folder of a cell that was run once more without taps, what its arms ended with."""
 
 
+def trace_path(folder: Path, arm: ArmName) -> Path:
+    """Where a cell keeps the trace of an arm."""
+    return folder / f"{arm}.jsonl"
+
+
 def repetition_path(folder: Path, number: int) -> Path:
     """Where a cell keeps the reference's repetition of this number; the first is run in the cell's own process."""
-    return folder / ("reference-again.jsonl" if number == 1 else f"reference-again-{number}.jsonl")
+    first = trace_path(folder, ArmName.REFERENCE_AGAIN)
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
 
 
 def repetition_paths(folder: Path) -> list[Path]:

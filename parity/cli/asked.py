@@ -16,13 +16,13 @@ GOLDENS = Path("fixtures/golden")
 """Where goldens are kept unless a command is told otherwise."""
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from rich.console import Console
 
+    from parity.gate import RunResult
     from parity.probe.values import Probe
-    from parity.scoreboard.runs import Run
 
 
 def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
@@ -98,7 +98,7 @@ def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
     return folder / "-".join([*words, hashlib.blake2b(text.encode(), digest_size=4).hexdigest()])
 
 
-def cells(console: Console, jobs: int) -> Run:
+def cells(console: Console, jobs: int) -> Callable[[Sequence[Probe], Path], RunResult]:
     """Runs probes as `parity run` does, shown on a console.
 
     Raises:
@@ -108,11 +108,12 @@ def cells(console: Console, jobs: int) -> Run:
     from parity.report.live import Live
     from parity.sweep import run_probes
 
-    def run(probes: Sequence[Probe], into: Path) -> None:
+    def run(probes: Sequence[Probe], into: Path) -> RunResult:
         with Live(console, len(probes)) as live:
             result = run_probes(probes, into, jobs=jobs, watch=live, say=live.say)
         if result.interrupted:
             raise KeyboardInterrupt
+        return result
 
     return run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, kept_in, seeds_asked, stop, write_json
+from parity.cli.asked import cells, check_json, checked_probe, kept_in, seeds_asked, stop, write_json
 from parity.errors import ExitStatus, MachineError, ParityError
 from parity.probe.values import Stage
 
@@ -84,15 +84,14 @@ def bisect_command(
         raise ParityError("--path answers for one checkout; --good and --bad are for a search")
     probe = _at_seeds(checked_probe(probe_file, [*overrides, *seeds_asked(seeds)]), all_of_them=seeds is not None)
     package = canonicalize_name(name)
-    distributions = distributions_of(probe)
-    used = used_by(probe, distributions)
+    used = used_by(probe, distributions_of(probe))
     check_package(package, probe, used)
     check_json(json_file)
     if complaint := missing_compiler():
         raise MachineError(complaint)
     signal.signal(signal.SIGTERM, stop)
     console = Console(stderr=json_file == "-", highlight=False)
-    lab = _Lab(console=console, jobs=jobs, distributions=distributions)
+    lab = _Lab(console=console, jobs=jobs)
     trials = Trials(
         probe=probe,
         package=package,
@@ -129,7 +128,6 @@ class _Lab:
 
     console: Console
     jobs: int
-    distributions: frozenset[str]
 
     def say(self, line: str) -> None:
         from rich.text import Text
@@ -137,19 +135,12 @@ class _Lab:
         self.console.print(Text(line, style="dim"), soft_wrap=True)
 
     def prepare(self, probe: Probe) -> None:
-        from parity.environments import interpreter
+        from parity.process import interpreter_of
 
-        interpreter(probe.environment, self.distributions, lambda _: self.say("  building its environment"))
+        interpreter_of(probe, lambda _: self.say("  building its environment"))
 
     def run(self, probe: Probe, folder: Path) -> RunResult:
-        from parity.report.live import Live
-        from parity.sweep import run_probes
-
-        with Live(self.console, len(probe.workload.seeds)) as live:
-            result = run_probes([probe], folder, jobs=self.jobs, watch=live, say=live.say)
-        if result.interrupted:
-            raise KeyboardInterrupt
-        return result
+        return cells(self.console, self.jobs)([probe], folder)
 
 
 def _search(lab: _Lab, trials: Trials, good: str | None, bad: str | None, json_file: str | None) -> ExitStatus:

@@ -83,10 +83,11 @@ def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:
 
 
 def _empty(out: Path) -> Path:
+    from parity.rundir import check_empty
+
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise ParityError(f"--out {out}: not empty; name a new folder, nothing is overwritten")
+        check_empty(out)
     except OSError as error:
         raise ParityError(f"--out {out}: cannot be written ({error.strerror})") from None
     return out

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from parity.canaries.canary import Canary
     from parity.errors import ExitStatus
     from parity.gate import RunResult
+    from parity.lent import Run
     from parity.probe.values import Probe, Workload
-    from parity.scoreboard.runs import Run
 
 
 @click.command("run")

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from parity.assess import EXIT, note_exit, trace_path
+from parity.assess import note_exit
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.evidence import Evidence
 from parity.explain.clocks import Clocks, clocks
 from parity.probe.values import ArmName, to_plain
-from parity.tracefile import read_trace, repetition_paths
+from parity.rundir import ended_by_itself, forget_half
+from parity.tracefile import read_trace, repetition_paths, trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,11 +96,9 @@ def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, rep
     }
     key = hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=4).hexdigest()
     into = folder / f"replay-{key}"
-    if not (into / EXIT).is_file():
-        for half in into.glob("*"):
-            half.unlink()
-        if (code := replay(asked, into)) >= 0:
-            note_exit(into, code)
+    if not ended_by_itself(into):
+        forget_half(into)
+        note_exit(into, replay(asked, into))
     reference = _doubt(into / "reference.jsonl", trace_path(baseline.traces, ArmName.REFERENCE))
     return Replayed(
         exhibits=tuple(_exhibit(cut, into, reference) for cut in cuts),

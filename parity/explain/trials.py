@@ -6,25 +6,22 @@ that a search that was interrupted goes on from what it had.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.assess import assess, trace_path
+from parity.assess import assess
 from parity.lent import lend_reference
 from parity.probe.values import ArmName
 from parity.rundir import cell_folder, ended_by_itself, forget_half
-from parity.tracefile import repetition_paths
+from parity.tracefile import repetition_paths, trace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from parity.lent import Run
     from parity.probe.values import Probe
     from parity.result import CellResult
-
-Run = Callable[["Sequence[Probe]", "Path"], object]
-"""Runs probes into a folder, as `parity.sweep.run_probes` does, until they have ended."""
 
 
 class Trials:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.scoreboard.handful import FOLDER, noted_handful
 from parity.scoreboard.identical import identical
-from parity.scoreboard.runs import Run, Trial, ground_result, left_behind, run_trials, trial_result
+from parity.scoreboard.runs import Trial, ground_result, left_behind, run_trials, trial_result
 from parity.scoreboard.score import PASSES, Score, Scoreboard, score
 from parity.scoreboard.sensitivity import Sensitivity, largest_caught
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.canaries.canary import Canary, Graded
+    from parity.lent import Run
     from parity.result import CellResult
     from parity.scoreboard.score import Identical
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from parity.lent import Run
     from parity.probe.values import Probe
     from parity.result import CellResult
-    from parity.scoreboard.runs import Run
 
 STEPS = 2
 

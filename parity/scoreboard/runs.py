@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.assess import assess, trace_path
+from parity.assess import assess
 from parity.diff import diff, recording
 from parity.errors import BadTraceError, ParityError
 from parity.lent import LENT, lend_reference
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind
 from parity.rundir import cell_folder
 from parity.scoreboard.score import PASSES
-from parity.tracefile import read_trace
+from parity.tracefile import read_trace, trace_path
 from parity.verdict import first_divergence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from parity.canaries.ground import Ground
+    from parity.lent import Run
     from parity.result import CellResult
     from parity.verdict import FirstDivergence
-
-Run = Callable[["Sequence[Probe]", Path], object]
-"""Runs probes into a folder, as `parity.sweep.run_probes` does, until they have ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

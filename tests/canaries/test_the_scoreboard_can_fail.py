@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from parity.lent import Run
     from parity.probe.values import Probe
-    from parity.scoreboard.runs import Run
     from parity.tap import Tap
     from parity.trainers.protocol import Job, Loaded
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.assess import assess, judge_outcomes, note_exit, trace_path
+from parity.assess import assess, judge_outcomes, note_exit
 from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
 from parity.outcome import Rates, Shift
 from parity.probe.values import ArmName, Stage, VerdictKind
 from parity.trace import Ending, Executed, Outcome, Start, Swallowed
-from parity.tracefile import TraceWriter
+from parity.tracefile import TraceWriter, trace_path
 from tests.unit.made import END, HEADER, START, cell, step
 from tests.unit.made import PROBE as LONGER
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.assess import EXIT, trace_path
+from parity.assess import EXIT
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ExitStatus, ParityError
 from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
 from parity.rundir import cell_folder, new_run, read_run, write_reports
 from parity.trace import Ending, Outcome, Swallowed
-from parity.tracefile import TraceWriter
+from parity.tracefile import TraceWriter, trace_path
 from tests.unit.made import END, HEADER, PROBE, START, step
 
 if TYPE_CHECKING:

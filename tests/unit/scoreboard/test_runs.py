@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parity.assess import note_exit, trace_path
+from parity.assess import note_exit
 from parity.canaries.ground import LOOP
 from parity.errors import ParityError
 from parity.probe.values import ArmName, VerdictKind
 from parity.rundir import cell_folder
 from parity.scoreboard.runs import Trial, check_grounds, ground_probe, left_behind, run_trials, trial_result
-from parity.tracefile import TraceWriter
+from parity.tracefile import TraceWriter, trace_path
 from tests.unit.made import END, HEADER, START, step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from parity.lent import Run
     from parity.probe.values import Probe
-    from parity.scoreboard.runs import Run
     from parity.trace import Step
 
 TRIAL = Trial(provider="canary/rate-up", on=LOOP)
