@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from parity.replay.observe import Observer
 
 
+_STOP = "stopped from outside"
+_stopped = threading.Event()
+
+
 def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = ArmName) -> bool:
     """Writes one trace an arm into `folder`; stops at the first arm that fails. A golden needs the reference alone.
 
@@ -105,7 +109,9 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
-        except Exception as error:  # noqa: BLE001 - a trainer may raise anything; the trace keeps it
+        except Exception as error:  # a trainer may raise anything; the trace keeps it
+            if _stopped.is_set():  # some compiled modules make an error of their own of it
+                raise KeyboardInterrupt(_STOP) from error
             traceback.print_exc()
             writer.close(Ending(complete=False, why=" ".join(f"{type(error).__name__}: {error}".split())))
             return False
@@ -208,7 +214,8 @@ def _end_with_parent() -> None:
 
 
 def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt("stopped from outside")
+    _stopped.set()
+    raise KeyboardInterrupt(_STOP)
 
 
 def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
