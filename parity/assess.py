@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parity.blind import during
 from parity.configuration import differences, warnings
 from parity.controlled import read_control, with_control
+from parity.curves import curves
 from parity.diff import diff, recording
 from parity.errors import BadTraceError
 from parity.lineage import doubt, executed, strays
@@ -70,6 +71,7 @@ def assess(probe: Probe, seed: int, folder: Path) -> CellResult:
         steps=len(reference.rows),
         verdict=with_reports(with_control(verdict, traces, control), traces[ArmName.CANDIDATE]),
         controlled=control is not None,
+        curves=curves(reference, candidate),
         upstream=tuple(doubts(traces[ArmName.REFERENCE].header.provenance)),
         executed=executed(traces),
         same_code=why,

@@ -44,6 +44,10 @@ class BadTraceError(ParityError):
     """A file that should hold a trace or a log does not."""
 
 
+class BadResultError(ParityError):
+    """A `results.json` that this tool has not written, or that denies itself."""
+
+
 class BadGoldenError(ParityError):
     """A golden cannot be compared with: damaged, edited, or of something else."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
 from parity.probe.values import VerdictKind
 from parity.result import CellResult, ProbeResult, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from parity.golden.drift import Checked
     from parity.scoreboard.score import Scoreboard
@@ -27,6 +27,8 @@ class RunResult:
     """Known faults that were run beside the probes; None where that was not asked for."""
     goldens: Checked | None = None
     """What goldens say of the references; None where there are none and nobody asked."""
+    explanations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By probe name, as `parity.report.explanation.explanation_tree` makes them."""
 
     @property
     def expected(self) -> bool:

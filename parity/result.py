@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from parity.blind import BlindSpot
     from parity.configuration import Difference, Warned
+    from parity.curves import Curve
     from parity.outcome import Rates, Shift
     from parity.probe.values import ArmName
     from parity.trace import Executed
@@ -58,6 +59,8 @@ class CellResult:
     """Code that is not where its distribution says."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it ran, as the candidate's trace says it."""
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    """By metric, what is drawn."""
     outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
     """What the trained models of the reference and the candidate do, where the probe asks."""
 
@@ -126,6 +129,11 @@ class ProbeResult:
         """What an arm asked for in vain at any seed, once."""
         every = [warned for cell in self.cells for warned in cell.warnings]
         return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it ran, as the first candidate trace that could be read says it."""
+        return next((cell.provenance for cell in self.cells if cell.provenance), {})
 
     @property
     def strays(self) -> tuple[str, ...]:

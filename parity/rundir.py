@@ -116,7 +116,7 @@ def read_run(run: Path) -> RunResult:
         ),
         interrupted=interrupted,
     )
-    return with_goldens(run, result)
+    return with_explanations(run, with_goldens(run, result))
 
 
 def with_goldens(run: Path, result: RunResult) -> RunResult:
@@ -129,25 +129,19 @@ def with_goldens(run: Path, result: RunResult) -> RunResult:
     return replace(result, goldens=check_run(run, [each.probe for each in result.probes], reference))
 
 
-def provenance_of(result: RunResult) -> dict[str, Mapping[str, Any]]:
-    """By probe name, what the first candidate trace that could be read says of where it was recorded."""
-    recorded = {each.probe.name: [cell.provenance for cell in each.cells if cell.provenance] for each in result.probes}
-    return {name: found[0] for name, found in recorded.items() if found}
-
-
 def explanation_folder(run: Path, probe: Probe) -> Path:
     """Where the inquiry into one probe of a run keeps what it runs."""
     return run / "explanations" / probe.name
 
 
-def explanations_of(run: Path, result: RunResult) -> dict[str, dict[str, Any]]:
-    """By probe name, the explanations that a run has ended with."""
+def with_explanations(run: Path, result: RunResult) -> RunResult:
+    """A result with the explanations that the run has ended with."""
     found: dict[str, dict[str, Any]] = {}
     for probe in (each.probe for each in result.probes):
         with suppress(OSError, ValueError):
             text = (explanation_folder(run, probe) / EXPLANATION).read_text(encoding="utf-8")
             found[probe.name] = json.loads(text)
-    return found
+    return replace(result, explanations=found)
 
 
 def write_reports(run: Path, result: RunResult) -> None:
@@ -167,12 +161,7 @@ def _write_reports(run: Path, result: RunResult) -> None:
     if result.interrupted:
         (run / INTERRUPTED).touch()
     (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
-    (run / "report.md").write_text(markdown_of(run, result), encoding="utf-8")
-
-
-def markdown_of(run: Path, result: RunResult) -> str:
-    """The page of a run, with the explanations that were made of it."""
-    return render_markdown(result, provenance_of(result), explanations_of(run, result))
+    (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import BadProbeError, ParityError
+from parity.errors import BadProbeError, BadResultError, ParityError
 
 GOLDENS = Path("fixtures/golden")
 """Where goldens are kept unless a command is told otherwise."""
@@ -116,6 +117,29 @@ def cells(console: Console, jobs: int) -> Callable[[Sequence[Probe], Path], RunR
         return result
 
     return run
+
+
+def stored(run: Path) -> RunResult:
+    """A run that was kept: a folder, judged again from its traces, or the file of its results.
+
+    Raises:
+        BadTraceError: not the folder of a run, or of another schema.
+        BadResultError: not the results of a run, of another schema, or contradicting themselves.
+
+    """
+    from parity.canaries.catalogue import find
+    from parity.resultfile import read_result
+    from parity.rundir import read_run
+    from parity.scoreboard.board import read_handful
+
+    if not run.is_file():
+        return replace(read_run(run), canaries=read_handful(run, find))
+    try:
+        return read_result(run.read_text(encoding="utf-8"), find)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadResultError(f"{run}: cannot be read ({error})") from None
+    except BadResultError as error:
+        raise BadResultError(f"{run}: {error}") from None
 
 
 def check_json(name: str | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from parity.cli.asked import stored
 
 if TYPE_CHECKING:
     from parity.errors import ExitStatus
@@ -23,20 +24,21 @@ if TYPE_CHECKING:
     help="svg is a picture of the terminal.",
 )
 def report_command(run: Path, form: str) -> ExitStatus:
-    """Judge a stored RUN again, from its traces, and render it; the exit status is the run's."""
+    """Judge a stored RUN again and render it; the exit status is the run's.
+
+    RUN is its folder, which is judged from its traces, or a results.json, which must follow from its own cells.
+    """
     from rich.console import Console
 
-    from parity.canaries.catalogue import find
     from parity.report.json import render_json
+    from parity.report.markdown import render_markdown
     from parity.report.svg import render_svg
     from parity.report.terminal import print_run
-    from parity.rundir import markdown_of, read_run
-    from parity.scoreboard.board import read_handful
 
-    result = replace(read_run(run), canaries=read_handful(run, find))
+    result = stored(run)
     match form:
         case "markdown":
-            click.echo(markdown_of(run, result), nl=False)
+            click.echo(render_markdown(result), nl=False)
         case "json":
             click.echo(render_json(result))
         case "svg":

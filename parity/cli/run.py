@@ -73,7 +73,7 @@ def run_command(
     from parity.report.json import render_json
     from parity.report.live import Live
     from parity.report.terminal import print_limits, print_run
-    from parity.rundir import new_run, with_goldens, write_reports
+    from parity.rundir import new_run, with_explanations, with_goldens, write_reports
     from parity.sweep import run_probes
 
     signal.signal(signal.SIGTERM, stop)
@@ -98,10 +98,11 @@ def run_command(
     console.print()
     print_run(console, result)
     console.print(_cost(result, time.monotonic() - started), style="dim")
-    if json_file is not None:
-        write_json(json_file, render_json(result))
     if explains and not result.interrupted:
         _explain(console, result, run, jobs)
+        result = with_explanations(run, result)
+    if json_file is not None:
+        write_json(json_file, render_json(result))
     write_reports(run, result)
     console.print(f"report: {run / 'report.md'}", style="dim")
     return result.status

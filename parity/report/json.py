@@ -1,12 +1,15 @@
-"""The machine-readable form of a run: one object, as `docs/design.md` lays it down."""
+"""The machine-readable form of a run: one object, as `docs/design.md` lays it down; `parity.resultfile` reads it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parity.curves import thinned
 from parity.gate import sentence
 from parity.jsonfloat import dumps
+from parity.probe.values import to_plain
 from parity.report.canaries import canaries_tree
 from parity.report.golden import golden_tree, goldens_tree
 
@@ -17,27 +20,36 @@ if TYPE_CHECKING:
     from parity.outcome import Rates, Shift
     from parity.probe.values import Probe
     from parity.result import CellResult, ProbeResult
-    from parity.trace import Executed
     from parity.verdict import Verdict
 
 SCHEMA = 1
+"""Of everything else that `--json` writes."""
+
+RESULT_SCHEMA = 2
+"""Of `results.json`."""
+
+POINTS = 150
+"""Of a curve, at most: enough for a picture, and small beside everything else."""
 
 
 def render_json(result: RunResult) -> str:
     """`results.json`, and what `--json` writes."""
-    return dumps(
-        {
-            "schema": SCHEMA,
-            "expected": result.expected,
-            "interrupted": result.interrupted,
-            "summary": sentence(result),
-            "upstream": list(result.upstream),
-            "goldens": goldens_tree(result.goldens),
-            "probes": [_probe(probe, result.goldens) for probe in result.probes],
-            "canaries": None if result.canaries is None else canaries_tree(result.canaries),
-        },
-        indent=2,
-    )
+    return dumps(result_tree(result), indent=1)
+
+
+def result_tree(result: RunResult) -> dict[str, Any]:
+    """A run as JSON types; what can be told from the rest is in it too, for whoever reads it without this tool."""
+    return {
+        "schema": RESULT_SCHEMA,
+        "expected": result.expected,
+        "status": int(result.status),
+        "interrupted": result.interrupted,
+        "summary": sentence(result),
+        "upstream": list(result.upstream),
+        "goldens": goldens_tree(result.goldens),
+        "probes": [_probe(probe, result) for probe in result.probes],
+        "canaries": None if result.canaries is None else canaries_tree(result.canaries),
+    }
 
 
 def verdict_tree(verdict: Verdict) -> dict[str, Any]:
@@ -68,26 +80,31 @@ def render_diff(delta: Delta, verdict: Verdict) -> str:
     return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
 
 
-def _probe(result: ProbeResult, goldens: Checked | None) -> dict[str, Any]:
-    probe, first = result.probe, next(iter(result.cells), None)
+def _probe(result: ProbeResult, run: RunResult) -> dict[str, Any]:
+    probe, first, goldens = result.probe, next(iter(result.cells), None), run.goldens
     return {
         "probe": probe.name,
         "question": probe.question,
         "verdict": result.kind,
         "expected": result.expected,
-        "expect": asdict(probe.expect),
+        "asked": _from_here(to_plain(probe)),
         "outcomes": {name: outcome_tree(outcome) for name, outcome in result.outcomes.items()},
-        "provenance": dict(first.provenance) if first else {},
-        "executed": {arm: list(map(_file, files)) for arm, files in first.executed.items()} if first else {},
+        "provenance": dict(result.provenance),
+        "executed": {arm: list(map(asdict, files)) for arm, files in first.executed.items()} if first else {},
         "strays": list(result.strays),
         "cannot_show": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) | {"golden": golden_tree(cell, _golden(probe, cell, goldens))} for cell in result.cells],
+        "explanation": run.explanations.get(probe.name),
     }
 
 
-def _file(executed: Executed) -> dict[str, Any]:
-    """How many functions; their names are in the trace."""
-    return asdict(executed) | {"functions": len(executed.functions)}
+def _from_here(value: Any) -> Any:
+    """A probe with its folders as seen from the working directory, where they lie in it: so it reads anywhere."""
+    if isinstance(value, dict):
+        return {name: _from_here(item) for name, item in value.items()}
+    if isinstance(value, str) and value.startswith("/") and (path := Path(value)).is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _golden(probe: Probe, cell: CellResult, goldens: Checked | None) -> Drift | None:
@@ -109,6 +126,8 @@ def _cell(cell: CellResult) -> dict[str, Any]:
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
         "controlled": cell.controlled,
+        "curves": {name: asdict(thinned(curve, POINTS)) for name, curve in cell.curves.items()},
         "effective": [asdict(difference) for difference in cell.differences],
         "swallowed": [{"arm": warned.arm, **asdict(warned.swallowed)} for warned in cell.warnings],
+        "outcomes": dict(zip(("reference", "candidate"), map(dict, cell.outcomes), strict=True)),
     }

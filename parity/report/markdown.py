@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,21 +20,9 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
-def render_markdown(
-    result: RunResult,
-    provenance: Mapping[str, Mapping[str, Any]],
-    explanations: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-) -> str:
-    """One page.
-
-    Args:
-        result: what was found.
-        provenance: by probe name, the header of one of its candidate traces; a probe without one is left out.
-        explanations: by probe name, as `parity.report.explanation.explanation_tree` makes them.
-
-    """
-    page = _templates().get_template("run.md.jinja")
-    return page.render(result=result, sentence=sentence(result), provenance=provenance, explanations=explanations)
+def render_markdown(result: RunResult) -> str:
+    """One page."""
+    return _templates().get_template("run.md.jinja").render(result=result, sentence=sentence(result))
 
 
 def render_explanation(tree: Mapping[str, Any]) -> str:

@@ -131,7 +131,7 @@ def test_a_missed_canary_outranks_a_finding_and_not_an_interrupt() -> None:
 def test_every_report_of_a_run_has_its_canaries() -> None:
     result = RunResult(probes=(MET,), canaries=board(CAUGHT, MISSED))
     assert json.loads(render_json(result))["canaries"]["totals"]["caught"] == 1
-    page = render_markdown(result, {})
+    page = render_markdown(result)
     assert page.startswith("❌ **Not to be relied on: the harness misjudged rate-down.")
     assert "| rate-down | Learning rate × 1.01 | schedule → – | 1 → – | missed |" in page
     console = Console(file=io.StringIO(), width=160)

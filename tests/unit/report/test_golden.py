@@ -108,7 +108,7 @@ def test_seeds_of_which_the_same_is_said_share_a_line() -> None:
 def test_without_goldens_nothing_is_said() -> None:
     result = RunResult(probes=(probe_result(cell(1), cell(42)),))
     assert "golden" not in terminal(result)
-    assert "golden" not in render_markdown(result, {})
+    assert "golden" not in render_markdown(result)
 
 
 def test_a_golden_that_decides_fails_a_run_that_is_as_expected_otherwise() -> None:
@@ -119,7 +119,7 @@ def test_a_golden_that_decides_fails_a_run_that_is_as_expected_otherwise() -> No
         "first current/self (seed 42)."
     )
     assert sentence(result) == said
-    for page in (" ".join(terminal(result).split()), render_markdown(result, {}).replace("\\", "")):
+    for page in (" ".join(terminal(result).split()), render_markdown(result).replace("\\", "")):
         assert said in page
         assert f"seed 42: the environment moved, the trainer did not: the reference {DIFFERS}" in page
 
@@ -148,7 +148,7 @@ def test_cells_without_a_golden_are_said_once() -> None:
     result = run(SAME, absent=3)
     assert result.status is ExitStatus.EXPECTED
     assert terminal(result).count(said) == 1
-    assert render_markdown(result, {}).count("neither passed nor failed") == 1
+    assert render_markdown(result).count("neither passed nor failed") == 1
     assert "no golden" not in terminal(run(SAME, absent=3, decides=False))
 
 
@@ -173,7 +173,7 @@ def test_what_nobody_has_looked_at_is_in_every_report() -> None:
     cells = [replace(cell(seed), upstream=(line,)) for seed in (1, 42)]
     result = RunResult(probes=(probe_result(*cells),))
     assert terminal(result).count(f"⚠ {line}") == 1
-    assert render_markdown(result, {}).replace("\\", "").count(f"⚠ {line}") == 1
+    assert render_markdown(result).replace("\\", "").count(f"⚠ {line}") == 1
     assert json.loads(render_json(result))["upstream"] == [line]
     assert result.expected
 

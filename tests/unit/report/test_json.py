@@ -11,12 +11,12 @@ from parity.blind import BlindSpot
 from parity.configuration import Difference, Warned
 from parity.gate import RunResult
 from parity.outcome import Rates, Shift, judge_rates, judge_shift
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.probe.values import ArmName, Expectation, Stage, VerdictKind, to_plain
 from parity.report.json import render_json
 from parity.result import CellResult, ProbeResult
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
-from tests.unit.made import cell, probe_result
+from tests.unit.made import PROBE, cell, probe_result
 
 AT = FirstDivergence(
     step=2, stage=Stage.LOSS, metric="loss", reference=2.5, candidate=math.nan, delta=math.nan, ulp=None, detail=""
@@ -32,8 +32,9 @@ def read(*probes: ProbeResult, interrupted: bool = False) -> dict[str, Any]:
 def test_a_run_is_one_object() -> None:
     found = read(probe_result(cell(1), cell(42)))
     assert found == {
-        "schema": 1,
+        "schema": 2,
         "expected": True,
+        "status": 0,
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
         "upstream": [],
@@ -48,19 +49,13 @@ def test_a_run_is_one_object() -> None:
         "question": "Is it the same?",
         "verdict": "identical",
         "expected": True,
-        "expect": {
-            "verdict": "identical",
-            "stage": None,
-            "step": None,
-            "equal": [],
-            "outcomes": {},
-            "because": "",
-        },
+        "asked": json.loads(json.dumps(to_plain(PROBE))),
         "outcomes": {},
         "provenance": {},
         "executed": {},
         "strays": [],
         "cannot_show": [],
+        "explanation": None,
     }
 
 
@@ -92,6 +87,8 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "controlled": False,
         "effective": [],
         "swallowed": [],
+        "curves": {},
+        "outcomes": {"reference": {}, "candidate": {}},
         "golden": None,
     }
 
@@ -123,7 +120,7 @@ def test_outcomes_stand_with_the_probe_by_name() -> None:
     (probe,) = found["probes"]
     assert (found["expected"], probe["expected"], probe["verdict"]) == (False, False, "identical")
     assert "contains is inconclusive" in found["summary"]
-    assert probe["expect"]["outcomes"] == {"contains": "diverged"}
+    assert probe["asked"]["expect"]["outcomes"] == {"contains": "diverged"}
     assert probe["outcomes"]["post_train_loss"] == {
         "verdict": "invalid",
         "reason": "NaN or infinite at 1 of 2 seeds, first 42",

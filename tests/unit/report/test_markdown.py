@@ -23,7 +23,7 @@ AT = FirstDivergence(
 
 def test_the_first_line_is_the_verdict_and_each_seed_has_a_row() -> None:
     result = RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT)),))
-    lines = render_markdown(result, {}).splitlines()
+    lines = render_markdown(result).splitlines()
     assert lines[0] == (
         "❌ **Not as expected: 1 of 1 probe. current/self is diverged, because \\(seed 42\\), "
         "where identical was expected.**"
@@ -39,8 +39,8 @@ def test_the_first_line_is_the_verdict_and_each_seed_has_a_row() -> None:
 
 def test_a_declared_divergence_is_a_pass_that_says_so() -> None:
     expect = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1, because="None means 1.0")
-    result = RunResult(probes=(probe_result(*[cell(s, VerdictKind.DIVERGED, AT) for s in (1, 42)], expect=expect),))
-    text = render_markdown(result, {"current/self": HEADER.provenance})
+    cells = [replace(cell(s, VerdictKind.DIVERGED, AT), provenance=HEADER.provenance) for s in (1, 42)]
+    text = render_markdown(RunResult(probes=(probe_result(*cells, expect=expect),)))
     assert text.startswith("✅ **As expected: 1 probe, 1 diverged, as declared.**")
     assert "Expected diverged at step 1, stage clip: met." in text
     assert "Declared because None means 1.0" in text
@@ -51,7 +51,7 @@ def test_a_declared_divergence_is_a_pass_that_says_so() -> None:
 
 
 def test_a_probe_that_was_never_run_has_a_row() -> None:
-    text = render_markdown(RunResult(probes=(probe_result(),), interrupted=True), {})
+    text = render_markdown(RunResult(probes=(probe_result(),), interrupted=True))
     assert "| current/self | 1 | ✗ not run |" in text
     assert "| current/self | 42 | ✗ not run |" in text
 
@@ -59,7 +59,7 @@ def test_a_probe_that_was_never_run_has_a_row() -> None:
 def test_text_from_outside_does_no_harm() -> None:
     hostile = replace(AT, metric="<img src=x>|@team [x](http://x) `a`", reference="a|b\n# c")
     result = RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, hostile)),))
-    text = render_markdown(result, {})
+    text = render_markdown(result)
     assert "<img" not in text
     assert "@team" not in text
     assert "](http" not in text
@@ -90,7 +90,7 @@ def whole(expect: Expectation, said: str = "value 1.0") -> ProbeResult:
 
 def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> None:
     expect = Expectation(verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.INCONCLUSIVE})
-    lines = render_markdown(RunResult(probes=(whole(expect),)), {}).splitlines()
+    lines = render_markdown(RunResult(probes=(whole(expect),))).splitlines()
     assert lines[lines.index("### current/self") : lines.index("<details><summary>every metric, seed 1</summary>")] == [
         "### current/self",
         "",
@@ -122,9 +122,7 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
 
 def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectation() -> None:
     declared = {"contains": VerdictKind.IDENTICAL, "completion_loss": VerdictKind.DIVERGED}
-    text = render_markdown(
-        RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)),)), {}
-    )
+    text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)),)))
     assert text.splitlines()[0] == (
         "❌ **Not as expected: 1 of 1 probe. current/self is identical, contains is inconclusive; completion\\_loss "
         "was not measured, where identical, contains identical, completion\\_loss diverged was expected.**"
@@ -133,7 +131,7 @@ def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectat
 
 
 def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -> None:
-    text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)), {})
+    text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)))
     assert text.count("\\[x\\]\\(http://x\\) \\# c") == 3
     for harm in ("<img", "@team", "](http", "\n# c"):
         assert harm not in text
@@ -142,6 +140,6 @@ def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -
 
 
 def test_a_probe_without_any_of_it_says_nothing_of_it() -> None:
-    text = render_markdown(RunResult(probes=(probe_result(cell(1), cell(42)),)), {})
+    text = render_markdown(RunResult(probes=(probe_result(cell(1), cell(42)),)))
     for part in ("⚠", "cannot show", "really ran"):
         assert part not in text
