@@ -13,6 +13,7 @@ from parity.result import CellResult, ProbeResult, wanted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from parity.blind import BlindSpot
     from parity.golden.drift import Checked
     from parity.scoreboard.score import Scoreboard
 
@@ -48,6 +49,12 @@ class RunResult:
         return self.goldens.moved if self.goldens is not None and self.goldens.decides else ()
 
     @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """What no probe of the run could have shown."""
+        first = self.probes[0].blind_spots if self.probes else ()
+        return tuple(spot for spot in first if all(spot in probe.blind_spots for probe in self.probes))
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """What of the installed mlx-lm nobody has looked at, once."""
         return tuple(dict.fromkeys(line for probe in self.probes for cell in probe.cells for line in cell.upstream))
@@ -71,21 +78,27 @@ class RunResult:
         )
 
 
-def sentence(result: RunResult) -> str:
-    """The run in one sentence, the verdict first; before it, if that is so, that the verdict cannot be relied on."""
-    canaries = result.canaries
+def sentence(result: RunResult, *, named: int | None = None) -> str:
+    """The run in one sentence, the verdict first; before it, if that is so, that the verdict cannot be relied on.
+
+    Args:
+        result: of the run.
+        named: how many of the probes that are not as expected are named; None: all of them.
+
+    """
+    canaries, of_probes = result.canaries, _of_probes(result, named)
     if canaries is None or result.interrupted:
-        return _of_probes(result)
+        return of_probes
     if canaries.misjudged:
-        return f"Not to be relied on: the harness misjudged {', '.join(canaries.misjudged)}. {_of_probes(result)}"
+        return f"Not to be relied on: the harness misjudged {', '.join(canaries.misjudged)}. {of_probes}"
     if canaries.not_run:
         faults = "known fault" if canaries.not_run == 1 else "known faults"
-        return f"{_of_probes(result)} {canaries.not_run} {faults} could not be put in."
+        return f"{of_probes} {canaries.not_run} {faults} could not be put in."
     were = "was" if canaries.caught == 1 else "were"
-    return f"{_of_probes(result)} {canaries.caught} of {len(canaries.faults)} known faults {were} caught beside."
+    return f"{of_probes} {canaries.caught} of {len(canaries.faults)} known faults {were} caught beside."
 
 
-def _of_probes(result: RunResult) -> str:
+def _of_probes(result: RunResult, named: int | None) -> str:
     total = len(result.probes)
     met = sum(probe.expected for probe in result.probes)
     plural = "probe" if total == 1 else "probes"
@@ -96,7 +109,9 @@ def _of_probes(result: RunResult) -> str:
         kinds = Counter(_as_expected(probe) for probe in result.probes)
         parts = " and ".join(f"{count} {what}" for what, count in kinds.items())
         return f"As expected: {total} {plural}, {parts}."
-    found = [f"{len(others)} of {total} {plural}. {'; '.join(map(_as_found, others))}."] if others or not total else []
+    said = [_as_found(each) for each in others[:named]]
+    said += [f"{'and ' if said else ''}{len(others) - len(said)} more"] if len(said) < len(others) else []
+    found = [f"{len(others)} of {total} {plural}. {'; '.join(said)}."] if others or not total else []
     found += [_as_moved(result.moved, result.goldens)] if result.moved else []
     return f"Not as expected: {' '.join(found)}"
 

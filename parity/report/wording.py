@@ -89,6 +89,19 @@ def controlled(result: RunResult) -> str:
     return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
 
 
+def noise_lines(result: RunResult) -> list[str]:
+    """Whether the device repeats itself, and what follows for what is called equal."""
+    verdicts = [cell.verdict for probe in result.probes for cell in probe.cells if cell.verdict is not None]
+    noisy = [verdict for verdict in verdicts if not verdict.thresholds.deterministic]
+    lines = []
+    if len(noisy) < len(verdicts):
+        lines.append("Deterministic device: the noise floor is zero, and equal means to the bit.")
+    if noisy:
+        most = max(verdict.repetitions for verdict in noisy)
+        lines.append(f"Device that need not repeat itself: up to {most} repetitions of a reference measure its noise.")
+    return lines
+
+
 def functions(names: Sequence[str]) -> str:
     """Those that were executed of a file, the outer ones first: `train, evaluate and 3 more`."""
     outer = [name for name in names if "<locals>" not in name]
