@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from parity.gate import RunResult
     from parity.result import CellResult, ProbeResult
 
+MARKER = "<!-- mlx-parity -->"
+"""Before a comment, so that it is found and updated in place."""
 COMMENT = 60_000
 """Characters. GitHub takes 65,536, and a marker and a last line come on top."""
 PAGE = 250_000
