@@ -51,6 +51,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["NO_MODEL"] = wording.NO_MODEL
     environment.filters |= {
         "escaped": escaped,
         "number": wording.number,
@@ -61,6 +62,7 @@ def _templates() -> Environment:
         "loss_gap": wording.loss_gap,
         "cannot_show": wording.cannot_show,
         "controlled": wording.controlled,
+        "postponed": wording.postponed,
         "discordant": wording.discordant,
         "setting": wording.setting,
         "stage_in_words": canaries.stage_in_words,

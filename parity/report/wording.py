@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
+NO_MODEL = "model not available"
+"""Why a probe was not run, in a table; the hub's reason is said beside it."""
 _SHOWN = 6
 
 
@@ -87,6 +89,12 @@ def controlled(result: RunResult) -> str:
     """That capture has changed nothing, and of which cells that was shown."""
     cells = ", ".join(result.controls)
     return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
+
+
+def postponed(result: RunResult) -> list[str]:
+    """Declared outcomes that decide nothing yet, a line a probe."""
+    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    return [f"{name}: {' and '.join(outcomes)} {why}" for name, outcomes in result.postponed.items()]
 
 
 def functions(names: Sequence[str]) -> str:

@@ -36,6 +36,9 @@ def test_a_run_is_one_object() -> None:
         "expected": True,
         "interrupted": False,
         "summary": "As expected: 1 probe, 1 identical.",
+        "shard": None,
+        "lacking": None,
+        "postponed": {},
         "upstream": [],
         "goldens": None,
         "probes": found["probes"],
@@ -48,6 +51,8 @@ def test_a_run_is_one_object() -> None:
         "question": "Is it the same?",
         "verdict": "identical",
         "expected": True,
+        "not_run": None,
+        "missing": [],
         "expect": {
             "verdict": "identical",
             "stage": None,
