@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +123,7 @@ def _clause(error: BaseException) -> str:
     kinds = _kinds(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if "OfflineModeIsEnabled" in kinds:
-        return "HF_HUB_OFFLINE is set, and it is not in the cache"
+        return "only the cache may be asked: HF_HUB_OFFLINE is set"
     if "HFValidationError" in kinds:
         return "that is no hub id: owner/name"
     if "GatedRepoError" in kinds:
@@ -132,4 +133,5 @@ def _clause(error: BaseException) -> str:
     if "TimeoutException" in kinds:
         return f"the hub did not answer in {_PATIENCE:g} seconds"
     said = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
+    said = re.sub(r"^\[Errno -?\d+\] ", "", said)
     return f"the hub cannot be reached: {said[:_LONGEST]}" if "TransportError" in kinds else said[:_LONGEST]

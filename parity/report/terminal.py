@@ -117,7 +117,7 @@ def _table(result: RunResult) -> Table:
 def _not_run(probe: ProbeResult) -> tuple[Text, ...]:
     """A seed without a cell, and what kept it from having one where that is neither a pass nor a fail."""
     if probe.not_run:
-        return Text("– not run", style="yellow"), Text(NO_MODEL, style="yellow")
+        return Text("– not run:", style="yellow"), Text(NO_MODEL, style="yellow")
     return (Text("✗ not run", style="bold magenta"),)
 
 
@@ -159,8 +159,6 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
 def _notes(result: RunResult) -> Iterator[Text]:
     yield from (Text(line, style="dim") for line in postponed(result))
     for probe in result.probes:
-        if probe.not_run:
-            yield Text(f"{probe.probe.name}: not run: {probe.not_run}", style="yellow")
         for name, outcome in probe.outcomes.items():
             style = "bold red" if name in probe.unmet_outcomes else "green" if probe.declares(name) else "default"
             said = f"{probe.probe.name}: {probe.mark(name)}{name} {outcome.kind}: {outcome.reason}"
