@@ -50,7 +50,7 @@ class RunResult:
     def undecided(self) -> bool:
         """Whether nothing else than what was not run keeps this from a pass."""
         others = [each for each in self.probes if not each.expected and each not in self.awaited]
-        return bool(self.awaited) and not others and self.status is ExitStatus.UNDECIDED
+        return bool(self.awaited or self.lacking) and not others and self.status is ExitStatus.UNDECIDED
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -104,7 +104,8 @@ def _of_what(result: RunResult) -> str:
     said = " and ".join(f"{_shards(numbers, lacking.of)} {what}" for numbers, what in gone if numbers)
     cells = sum(len(each.probe.workload.seeds) for each in result.probes)
     left = sum(len(each.missing) for each in result.probes)
-    return f"{said[0].upper()}{said[1:]}: {left} of {cells} cells {'was' if left == 1 else 'were'} not run. "
+    count = f": {left} of {cells} cells {'was' if left == 1 else 'were'} not run" if left else ""
+    return f"{said[0].upper()}{said[1:]}{count}. "
 
 
 def _shards(numbers: Sequence[int], of: int) -> str:
@@ -133,7 +134,9 @@ def _of_probes(result: RunResult) -> str:
     awaited = result.awaited
     others = [probe for probe in result.probes if not probe.expected and probe not in awaited]
     if total and not others and not result.moved:
-        return _not_decided(result, met) if awaited else f"As expected: {_probes(total)}, {_kinds(met)}."
+        if awaited or result.lacking:
+            return _not_decided(result, met)
+        return f"As expected: {_probes(total)}, {_kinds(met)}."
     found = [f"{len(others)} of {_probes(total)}. {'; '.join(map(_as_found, others))}."] if others or not total else []
     found += [_as_moved(result.moved, result.goldens)] if result.moved else []
     found += [f"{_as_awaited(awaited, total)}."] if awaited else []
@@ -141,6 +144,8 @@ def _of_probes(result: RunResult) -> str:
 
 
 def _not_decided(result: RunResult, met: Sequence[ProbeResult]) -> str:
+    if not result.awaited:
+        return f"Not decided: all that is there is as expected, {_probes(len(met))}, {_kinds(met)}."
     rest = "the other is" if len(met) == 1 else f"the other {len(met)} are"
     said = f"; {rest} as expected: {_kinds(met)}" if met else ""
     return f"Not decided: {_as_awaited(result.awaited, len(result.probes))}{said}."
@@ -178,7 +183,8 @@ def _as_found(result: ProbeResult) -> str:
     reasons = ["not every seed was run"] if result.missing and not odd else []
     reasons += [f"{cell.reason if cell.verdict else 'an arm did not run'} (seed {cell.seed})" for cell in odd[:1]]
     reasons += [_outcome_found(result, name) for name in result.unmet_outcomes]
-    found = f"{result.probe.name} is {result.kind}, {'; '.join(reasons)}"
+    kind = odd[0].kind if result.missing and odd else result.kind
+    found = f"{result.probe.name} is {kind}, {'; '.join(reasons)}"
     return f"{found}, where {wanted(result.probe.expect)} was expected"
 
 

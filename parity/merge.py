@@ -35,6 +35,8 @@ class Stored:
     """By probe name and seed, what the traces of a cell that has ended say of where it ran."""
     incomplete: tuple[tuple[str, int], ...]
     """Cells of its share that are not there, or that have not ended."""
+    ended: bool
+    """Whether its run came to its report: else a cell may lack repetitions, and canaries may not have been run."""
     goldens: Goldens
     """Those that it was compared with."""
 
@@ -58,7 +60,7 @@ def merged(shards: Sequence[Stored]) -> Plan:
     lacking = Lacking(
         of=first.shard.of,
         missing=tuple(number for number in range(1, first.shard.of + 1) if number not in here),
-        incomplete=tuple(each.shard.number for each in (first, *others) if each.incomplete),
+        incomplete=tuple(each.shard.number for each in (first, *others) if each.incomplete or not each.ended),
     )
     return replace(
         first.plan,

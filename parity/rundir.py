@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 LATEST = "latest"
 INTERRUPTED = "interrupted"
 EXPLANATION = "explanation.json"
+RESULTS = "results.json"
 REPORTS = Path("reports")
 
 
@@ -172,7 +173,7 @@ def write_reports(run: Path, result: RunResult) -> None:
 def _write_reports(run: Path, result: RunResult) -> None:
     if result.interrupted:
         (run / INTERRUPTED).touch()
-    (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
+    (run / RESULTS).write_text(render_json(result) + "\n", encoding="utf-8")
     (run / "report.md").write_text(markdown_of(run, result), encoding="utf-8")
 
 

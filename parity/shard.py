@@ -37,7 +37,7 @@ class Lacking:
     missing: tuple[int, ...] = ()
     """Numbers of those that were not there."""
     incomplete: tuple[int, ...] = ()
-    """Numbers of those of which a cell was not there, or had not ended."""
+    """Numbers of those that had not ended, or of which a cell had not."""
 
 
 def read_shard(text: str) -> Shard:

@@ -21,7 +21,7 @@ from parity.merge import Stored
 from parity.plan import PLAN, read_plan, write_plan
 from parity.probe.schema import ProbeSchema
 from parity.probe.values import ArmName, to_plain
-from parity.rundir import INTERRUPTED, check_empty, explanation_folder
+from parity.rundir import INTERRUPTED, RESULTS, check_empty, explanation_folder
 from parity.shard import cells_of, dealt
 from parity.tracefile import trace_path
 
@@ -72,6 +72,7 @@ def read_stored(folder: Path) -> Stored:
         shard=plan.shard,
         provenance={cell: tuple(_provenance(_folder(run, cell))) for cell in ended},
         incomplete=tuple(cell for cell in cells if cell not in ended and cell[0] not in plan.not_run),
+        ended=bool(_files(run, RESULTS)),
         goldens=kept_goldens(run, own),
     )
 
@@ -163,8 +164,18 @@ def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
                 found = json.loads(file.readline())["provenance"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if isinstance(found, dict):
-            yield found
+        if not isinstance(found, dict) or not _says_where(found):
+            raise BadTraceError(f"{trace_path(folder, arm)}: its header does not say where it was recorded")
+        yield found
+
+
+def _says_where(provenance: Mapping[str, Any]) -> bool:
+    """Whether it has what reports print of it."""
+    device = provenance.get("device")
+    texts = [provenance.get(name) for name in ("parity", "python", "platform", "system", "machine")]
+    if not isinstance(device, dict) or not isinstance(provenance.get("versions"), dict):
+        return False
+    return all(isinstance(text, str) for text in (*texts, device.get("type"), device.get("name")))
 
 
 def _together(kept: Sequence[Goldens]) -> Goldens:

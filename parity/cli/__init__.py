@@ -29,7 +29,7 @@ Exit status:
     2  wrong usage, or a bad probe
     3  an arm could not be run
     4  a known fault was not caught
-    5  nothing comparable, or inconclusive
+    5  nothing comparable, not run, or inconclusive
    70  a fault of parity itself
   130  interrupted"""
 

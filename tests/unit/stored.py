@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.assess import EXIT
 from parity.probe.values import ArmName, Probe
-from parity.rundir import cell_folder, new_run
+from parity.rundir import cell_folder, new_run, read_run, write_reports
 from parity.shard import Shard, dealt
 from parity.trace import Ending
 from parity.tracefile import TraceWriter, trace_path
@@ -46,4 +46,5 @@ def shard_at(out: Path, number: int, of: int = 2, probes: tuple[Probe, ...] = PR
     by_name = {probe.name: probe for probe in probes}
     for name, seed in dealt(probes, shard):
         left_by_a_cell(run, by_name[name], seed, **provenance)
+    write_reports(run, read_run(run))
     return run

@@ -34,6 +34,7 @@ def stored(number: int, of: int = 2, probes: tuple[Probe, ...] = PROBES, **chang
         shard=shard,
         provenance={(probes[0].name, 1): (provenance,)},
         incomplete=(),
+        ended=True,
         goldens=Goldens(decides=False, texts={}, passed_over=()),
     )
     return replace(made, **changed)
@@ -65,6 +66,7 @@ def test_shards_in_any_order_make_the_whole_plan() -> None:
 def test_what_is_missing_or_incomplete_is_in_the_plan() -> None:
     half = replace(stored(2, of=4), incomplete=(("current/self", 42),))
     assert merged([stored(4, of=4), half]).lacking == Lacking(of=4, missing=(1, 3), incomplete=(2,))
+    assert merged([stored(1), replace(stored(2), ended=False)]).lacking == Lacking(of=2, incomplete=(2,))
 
 
 def test_the_same_shard_twice_is_refused() -> None:

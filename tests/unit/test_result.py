@@ -162,7 +162,7 @@ def not_run(**changed: Any) -> ProbeResult:
         (
             [replace(not_run(), cells=(cell(1, VerdictKind.DIVERGED, AT),))],
             ExitStatus.UNEXPECTED,
-            "Not as expected: 1 of 1 probe. current/self is invalid, because (seed 1), where identical was expected.",
+            "Not as expected: 1 of 1 probe. current/self is diverged, because (seed 1), where identical was expected.",
         ),
     ],
 )
@@ -223,7 +223,10 @@ def test_what_shards_have_found_outranks_what_is_missing_of_them(odd: ProbeResul
 
 def test_a_run_that_lacks_a_shard_never_passes_whatever_its_probes_say() -> None:
     result = RunResult(probes=(MET,), lacking=Lacking(of=2, missing=(2,)))
-    assert (result.status, result.expected) == (ExitStatus.UNDECIDED, False)
+    assert (result.status, result.expected, result.undecided) == (ExitStatus.UNDECIDED, False, True)
+    assert sentence(result) == (
+        "Shard 2 of 2 is missing. Not decided: all that is there is as expected, 1 probe, 1 identical."
+    )
 
 
 def test_the_sentence_of_a_shard_says_first_that_it_is_one() -> None:

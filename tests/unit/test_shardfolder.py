@@ -18,7 +18,7 @@ from parity.golden.folder import Goldens, keep_goldens
 from parity.merge import merged
 from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
 from parity.report.json import render_json
-from parity.rundir import new_run, read_run
+from parity.rundir import new_run, read_run, write_reports
 from parity.shard import Lacking, Shard
 from parity.shardfolder import check_out, copy_explanations, copy_shards, read_stored
 from tests.unit.stored import FIRST, OTHER, PROBES, left_by_a_cell, shard_at
@@ -106,6 +106,16 @@ def test_a_cell_that_is_not_whole_is_not_run_and_its_shard_is_named(tmp_path: Pa
     assert not (tmp_path / "out" / "traces" / "current" / "self" / "42").exists()
 
 
+def test_a_shard_that_never_came_to_its_report_is_no_pass_though_its_cells_are(tmp_path: Path) -> None:
+    one, two = shard_at(tmp_path / "s1", 1), shard_at(tmp_path / "s2", 2)
+    (two / "results.json").unlink()
+    result = merge(tmp_path / "out", one, two)
+    assert sentence(result) == (
+        "Shard 2 of 2 is incomplete. Not decided: all that is there is as expected, 2 probes, 2 identical."
+    )
+    assert result.status is ExitStatus.UNDECIDED
+
+
 def test_a_trace_that_is_cut_in_a_cell_that_ended_is_an_arm_that_did_not_run(tmp_path: Path) -> None:
     one, two = shard_at(tmp_path / "s1", 1), shard_at(tmp_path / "s2", 2)
     trace = two / "traces" / "current" / "self" / "42" / "candidate.jsonl"
@@ -117,6 +127,7 @@ def test_a_divergence_that_a_shard_found_decides_though_another_is_missing(tmp_p
     run = new_run(tmp_path / "s1", PROBES, {}, shard=Shard(number=1, of=2))
     left_by_a_cell(run, FIRST, 1, apart=True)
     left_by_a_cell(run, OTHER, 1)
+    write_reports(run, read_run(run))
     result = merge(tmp_path / "out", run)
     assert result.status is ExitStatus.UNEXPECTED
     assert sentence(result).startswith(
@@ -130,9 +141,11 @@ def test_a_model_that_one_machine_did_not_get_is_told_of_its_cells_alone(tmp_pat
         tmp_path / "s1", PROBES, {}, not_run={FIRST.name: "model a/b is not available (x)"}, shard=Shard(number=1, of=2)
     )
     left_by_a_cell(one, OTHER, 1)
+    write_reports(one, read_run(one))
     two = new_run(tmp_path / "s2", PROBES, {FIRST.name: (spot,)}, shard=Shard(number=2, of=2))
     for probe in PROBES:
         left_by_a_cell(two, probe, 42)
+    write_reports(two, read_run(two))
     result = merge(tmp_path / "out", one, two)
     assert sentence(result) == (
         "Not decided: 1 of 2 probes was not run: model a/b is not available (x); the other is as expected: 1 identical."
@@ -253,6 +266,14 @@ def test_a_plan_with_a_cell_twice_or_with_more_shards_than_cells_is_refused(tmp_
     probes = json.loads((shard / "plan.json").read_text())["probes"]
     assert refused(replan(shard, shard={"number": 1, "of": 9})).startswith(f"{shard}: --shard 1/9: 9 shards of 4 cells")
     assert refused(replan(shard, probes=[*probes, probes[0]])) == f"{shard}: its plan.json has a cell twice"
+
+
+@pytest.mark.parametrize("odd", [{"device": None}, {"versions": 3}, {"python": 3.11}, {"device": {"type": "cpu"}}])
+def test_a_trace_that_does_not_say_where_it_was_recorded_is_refused(tmp_path: Path, odd: dict[str, Any]) -> None:
+    run = new_run(tmp_path / "s1", PROBES, {}, shard=Shard(number=1, of=2))
+    left_by_a_cell(run, OTHER, 1)
+    cell = left_by_a_cell(run, FIRST, 1, **odd)
+    assert refused(run) == f"{cell}/reference.jsonl: its header does not say where it was recorded"
 
 
 @pytest.mark.parametrize("where", ["plan.json", "traces", "traces/current", "traces/current/self/1", "goldens"])
