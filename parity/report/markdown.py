@@ -65,7 +65,7 @@ def _render(result: RunResult, limit: int, *, at_first: int = 0) -> str:
 
 def _barest(result: RunResult, limit: int) -> str:
     """The verdict, and as many as fit of the names of the probes that are not as expected."""
-    page = f"{'✅' if result.expected else '❌'} **{escaped(sentence(result, named=0))}**\n"
+    page = f"{wording.mark(result)} **{escaped(sentence(result, named=0))}**\n"
     others = [f"\n- {escaped(each.probe.name[:_NAME])}" for each in result.probes if not each.expected]
     for number, line in enumerate(others):
         rest = f"\n- and {len(others) - number} more"
@@ -122,6 +122,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["NO_MODEL"] = wording.NO_MODEL
     environment.filters |= {
         "escaped": escaped,
         "number": wording.number,
@@ -132,7 +133,9 @@ def _templates() -> Environment:
         "loss_gap": wording.loss_gap,
         "cannot_show": wording.cannot_show,
         "controlled": wording.controlled,
+        "mark": wording.mark,
         "noise_lines": wording.noise_lines,
+        "postponed": wording.postponed,
         "discordant": wording.discordant,
         "setting": wording.setting,
         "stage_in_words": canaries.stage_in_words,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
+NO_MODEL = "model not available"
+"""Why a probe was not run, in a table; the hub's reason is said beside it."""
 _SHOWN = 6
 
 
@@ -89,6 +91,11 @@ def controlled(result: RunResult) -> str:
     return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
 
 
+def mark(result: RunResult) -> str:
+    """What a page begins with, for who reads no further."""
+    return "✅" if result.expected else "❔" if result.undecided else "❌"
+
+
 def noise_lines(result: RunResult) -> list[str]:
     """Whether the device repeats itself, and what follows for what is called equal."""
     verdicts = [cell.verdict for probe in result.probes for cell in probe.cells if cell.verdict is not None]
@@ -100,6 +107,12 @@ def noise_lines(result: RunResult) -> list[str]:
         most = max(verdict.repetitions for verdict in noisy)
         lines.append(f"Device that need not repeat itself: up to {most} repetitions of a reference measure its noise.")
     return lines
+
+
+def postponed(result: RunResult) -> list[str]:
+    """Declared outcomes that decide nothing yet, a line a probe."""
+    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    return [f"{name}: {' and '.join(outcomes)} {why}" for name, outcomes in result.postponed.items()]
 
 
 def functions(names: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.resultfile import read_result
 from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
+from parity.shard import Lacking, Shard
 from parity.trace import Executed, Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import PROBE, judged, probe_of
@@ -111,7 +112,17 @@ def refused(text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("result", [everything(), RunResult(probes=()), replace(everything(), interrupted=True)])
+@pytest.mark.parametrize(
+    "result",
+    [
+        everything(),
+        RunResult(probes=()),
+        replace(everything(), interrupted=True),
+        replace(everything(), shard=Shard(number=2, of=3), postponed={"b/other": ("contains",)}),
+        replace(everything(), lacking=Lacking(of=3, missing=(1,), incomplete=(2,))),
+        RunResult(probes=(replace(probe_of("a/b"), probe=PROBE, not_run="no route to the hub"),)),
+    ],
+)
 def test_a_result_comes_back_as_it_was(result: RunResult) -> None:
     text = render_json(result)
     again = read_result(text, find)
@@ -208,6 +219,14 @@ def forged(change: Callable[[Any], object]) -> str:
         (
             lambda tree: tree["probes"][0]["provenance"].update(versions=[]),
             "not the results of a run: _Provenance versions: Input should be a valid dictionary",
+        ),
+        (
+            lambda tree: tree.update(shard={"number": 4, "of": 3}),
+            "not the results of a run: ParityError: --shard 4/3: write it as 2/5",
+        ),
+        (
+            lambda tree: tree["probes"][0].update(not_run="the hub is away"),
+            "results that do not follow from their cells",
         ),
         (lambda tree: tree.update(probes=None), "not the results of a run: TypeError"),
         (lambda tree: tree["probes"][0].update(cells={}), "results that do not follow from their cells"),
