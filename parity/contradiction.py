@@ -43,6 +43,8 @@ def _of_probe(result: ProbeResult) -> Iterator[str]:
     seeds = [cell.seed for cell in result.cells]
     if seeds != [seed for seed in planned if seed in seeds]:
         yield f"cells of seeds {seeds}, where {list(planned)} are planned"
+    if result.not_run and not result.missing:
+        yield f"not run ({result.not_run}), and no seed is missing"
     for cell in result.cells:
         for said in _of_cell(cell, result.probe.workload.steps):
             yield f"seed {cell.seed}: {said}"

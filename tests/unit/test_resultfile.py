@@ -226,7 +226,7 @@ def forged(change: Callable[[Any], object]) -> str:
         ),
         (
             lambda tree: tree["probes"][0].update(not_run="the hub is away"),
-            "results that do not follow from their cells",
+            "results that contradict themselves: 'a/self': not run (the hub is away), and no seed is missing",
         ),
         (lambda tree: tree.update(probes=None), "not the results of a run: TypeError"),
         (lambda tree: tree["probes"][0].update(cells={}), "results that do not follow from their cells"),
