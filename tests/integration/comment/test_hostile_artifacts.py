@@ -277,12 +277,12 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
         "results that do not follow from their cells: probes[0].verdict is within, and its cells say identical",
     ),
     "identical with an unequal metric": (
-        lambda: with_metric(unequal=2),
+        lambda: with_metric(unequal=2, first_step=2),
         "results that contradict themselves: 'current/self': seed 1: identical, and loss differs",
     ),
     "identical with a metric that differs at a step": (
-        lambda: with_metric(first_step=2, unequal=0),
-        "results that contradict themselves: 'current/self': seed 1: identical, and loss differs",
+        lambda: with_metric(first_step=2),
+        "results that contradict themselves: 'current/self': seed 1: loss differs 0 of 4 times, from step 2",
     ),
     "identical with nothing compared": (
         lambda: with_metric(compared=0),
