@@ -71,7 +71,7 @@ class Detail:
 
 
 def fitted(render: Callable[..., str], limit: int, *, at_first: int = 0) -> str | None:
-    """The fullest page of at most `limit` characters; None where even the barest is longer.
+    """The fullest page of at most `limit` characters, found by halves; None where even the barest is longer.
 
     Args:
         render: makes the page of its keyword `detail`.
@@ -79,8 +79,15 @@ def fitted(render: Callable[..., str], limit: int, *, at_first: int = 0) -> str 
         at_first: so many of `ORDER` are left out whether there is room or not.
 
     """
-    for count in range(at_first, len(ORDER) + 1):
-        page = render(detail=Detail(left_out=ORDER[:count]))
-        if len(page) <= limit:
-            return page
-    return None
+    fits, page = len(ORDER), render(detail=Detail(left_out=ORDER))
+    if len(page) > limit:
+        return None
+    too_long = at_first - 1
+    while fits - too_long > 1:
+        tried = (fits + too_long) // 2
+        fuller = render(detail=Detail(left_out=ORDER[:tried]))
+        if len(fuller) <= limit:
+            fits, page = tried, fuller
+        else:
+            too_long = tried
+    return page

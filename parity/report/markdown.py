@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from parity.gate import RunResult
     from parity.result import CellResult, ProbeResult
 
+MARKER = "<!-- mlx-parity -->"
+"""Before a comment, so that it is found and updated in place."""
 COMMENT = 60_000
 """Characters. GitHub takes 65,536, and a marker and a last line come on top."""
 PAGE = 250_000
 """Characters: of four bytes at most, so that a step's summary, of 1 MiB, has room for it."""
+_LEAST = 50
+"""Characters of a row of the table, at least."""
 _NAMED = 3
 _NAME = 80
 """Characters of a probe's name on the barest page."""
@@ -50,6 +54,8 @@ def render_explanation(tree: Mapping[str, Any]) -> str:
 
 def _render(result: RunResult, limit: int, *, at_first: int = 0) -> str:
     template = _templates().get_template("run.md.jinja")
+    if _LEAST * sum(not each.expected for each in result.probes) > limit:
+        return _barest(result, limit)
     for named in (None, _NAMED, 0):
         page = partial(template.render, result=result, parts=Part, sentence=sentence(result, named=named))
         if found := fitted(page, limit, at_first=at_first):
@@ -63,7 +69,7 @@ def _barest(result: RunResult, limit: int) -> str:
     others = [f"\n- {escaped(each.probe.name[:_NAME])}" for each in result.probes if not each.expected]
     for number, line in enumerate(others):
         rest = f"\n- and {len(others) - number} more"
-        if len(page) + len(line) + len(rest) > limit:
+        if len(page) + len(line) + len(rest) >= limit:
             return page + rest + "\n"
         page += line
     return page + "\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from parity.curves import Curve
@@ -9,8 +10,10 @@ from parity.report.chart import charts
 from parity.result import CellResult
 from tests.unit.made import cell
 
+Line = Sequence[float | None]
 
-def drawn(reference: list[float | None], candidate: list[float | None], metric: str = "loss") -> tuple[str, ...]:
+
+def drawn(reference: Line, candidate: Line, metric: str = "loss") -> tuple[str, ...]:
     steps = tuple(range(1, len(reference) + 1))
     curve = Curve(steps=steps, reference=tuple(reference), candidate=tuple(candidate))
     return charts(replace(cell(1, VerdictKind.DIVERGED), curves={metric: curve}))
