@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from parity.golden.drift import Checked
     from parity.result import CellResult, ProbeResult
     from parity.scoreboard.score import Scoreboard
-    from parity.verdict import Verdict
+    from parity.verdict import FirstDivergence, MetricSummary, Verdict
 
 _COMPARED = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE})
 
@@ -41,13 +41,15 @@ def contradictions(result: RunResult) -> Iterator[str]:
 def _of_probe(result: ProbeResult) -> Iterator[str]:
     planned = result.probe.workload.seeds
     seeds = [cell.seed for cell in result.cells]
-    if seeds != [seed for seed in planned if seed in seeds]:
+    if seeds != [seed for seed in planned if seed in {*seeds}]:
         yield f"cells of seeds {seeds}, where {list(planned)} are planned"
     if result.not_run and not result.missing:
         yield f"not run ({result.not_run}), and no seed is missing"
     for cell in result.cells:
         for said in _of_cell(cell, result.probe.workload.steps):
             yield f"seed {cell.seed}: {said}"
+        if cell.verdict is not None and cell.verdict.thresholds.tolerance != result.probe.tolerance:
+            yield f"seed {cell.seed}: judged by another tolerance than the probe states"
 
 
 def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
@@ -77,6 +79,10 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
             yield f"{kind}, and {absent[0]} was not compared"
         if verdict.problems:
             yield f"{kind} in spite of a problem: {verdict.problems[0]}"
+    if verdict.bounds and verdict.thresholds.deterministic:
+        yield "a noise floor on a device that repeats itself"
+    for name, summary in metrics.items():
+        yield from _of_metric(name, summary)
     differing = [name for name, summary in metrics.items() if summary.unequal or summary.first_step is not None]
     if kind is VerdictKind.IDENTICAL and (differing or at is not None):
         yield f"identical, and {differing[0] if differing else 'a first divergence'} differs"
@@ -85,8 +91,31 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
             yield f"{kind} nowhere"
         elif at.metric not in differing and not (kind is VerdictKind.DIVERGED and at.metric.startswith("reported_")):
             yield f"{kind} at {at.metric}, which never differs"
+        else:
+            yield from _of_place(verdict, at)
     if kind is VerdictKind.WITHIN:
         yield from _of_within(verdict)
+
+
+def _of_metric(name: str, summary: MetricSummary) -> Iterator[str]:
+    """How often, from where and how far a metric differs are one measurement."""
+    if not 0 <= summary.unequal <= summary.compared or bool(summary.unequal) is (summary.first_step is None):
+        yield f"{name} differs {summary.unequal} of {summary.compared} times, from step {summary.first_step}"
+    elif not summary.unequal and (summary.max_ulp or (summary.max_abs or 0.0) > 0.0):
+        yield f"{name} never differs, and is off by {summary.max_abs}"
+
+
+def _of_place(verdict: Verdict, at: FirstDivergence) -> Iterator[str]:
+    """Nothing differs before the first divergence, unless a tolerance or a noise floor lets it."""
+    if at.metric in METRICS and at.stage is not METRICS[at.metric]:
+        yield f"{verdict.kind} at {at.metric}, which is not of stage {at.stage}"
+    allowed = verdict.thresholds.tolerance or verdict.bounds
+    for name, summary in verdict.metrics.items():
+        first = summary.first_step
+        if first is not None and first < at.step and not (allowed and verdict.kind is VerdictKind.DIVERGED):
+            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first}"
+        if name == at.metric and first is not None and first > at.step:
+            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first} only"
 
 
 def _of_within(verdict: Verdict) -> Iterator[str]:
@@ -109,6 +138,8 @@ def _of_explanations(result: RunResult) -> Iterator[str]:
 
 def _of_canaries(board: Scoreboard) -> Iterator[str]:
     kinds = {True: {Outcome.QUIET, Outcome.FALSE_ALARM}, False: {Outcome.CAUGHT, Outcome.MISSED}}
+    names = Counter(each.canary.name for each in board.scores)
+    yield from (f"canary {name!r} is there {count} times" for name, count in names.items() if count > 1)
     alarms = {Outcome.QUIET: False, Outcome.FALSE_ALARM: True, Outcome.CAUGHT: True}
     for each in board.scores:
         said = f"canary {each.canary.name!r} is {each.outcome}"

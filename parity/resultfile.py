@@ -40,6 +40,17 @@ if TYPE_CHECKING:
 Tree = Mapping[str, Any]
 
 _ARMS = ("reference", "candidate")
+_NOT_OURS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    StopIteration,
+    IndexError,
+    RecursionError,
+    ParityError,
+)
+"""What comes of taking anything for the results of a run."""
 _SHOWN = 200
 """Characters of somebody else's text in a message of ours."""
 
@@ -61,17 +72,18 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
         raise BadResultError(f"results of schema {_short(schema)}, this parity reads {RESULT_SCHEMA}")
     try:
         result = _result(tree, find)
-        rewritten = encode(result_tree(result))
+        # Whatever is in it can be written: not every depth, and not every string that JSON can spell, can be.
+        rewritten = json.loads(json.dumps(encode(result_tree(result)), ensure_ascii=False).encode())
         denied = next(contradictions(result), "")
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadResultError(f"not the results of a run: {error.title} {where}: {first['msg']}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, IndexError, ParityError) as error:
+    except _NOT_OURS as error:
         raise BadResultError(f"not the results of a run: {type(error).__name__}: {_short(error)}") from None
     if denied:
         raise BadResultError(f"results that contradict themselves: {_short(denied)}")
-    if place := _first_difference(tree, json.loads(json.dumps(rewritten))):
+    if place := _first_difference(tree, rewritten):
         raise BadResultError(f"results that do not follow from their cells: {_short(place)}")
     return result
 

@@ -11,6 +11,7 @@ from parity import __version__
 from parity.bisect.checkout import for_git, is_bisected
 from parity.cli.bisect import bisect_command, checkout_of
 from parity.cli.canaries import canaries_command
+from parity.cli.comment import comment_command
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
@@ -51,6 +52,7 @@ for command in (
     diff_command,
     outcomes_command,
     report_command,
+    comment_command,
     doctor_command,
 ):
     cli.add_command(command)

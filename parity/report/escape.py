@@ -6,9 +6,11 @@ import re
 import unicodedata
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
-_LINKS = re.compile(r"(@|://|www\.|#(?=\d)|GH-(?=\d)|mailto:|xmpp:)", re.IGNORECASE)
+_LINKS = re.compile(r"(@|:(?=//)|www(?=\.)|#(?=\d)|GH-(?=\d)|mailto(?=:)|xmpp(?=:))", re.IGNORECASE)
 _APART = "\u200b"
-"""A space of no width: what stands before it is no longer the beginning of a mention or a link."""
+"""A space of no width, in the midst of what begins a mention or a link. After `://` it would be part of the name of a
+host, and browsers leave it out of that.
+"""
 
 
 def plain(text: object) -> str:

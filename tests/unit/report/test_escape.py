@@ -15,8 +15,8 @@ from parity.report.escape import escaped, in_command, in_property, plain
         ("<!-- mlx-parity -->", "&lt;\\!-- mlx-parity --&gt;"),
         ("@team", "@\u200bteam"),
         ("mail a@b.example", "mail a@\u200bb.example"),
-        ("https://a.example", "https://\u200ba.example"),
-        ("www.a.example", "www.\u200ba.example"),
+        ("https://a.example", "https:\u200b//a.example"),
+        ("www.a.example", "www\u200b.a.example"),
         ("see #12", "see \\#\u200b12"),
         ("owner/name#12", "owner/name\\#\u200b12"),
         ("GH-12", "GH-\u200b12"),
@@ -39,7 +39,7 @@ def test_whatever_it_is_it_is_one_line_without_markup(text: str) -> None:
         assert found.count(character) == found.count("\\" + character)
     assert not {"<", ">"} & set(found)
     assert "@" not in found.replace("@\u200b", "")
-    assert "://" not in found.replace("://\u200b", "")
+    assert "://" not in found
 
 
 @given(st.text())

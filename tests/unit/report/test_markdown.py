@@ -137,7 +137,7 @@ def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectat
 
 def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -> None:
     text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)))
-    assert text.count("\\[x\\]\\(http://\u200bx\\) \\# c") == 4
+    assert text.count("\\[x\\]\\(http:\u200b//x\\) \\# c") == 4
     for harm in ("<img", "@team", "](http", "\n# c"):
         assert harm not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| clip |")]

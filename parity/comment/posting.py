@@ -1,0 +1,121 @@
+"""From a run that has ended to the comment on its pull request.
+
+It never fails open: whatever goes wrong on the way to a verdict, a comment of ours that is there is replaced by one
+that says so, since it may say "As expected" of another commit.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from parity.comment.activity import Create, Nothing, Update, decide
+from parity.comment.artifact import results_text
+from parity.comment.page import without_verdict, written
+from parity.comment.patience import TookTooLongError, at_most
+from parity.comment.values import ArtifactError, GitHubError
+from parity.errors import BadResultError, ExitStatus, ParityError
+from parity.report.escape import plain
+from parity.resultfile import read_result
+
+PATIENCE = 240
+"""Seconds for reading a result and writing its report; the largest that is allowed takes less."""
+_SHOWN = 400
+"""Characters of a line of the log."""
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.canaries.canary import Canary
+    from parity.comment.github import GitHub
+    from parity.comment.page import Page
+    from parity.comment.values import Asked, PullRequest
+
+
+def comment_on(asked: Asked, github: GitHub, find: Callable[[str], Canary], say: Callable[[str], None]) -> ExitStatus:
+    """Posts, replaces or leaves the comment of every open pull request whose newest commit was tested.
+
+    Args:
+        asked: the run.
+        github: its repository.
+        find: a canary by name; raises BadProbeError where there is none.
+        say: takes a line about what was done.
+
+    Returns:
+        EXPECTED where every comment there is now is true and holds a verdict, and where there is no pull request;
+        whatever the verdict. Otherwise whose fault it is.
+
+    Raises:
+        ParityError: the run is not of that commit.
+        GitHubError: a pull request could not be asked for, or its comment could not be posted.
+
+    """
+    doubt = _doubt(asked, github)
+    pulls = github.open_pulls(asked.head_sha)
+    if not pulls:
+        say(f"no open pull request has {asked.head_sha} as its newest commit: nothing to comment on")
+        return ExitStatus.EXPECTED
+    page = doubt or _made(asked, github, find, say)
+    if page.refusal:
+        say(_line(f"no verdict: {page.refusal}"))
+    failed: list[ParityError] = []
+    for pull in pulls:
+        try:
+            say(f"pull request {pull.number}: {_act(asked, github, pull, page)}")
+        except GitHubError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return page.status
+
+
+def _doubt(asked: Asked, github: GitHub) -> Page | None:
+    """None where the run is as it was said to be: a workflow that passes the wrong words would never be noticed."""
+    try:
+        run = github.run(asked.run_id)
+    except GitHubError as error:
+        return without_verdict(f"the run could not be asked for: {error}", asked, error.status)
+    if run.head_sha != asked.head_sha:
+        raise ParityError(f"--head-sha {asked.head_sha}: run {asked.run_id} is of commit {run.head_sha}")
+    if run.conclusion not in {None, asked.conclusion}:
+        why = f"the run ended in {run.conclusion}, and not in {asked.conclusion or 'nothing'}, as was said here"
+        return without_verdict(why, asked)
+    return None
+
+
+def _made(asked: Asked, github: GitHub, find: Callable[[str], Canary], say: Callable[[str], None]) -> Page:
+    """The comment. Whatever is wrong with the results, also what nobody thought of, it is there and says so."""
+    try:
+        archive = github.download(github.artifact(asked.run_id, asked.artifact))
+        with at_most(PATIENCE):
+            return written(read_result(results_text(archive), find), asked)
+    except BadResultError as error:
+        return without_verdict(f"the run's results were refused: {error}", asked)
+    except ArtifactError as error:
+        return without_verdict(str(error), asked)
+    except GitHubError as error:
+        return without_verdict(f"the run's results could not be fetched: {error}", asked, error.status)
+    except TookTooLongError:
+        return without_verdict(f"the run's results could not be read within {PATIENCE} seconds", asked)
+    except Exception:  # noqa: BLE001 - an old comment must not stand because a new result is too odd for us
+        for line in traceback.format_exc(limit=-5).splitlines():
+            say(_line(f"| {line}"))
+        return without_verdict("the run's results are more than this tool can read", asked, ExitStatus.BUG)
+
+
+def _line(text: str) -> str:
+    """What a job's log takes for text, wherever it comes from: the runner obeys `##[` anywhere in a line."""
+    return plain(text)[:_SHOWN].replace("##[", "##\u200b[")
+
+
+def _act(asked: Asked, github: GitHub, pull: PullRequest, page: Page) -> str:
+    match decide(asked, page.body, github.comments(pull.number)):
+        case Create():
+            github.create(pull.number, page.body)
+            return "comment created"
+        case Update(comments=comments):
+            for comment in comments:
+                github.update(comment, page.body)
+            return "comment updated"
+        case Nothing(because=because):
+            return because

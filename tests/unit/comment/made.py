@@ -1,0 +1,124 @@
+"""Results, archives and what is asked; each call names what it changes."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+from parity.canaries.catalogue import find
+from parity.comment.values import Asked, Comment
+from parity.configuration import Difference
+from parity.curves import Curve
+from parity.gate import RunResult
+from parity.probe.values import METRICS, ArmName, Expectation, Stage, VerdictKind
+from parity.report.json import render_json
+from parity.result import CellResult, ProbeResult
+from parity.scoreboard.score import Identical, Scoreboard, score
+from parity.trace import Executed
+from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+from tests.unit.made import HEADER, PROBE
+
+SHA = "a" * 40
+ASKED = Asked(
+    repository="owner/trainer",
+    run_id=123,
+    head_sha=SHA,
+    conclusion="success",
+    artifact="parity-results",
+    server="https://code.example",
+)
+ENDING = (
+    f"Of commit `{SHA}`, by [run 123](https://code.example/owner/trainer/actions/runs/123), which executes that "
+    "commit's own code: the check to require is the run."
+)
+AT = FirstDivergence(
+    step=2, stage=Stage.LOSS, metric="loss", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
+)
+STEPS = 4
+
+
+def refusal(why: str) -> str:
+    """A whole comment without a verdict."""
+    return (
+        f"<!-- mlx-parity run=123 -->\n\n❔ **No verdict:** {why}.\n\n"
+        "A verdict that stood here before was of another commit or another attempt, and stands no longer.\n\n"
+        f"{ENDING}\n"
+    )
+
+
+def cell(seed: int, at: FirstDivergence | None = None) -> CellResult:
+    """All metrics are compared; where the arms part, the loss alone differs."""
+    metrics = {
+        name: MetricSummary(max_abs=0.0, max_ulp=0, first_step=None, unequal=0, compared=STEPS) for name in METRICS
+    }
+    if at is not None:
+        metrics["loss"] = MetricSummary(max_abs=0.25, max_ulp=9, first_step=at.step, unequal=2, compared=STEPS)
+    verdict = Verdict(
+        kind=VerdictKind.IDENTICAL if at is None else VerdictKind.DIVERGED,
+        reason="bit for bit" if at is None else "the loss differs",
+        first_divergence=at,
+        metrics=metrics,
+        noise_floor={},
+        problems=(),
+        thresholds=Thresholds(),
+    )
+    file = Executed(distribution="mlx-lm 0.31.3", path="mlx_lm/tuner/trainer.py", digest="ab", functions=("train",))
+    return CellResult(
+        seed=seed,
+        steps=STEPS,
+        verdict=verdict,
+        provenance={**HEADER.provenance, "environment": {"MLX_THREADS": "2"}},
+        executed={ArmName.REFERENCE: (file,), ArmName.CANDIDATE: (file,)},
+        differences=(Difference(name="clip.bound", reference=0.0, candidate=1.0, declared=True),),
+        curves={"loss": Curve(steps=(1, 2), reference=(2.75, 2.5), candidate=(2.75, 2.5 if at is None else 2.25))},
+    )
+
+
+def probe_result(*cells: CellResult, **changed: Any) -> ProbeResult:
+    workload = replace(PROBE.workload, steps=STEPS)
+    return ProbeResult(probe=replace(PROBE, workload=workload, **changed), cells=cells)
+
+
+def result(*probes: ProbeResult) -> RunResult:
+    """As expected: one identical, one diverged as declared, and one known fault caught."""
+    declared = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.LOSS, because="the pad is left out")
+    seen = replace(AT, step=1, stage=Stage.CLIP, metric="clipped_norm")
+    scores = (score(find("not-clipped"), cell(1, seen)),)
+    return RunResult(
+        probes=probes
+        or (
+            probe_result(cell(1), cell(42)),
+            probe_result(cell(1, AT), cell(42, AT), name="current/strict", expect=declared),
+        ),
+        canaries=Scoreboard(scores=scores, identical=Identical(cells=2), seconds=1.5),
+    )
+
+
+def unexpected() -> RunResult:
+    """The loss parts where it should not."""
+    return result(probe_result(cell(1), cell(42, AT)))
+
+
+def document(made: RunResult | None = None) -> dict[str, Any]:
+    """What `results.json` holds of it."""
+    tree: dict[str, Any] = json.loads(render_json(made or result()))
+    return copy.deepcopy(tree)
+
+
+def archive(
+    text: str | bytes | None = None, *, name: str = "results.json", method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
+    """As `upload-artifact` makes one of a single file; by default of a result that is as expected."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as made:
+        made.writestr(name, render_json(result()) if text is None else text)
+    return held.getvalue()
+
+
+def comment(body: str, **changed: Any) -> Comment:
+    made = Comment(id=7, author="github-actions[bot]", is_bot=True, body=body)
+    return replace(made, **changed)
