@@ -5,7 +5,7 @@ traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-st
 explanations/<probe>/          what `parity run --explain` found out, and its runs
 goldens/                       what the references are compared with, as it was found
 interrupted                    only where the user stopped the run
-results.json  report.md        rendered at the end
+results.json  report.md  report.html   rendered at the end
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from parity.errors import BadTraceError, ParityError
 from parity.gate import RunResult
 from parity.golden.folder import check_run
 from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
+from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 
@@ -145,7 +146,7 @@ def with_explanations(run: Path, result: RunResult) -> RunResult:
 
 
 def write_reports(run: Path, result: RunResult) -> None:
-    """Renders `results.json` and `report.md` beside the traces.
+    """Renders `results.json`, `report.md` and `report.html` beside the traces.
 
     Raises:
         ParityError: the folder cannot be written.
@@ -162,6 +163,7 @@ def _write_reports(run: Path, result: RunResult) -> None:
         (run / INTERRUPTED).touch()
     (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
     (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
+    (run / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "json", "svg"]),
+    type=click.Choice(["terminal", "markdown", "json", "html", "svg"]),
     default="terminal",
     show_default=True,
-    help="svg is a picture of the terminal.",
+    help="html is one page with curves, whole in itself; svg is a picture of the terminal.",
 )
 def report_command(run: Path, form: str) -> ExitStatus:
     """Judge a stored RUN again and render it; the exit status is the run's.
@@ -30,6 +30,7 @@ def report_command(run: Path, form: str) -> ExitStatus:
     """
     from rich.console import Console
 
+    from parity.report.html import render_html
     from parity.report.json import render_json
     from parity.report.markdown import render_markdown
     from parity.report.svg import render_svg
@@ -41,6 +42,8 @@ def report_command(run: Path, form: str) -> ExitStatus:
             click.echo(render_markdown(result), nl=False)
         case "json":
             click.echo(render_json(result))
+        case "html":
+            click.echo(render_html(result))
         case "svg":
             click.echo(render_svg(result, title=f"parity report {run}"))
         case _:
