@@ -17,6 +17,7 @@ from markupsafe import Markup
 from parity.curves import thinned
 from parity.gate import sentence
 from parity.jsonfloat import dumps, encode
+from parity.probe.values import VerdictKind
 from parity.report import canaries, wording
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.strip import strips
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from parity.gate import RunResult
-    from parity.result import CellResult
+    from parity.result import CellResult, ProbeResult
 
 POINTS = 3000
 """Of a curve, at most."""
@@ -81,14 +82,15 @@ def curve_data(cell: CellResult, most: int) -> Markup:
 
     A candidate that is equal throughout is `null`. What is not finite is text; what is missing is `null` too.
     """
-    at, drawn = cell.first_divergence, {}
+    at, drawn, verdict = cell.first_divergence, {}, cell.verdict
     for name, curve in cell.curves.items():
         few = thinned(curve, most)
         left, right = encode(few.reference), encode(few.candidate)
         drawn[name] = {"steps": few.steps, "reference": left, "candidate": None if left == right else right}
     tree = {
         "step": None if at is None else at.step,
-        "where": wording.place(at),
+        "called": "first divergence" if cell.kind is VerdictKind.DIVERGED else "first difference",
+        "floor": {} if verdict is None else {name: verdict.noise_floor.get(name, 0.0) for name in drawn},
         "recorded": cell.steps,
         "curves": drawn,
     }
@@ -141,12 +143,19 @@ def _templates() -> Environment:
         "passed_over_lines": passed_over_lines,
         "wanted": wanted,
         "in_short": in_short,
+        "opened": _opened,
         "seeds": wording.seeds,
         "strips": lambda probe: strips(probe.cells),
         "differences": lambda probe: [each for each in together(probe.cells, _differences) if each[1]],
         "executed": lambda probe: [each for each in together(probe.cells, _executed) if each[1]],
     }
     return environment
+
+
+def _opened(probe: ProbeResult) -> int | None:
+    """The seed whose curves are in sight at once: the first that is not as expected, or else the first."""
+    seeds = [cell.seed for cell in probe.cells if not cell.meets(probe.probe.expect)]
+    return next(iter([*seeds, *(cell.seed for cell in probe.cells)]), None)
 
 
 def _differences(cell: CellResult) -> Any:

@@ -65,7 +65,7 @@
       ctx.clip();
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       if (cell.step !== null && cell.step >= plot.scales.x.min && cell.step <= plot.scales.x.max) {
-        const x = plot.valToPos(cell.step, "x", true), said = "first divergence";
+        const x = plot.valToPos(cell.step, "x", true), said = cell.called;
         ctx.strokeStyle = ctx.fillStyle = ink("--odd");
         ctx.lineWidth = 1.5 * ratio;
         ctx.setLineDash([2 * ratio, 3 * ratio]);
@@ -89,6 +89,22 @@
     };
   }
 
+  function level(plot, y, said) {
+    const { ctx, bbox } = plot, ratio = devicePixelRatio, at = plot.valToPos(y, "y", true);
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = ink("--doubt");
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.setLineDash([8 * ratio, 4 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, at);
+    ctx.lineTo(bbox.left + bbox.width, at);
+    ctx.stroke();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "right";
+    ctx.fillText(said, bbox.left + bbox.width, at - 7 * ratio);
+    ctx.restore();
+  }
+
   function draw(figure, cell, group, spec) {
     const host = figure.appendChild(make("div", "plot")), readout = figure.appendChild(make("p", "readout", ""));
     host.tabIndex = 0;
@@ -97,7 +113,7 @@
     const xs = cell.step === 0 && spec.xs[0] > 0 ? [0, ...spec.xs] : spec.xs, added = xs.length - spec.xs.length;
     const padded = (values) => (added ? [null, ...values] : values);
     const plot = new uPlot({
-      width: host.clientWidth, height: HEIGHT, padding: [18, 12, 0, 0], legend: { show: false },
+      width: host.clientWidth, height: HEIGHT, padding: [18, 26, 0, 0], legend: { show: false },
       cursor: {
         drag: { x: true, y: false, setScale: true }, sync: { key: group.key, scales: ["x", null] }, y: false,
         points: { size: 7, fill: (u, series) => u.series[series].stroke(), width: 0 },
@@ -127,11 +143,11 @@
     readout.textContent = spec.rest;
     group.plots.push(plot);
     every.push(plot);
-    host.addEventListener("keydown", (event) => steer(event, plot, xs));
+    host.addEventListener("keydown", (event) => steer(event, plot, xs, group));
     new ResizeObserver(() => host.clientWidth && host.clientWidth !== plot.width && plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);
   }
 
-  function steer(event, plot, xs) {
+  function steer(event, plot, xs, group) {
     const { min, max } = plot.scales.x, last = xs.length - 1, at = plot.cursor.idx;
     const stride = event.shiftKey ? Math.ceil(xs.length / 20) : 1;
     const to = { ArrowLeft: (at ?? 1) - stride, ArrowRight: (at ?? -1) + stride, Home: 0, End: last }[event.key];
@@ -139,7 +155,7 @@
     if (to !== undefined) {
       const step = xs[Math.max(0, Math.min(last, to))];
       if (step < min || step > max) plot.setScale("x", { min: step - (max - min) / 2, max: step + (max - min) / 2 });
-      plot.setCursor({ left: plot.valToPos(step, "x"), top: 10 });
+      group.plots.forEach((each) => each.setCursor({ left: each.valToPos(step, "x"), top: 10 }));
     } else if (factor) {
       const middle = at == null ? (min + max) / 2 : xs[at], half = ((max - min) * factor) / 2;
       plot.setScale("x", { min: Math.max(xs[0], middle - half), max: Math.min(xs[last], middle + half) });
@@ -168,7 +184,7 @@
     draw(figure, cell, group, {
       title: `${NAMES[name] ?? name} of both arms`, said: `${curve.steps.length} steps`, rest: noNumber(missing.length).trim(),
       xs: curve.steps, values: [kept(curve.reference), kept(curve.candidate)], missing, range: rounded,
-      lines: [line("--reference-wide", 5), line("--candidate", 1.5, [6, 3])],
+      lines: curve.steps.length > 1000 ? [line("--reference-wide", 4), line("--candidate", 1)] : [line("--reference-wide", 5), line("--candidate", 1.5, [6, 3])],
       read: (index) => `step ${curve.steps[index].toLocaleString("en")}: reference ${number(curve.reference[index])}, candidate ${number(curve.candidate[index])}`,
     });
   }
@@ -176,6 +192,7 @@
   /** |Δ| by its power of ten; zeros have no power, and a row of their own below. */
   function gap(figure, cell, group, name, curve) {
     const gaps = gapsOf(curve), title = `|Δ ${NAMES[name] ?? name}|`, sizes = gaps.filter((each) => each > 0 && Number.isFinite(each));
+    const floor = cell.floor[name] ?? 0;
     const caption = figure.appendChild(make("figcaption", "", title));
     const zeros = gaps.filter((each) => each === 0).length;
     if (zeros === gaps.length) {
@@ -183,7 +200,7 @@
       return;
     }
     caption.appendChild(make("span", "key muted", "log scale; zeros in a row of their own"));
-    const logs = sizes.map(Math.log10), lowest = Math.floor(logs.reduce((a, b) => Math.min(a, b), logs[0] ?? 0));
+    const logs = [...sizes, ...(floor > 0 ? [floor] : [])].map(Math.log10), lowest = Math.floor(logs.reduce((a, b) => Math.min(a, b), logs[0] ?? 0));
     const highest = Math.max(lowest + 1, Math.ceil(logs.reduce((a, b) => Math.max(a, b), logs[0] ?? 0)));
     const room = (highest - lowest) * 0.16, zero = lowest - room, stride = Math.ceil((highest - lowest) / 5);
     const missing = gaps.flatMap((each, index) => (isNumber(each) ? [] : [[curve.steps[index], "--odd", 0]]));
@@ -195,7 +212,7 @@
       xs: curve.steps, missing, range: () => [zero - room / 2, highest + room / 4],
       values: [gaps.map((each) => (each > 0 && Number.isFinite(each) ? Math.log10(each) : null)), gaps.map((each) => (each === 0 ? zero : null))],
       lines: [
-        line("--candidate", 1.5),
+        line("--candidate", gaps.length > 1000 ? 1 : 1.5),
         { stroke: () => ink("--met"), width: 0, points: { show: true, size: 5, width: 1.5, fill: () => ink("--paper"), filter: (u, series) => u.data[series].flatMap((each, index) => (each == null ? [] : [index])) }, paths: () => null },
       ],
       splits: () => splits, labels: (u, at) => at.map((each) => (each === zero ? "0" : power(each))),
@@ -203,6 +220,7 @@
         const top = u.valToPos(zero + room / 2, "y", true);
         u.ctx.fillStyle = ink("--raised");
         u.ctx.fillRect(u.bbox.left, top, u.bbox.width, u.bbox.top + u.bbox.height - top);
+        if (floor > 0) level(u, Math.log10(floor), "noise floor");
       },
       read: (index) => `step ${curve.steps[index].toLocaleString("en")}: ${gaps[index] === null ? "not recorded in one arm" : number(gaps[index])}`,
     });
@@ -225,6 +243,7 @@
     host.dataset.drawn = group.plots.length;
   }
 
+  document.getElementById("no-script").remove();
   const watch = new IntersectionObserver((seen) => seen.filter((each) => each.isIntersecting).forEach((each) => {
     watch.unobserve(each.target);
     drawAll(each.target);
