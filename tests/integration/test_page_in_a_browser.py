@@ -131,7 +131,7 @@ def test_verdict_stages_and_curves_are_seen_and_nothing_is_asked_of_anybody(open
     marked = found.page.locator(".strip li.first")
     assert marked.all_inner_texts() == ["loss\n≠\nthe arms part: step 2"]
     assert marked.is_visible()
-    assert found.page.get_by_text("0 at every one of 30 steps.").is_visible()  # the norm's gaps, not left out
+    assert found.page.get_by_text("0 at every step.").is_visible()  # the norm's gaps, not left out
     canvases = found.page.locator("canvas")
     assert canvases.count() == 3
     assert all(colours(canvases.nth(number)) > 3 for number in range(3))
@@ -244,6 +244,29 @@ def test_of_many_probes_only_those_in_sight_are_drawn_and_the_expected_can_be_hi
     found.page.get_by_label("only what is not as expected").check()
     assert not section.is_visible()
     assert found.page.locator("#p3").is_visible()
+
+
+def test_fifteen_seeds_are_seen_at_once_and_those_that_are_odd_in_words(opened: Callable[..., Opened]) -> None:
+    (made,) = run().probes
+    fine, odd = made.cells
+    seeds = tuple(range(1, 16))
+    probe = replace(made.probe, workload=replace(made.probe.workload, seeds=seeds))
+    cells = tuple(replace(odd if seed == 15 else fine, seed=seed) for seed in seeds)
+    found = opened(RunResult(probes=(replace(made, probe=probe, cells=cells),)))
+    grid = found.page.get_by_role("region", name="Probes and seeds")
+    assert grid.evaluate("each => each.scrollWidth <= each.clientWidth")
+    shown = grid.get_by_role("row").nth(1).get_by_role("cell")
+    assert shown.nth(15).inner_text().split("\n") == ["✗ diverged", "step 2 · loss"]
+    assert shown.nth(1).get_by_text("identical").bounding_box()["width"] == 1  # type: ignore[index]
+
+
+def test_on_paper_it_is_black_on_white_whatever_the_screen_is(opened: Callable[..., Opened]) -> None:
+    page = opened(run(), scheme="dark").drawn().page
+    page.emulate_media(media="print", color_scheme="dark")
+    of = "getComputedStyle(document.body)"
+    assert page.evaluate(f"[{of}.backgroundColor, {of}.color]") == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    assert not page.locator(".readout").first.is_visible()
+    assert page.locator("canvas").first.is_visible()
 
 
 def test_a_link_into_a_folded_section_unfolds_it(opened: Callable[..., Opened]) -> None:

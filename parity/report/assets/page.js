@@ -196,7 +196,7 @@
     const caption = figure.appendChild(make("figcaption", "", title));
     const zeros = gaps.filter((each) => each === 0).length;
     if (zeros === gaps.length) {
-      figure.appendChild(make("p", "all-zero", `0 at every one of ${zeros.toLocaleString("en")} steps.`));
+      figure.appendChild(make("p", "all-zero", "0 at every step."));
       return;
     }
     caption.appendChild(make("span", "key muted", "log scale; zeros in a row of their own"));

@@ -7,8 +7,10 @@ import re
 import struct
 
 import pytest
+from click.testing import CliRunner
 
 from parity.canaries.catalogue import find
+from parity.cli.report import report_command
 from parity.gate import sentence
 from parity.report.html import render_html
 from parity.report.markdown import render_markdown
@@ -59,3 +61,12 @@ def test_an_example_has_its_pictures(name: str, scheme: str) -> None:
     width, height = struct.unpack(">II", data[16:24])
     assert (width, 800 < height < 2500) == (1200, True)
     assert len(data) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_is_printed_of_results_alone_with_the_status_of_the_run(name: str) -> None:
+    done = CliRunner().invoke(
+        report_command, [str(EXAMPLES / name / "results.json"), "--format", "html"], standalone_mode=False
+    )
+    assert done.stdout == kept(name, "report.html")
+    assert done.return_value == next(example.status for example in ALL if example.name == name)
