@@ -6,7 +6,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 JUDGE := .venv-judge/.synced
 
-.PHONY: parity original canaries test upstream bench lint setup judge lock fixtures clean
+.PHONY: parity original canaries test upstream bench lint setup judge lock fixtures examples clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -71,6 +71,9 @@ lock: setup  ## newest releases that resolve; versions and hashes only, no addre
 fixtures: setup  ## remakes the tiny model and the data sets, bit for bit
 	.venv/bin/python fixtures/make_model.py
 	.venv/bin/python fixtures/make_data.py
+
+examples: setup  ## runs and reads reports/examples anew: one identical, one diverged, one inconclusive
+	.venv/bin/python -m tests.examples.make
 
 clean:
 	rm -rf .venv .venv-judge .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,7 +6,7 @@ explanations/<probe>/          what `parity run --explain` found out, and its ru
 goldens/                       what the references are compared with, as it was found
 canaries/                      known faults that were run beside the probes
 interrupted                    only where the user stopped the run
-results.json  report.md        rendered at the end
+results.json  report.md  report.html   rendered at the end
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from parity.gate import RunResult
 from parity.golden.folder import check_run
 from parity.plan import Plan, read_plan, write_plan
 from parity.probe.values import ArmName
+from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.shard import Shard, postponed
@@ -152,7 +153,7 @@ def with_explanations(run: Path, result: RunResult) -> RunResult:
 
 
 def write_reports(run: Path, result: RunResult) -> None:
-    """Renders `results.json` and `report.md` beside the traces.
+    """Renders `results.json`, `report.md` and `report.html` beside the traces.
 
     Raises:
         ParityError: the folder cannot be written.
@@ -169,6 +170,7 @@ def _write_reports(run: Path, result: RunResult) -> None:
         (run / INTERRUPTED).touch()
     (run / RESULTS).write_text(render_json(result) + "\n", encoding="utf-8")
     (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
+    (run / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
 
 
 def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeResult:

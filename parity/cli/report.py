@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "comment", "json", "junit", "annotations", "svg"]),
+    type=click.Choice(["terminal", "markdown", "comment", "html", "json", "junit", "annotations", "svg"]),
     default="terminal",
     show_default=True,
-    help="comment: markdown for a pull request; annotations: workflow commands; svg: a picture of the terminal.",
+    help="comment: markdown for a pull request; html: a page with curves, whole in itself; annotations: workflow "
+    "commands; svg: a picture of the terminal.",
 )
 def report_command(run: Path, form: str) -> ExitStatus:
     """Judge a stored RUN again and render it; the exit status is the run's.
@@ -31,6 +32,7 @@ def report_command(run: Path, form: str) -> ExitStatus:
     from rich.console import Console
 
     from parity.report.annotations import render_annotations
+    from parity.report.html import render_html
     from parity.report.json import render_json
     from parity.report.junit import render_junit
     from parity.report.markdown import MARKER, render_comment, render_markdown
@@ -49,6 +51,8 @@ def report_command(run: Path, form: str) -> ExitStatus:
             click.echo(render_annotations(result), nl=False)
         case "json":
             click.echo(render_json(result))
+        case "html":
+            click.echo(render_html(result))
         case "svg":
             click.echo(render_svg(result, title=f"parity report {run}"))
         case _:

@@ -9,11 +9,11 @@ from parity.golden.drift import Moved, compared, drift, which_moved
 from parity.golden.record import Recorded
 from parity.golden.workload import what_differs
 from parity.probe.values import VerdictKind
-from parity.report.wording import place, values
+from parity.report.wording import place, seeds, values
 from parity.verdict import first_divergence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from parity.golden.drift import Changed, Checked, Drift
     from parity.golden.record import Record
@@ -30,11 +30,7 @@ def golden_lines(probe: ProbeResult, checked: Checked | None) -> list[tuple[str,
         if checked is not None and (found := checked.drifts.get((probe.probe.name, cell.seed))) is not None:
             said = _said(found, cell, declared=cell.meets(probe.probe.expect))
             by_line.setdefault((said, found.moved), []).append(cell.seed)
-    return [(f"{_seeds(seeds)}: {line}", moved) for (line, moved), seeds in by_line.items()]
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return [(f"{seeds(numbers)}: {line}", moved) for (line, moved), numbers in by_line.items()]
 
 
 def passed_over_lines(checked: Checked | None) -> list[str]:

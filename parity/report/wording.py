@@ -115,6 +115,11 @@ def postponed(result: RunResult) -> list[str]:
     return [f"{name}: {' and '.join(outcomes)} {why}" for name, outcomes in result.postponed.items()]
 
 
+def seeds(numbers: Sequence[int]) -> str:
+    """`seed 1`, or `seeds 1, 42`."""
+    return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def functions(names: Sequence[str]) -> str:
     """Those that were executed of a file, the outer ones first: `train, evaluate and 3 more`."""
     outer = [name for name in names if "<locals>" not in name]

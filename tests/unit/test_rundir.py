@@ -10,6 +10,7 @@ from parity.assess import EXIT
 from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ExitStatus, ParityError
 from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
+from parity.report.html import render_html
 from parity.report.markdown import render_markdown
 from parity.rundir import cell_folder, new_run, read_run, write_reports
 from parity.shard import Shard
@@ -222,3 +223,4 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
         "This workload cannot show: order and padding",
     ):
         assert part in report
+    assert (run / "report.html").read_text() == render_html(read_run(run)) + "\n"
