@@ -36,9 +36,9 @@ lint: setup
 IN ?= .
 
 workflows:  # of a folder: their form, and what is known to be unsafe in them; asks no network
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions $(IN)/action.yml $(IN)/.github/actions/*/action.yml
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(IN)/.github/workflows/*.yml
-	.venv/bin/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout $(IN)/.github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-actions $(IN)/action.yml $(IN)/.github/actions/*/action.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows $(IN)/.github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema custom.github-workflows-require-timeout $(IN)/.github/workflows/*.yml
 	.venv/bin/zizmor --offline --quiet --no-progress --pedantic --strict-collection $(IN)/action.yml $(IN)/.github
 
 setup: $(SYNCED)

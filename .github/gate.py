@@ -21,6 +21,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,8 @@ def merge_asked(environ: Mapping[str, str]) -> Work:
 
     """
     named = _paths("shards", environ.get("PARITY_SHARDS", ""))
-    shards = [str(shard) for path in map(Path, named) for shard in _shards(path)]
+    paths = [Path(found) for name in named for found in sorted(glob(name)) or [name]]  # noqa: PTH207 - or an absolute one
+    shards = [str(shard) for path in paths for shard in _shards(path)]
     if not shards:
         raise Refused(f"shards: no folder of a run in {', '.join(named) or 'an empty input'}; was each one downloaded?")
     out = _out(environ)
@@ -315,7 +317,7 @@ def _paths(what: str, text: str) -> list[str]:
 
 
 def _shards(path: Path) -> list[Path]:
-    """The folder of a shard, or those in a folder, as `actions/download-artifact` leaves them."""
+    """The folders of runs that a path leads to: itself, or those in it, as `actions/download-artifact` leaves them."""
     return [path] if (path / "plan.json").is_file() else sorted(each.parent for each in path.glob("*/plan.json"))
 
 

@@ -52,10 +52,10 @@ def test_the_workflows_of_the_manuals_pass(copied: Path) -> None:
     ("file", "was", "planted", "complaint"),
     [
         ("action.yml", '/gate.py" run', '/gate.py" run ${{ inputs.seeds }}', "template-injection"),
-        ("action.yml", "using: composite", "using: composite\n  sudo: true", "Additional properties"),
+        ("action.yml", "using: composite", "using: composite\n  sudo: true", "Schema validation errors"),
         ("action.yml", "      shell: bash\n", "", "is not valid under any of the given schemas"),
         (".github/actions/merge/action.yml", "required: true", "needed: true", "Additional properties"),
-        (".github/workflows/gate.yml", "  pull_request:", "  pull_requests:", "Additional properties"),
+        (".github/workflows/gate.yml", "  pull_request:", "  pull_requests:", "Schema validation errors"),
         (".github/workflows/gate.yml", "    timeout-minutes: 60\n", "", "'timeout-minutes' is a required property"),
         (".github/workflows/gate.yml", "permissions: {}\n", "", "excessive-permissions"),
         (".github/workflows/linux.yml", "persist-credentials: false", "fetch-depth: 1", "artipacked"),

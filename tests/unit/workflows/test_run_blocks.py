@@ -33,16 +33,16 @@ def _gate(block: Block, home: Path) -> None:
     assert {"--jobs=2", "--canaries"} < set(called.words)
 
 
-def _merge(block: Block, home: Path) -> None:
+def _merge(block: Block, home: Path, how: str = "shards/shard-macos-15-*") -> None:
     """All of it: the shards are folders, and who judges them is a stand-in."""
     made = tool(home)
     made.tell(merge={"results": MET})
     runner = made.runner(".github/actions/merge")
     shards = [runner.workspace / "shards" / f"shard-macos-15-{part}" for part in (1, 2)]
-    for shard in shards:
-        shard.mkdir(parents=True)
-        (shard / "plan.json").write_text("{}")
-    ended = runner.run(block, {"shards": "shards"})
+    for folder in (*shards, runner.workspace / "shards" / "shard-macos-26-1"):
+        folder.mkdir(parents=True)
+        (folder / "plan.json").write_text("{}")
+    ended = runner.run(block, {"shards": how})
     assert ended.status == 0, ended.printed
     (called,) = made.calls(first="merge")
     assert called.words[-3:] == ("--", *(str(shard.relative_to(runner.workspace)) for shard in shards))

@@ -63,7 +63,8 @@ def test_a_pull_request_takes_no_more_macs_than_a_free_plan_runs_at_once() -> No
     parts = jobs["shard"]["strategy"]["matrix"]["include"]
     assert len(parts) <= 5
     images = Counter(part["image"] for part in parts)
-    assert set(images) == {"macos-15", "macos-26"} == set(jobs["merge"]["strategy"]["matrix"]["image"])
+    merged = [step["with"]["shards"] for step in jobs["merge"]["steps"] if "merge" in step["uses"]]
+    assert merged == [f"shards/shard-{image}-*" for image in images] == [f"shards/shard-macos-{n}-*" for n in (15, 26)]
     for image, count in images.items():
         found = [(part["part"], part["parts"]) for part in parts if part["image"] == image]
         assert found == [(number + 1, count) for number in range(count)]
@@ -73,6 +74,37 @@ def test_a_merge_runs_whatever_became_of_the_shards() -> None:
     merge = read((ROOT / ".github" / "workflows" / "gate.yml").read_text())["jobs"]["merge"]
     assert merge["if"] == "${{ always() }}"
     assert merge["needs"] == "shard"
+    assert all("always()" in step["if"] for step in merge["steps"][1:])
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "kept"),
+    [
+        (("0", "a"), ("0", "b"), ["newer"]),
+        (("1", "a"), ("0", "b"), ["older"]),
+        (("0", "a"), ("1", "b"), ["newer"]),
+        (("2", ""), ("0", "b"), []),
+        (("0", "a"), ("2", ""), []),
+        (("", ""), ("0", "b"), []),
+    ],
+)
+def test_a_comment_is_never_of_a_pass_beside_a_failure(
+    older: tuple[str, str], newer: tuple[str, str], kept: list[str]
+) -> None:
+    merge = read((ROOT / ".github" / "workflows" / "gate.yml").read_text())["jobs"]["merge"]
+    values = {
+        f"steps.{step}.outputs.{name}": repr(value)
+        for step, outputs in (("older", older), ("newer", newer))
+        for name, value in zip(("status", "json"), outputs, strict=True)
+    }
+    found = []
+    for step in merge["steps"]:
+        if step.get("with", {}).get("name") == "parity-results":
+            condition = step["if"].removeprefix("${{ always() && ").removesuffix(" }}").replace("&&", "and")
+            for name, value in values.items():
+                condition = condition.replace(name, value)
+            found += re.findall(r"steps\.([a-z]+)", step["with"]["path"]) if eval(condition) else []
+    assert found == kept
 
 
 def test_only_the_comment_may_write_and_it_runs_no_code_of_a_pull_request() -> None:
