@@ -185,6 +185,14 @@ def test_what_cannot_be_rendered_makes_a_success_a_failure(made: Tool, form: str
     assert complaint in ended.summary
 
 
+def test_a_fault_of_the_gate_itself_is_no_result(made: Tool) -> None:
+    made.tell(run={"results": MET})
+    (made.runner().workspace / "run" / "report.html").mkdir(parents=True)
+    ended = made.runner().run(block(), {"out": "run"})
+    assert (ended.status, ended.outputs["verdict"]) == (ExitStatus.BUG, "no result")
+    assert "a fault of the gate itself: IsADirectoryError" in ended.summary
+
+
 def test_a_report_that_answers_better_than_the_run_changes_nothing(made: Tool) -> None:
     made.tell(run={"status": 1, "results": UNMET}, report={"html": {"status": 0}})
     ended = made.runner().run(block())
