@@ -6,7 +6,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 JUDGE := .venv-judge/.synced
 
-.PHONY: parity original canaries test upstream bench lint setup judge lock fixtures examples clean
+.PHONY: parity original canaries test upstream bench lint workflows setup judge lock fixtures examples clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -31,6 +31,15 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	@$(MAKE) --no-print-directory workflows
+
+IN ?= .
+
+workflows:  # of a folder: their form, and what is known to be unsafe in them; asks no network
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-actions $(IN)/action.yml $(IN)/.github/actions/*/action.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows $(IN)/.github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema custom.github-workflows-require-timeout $(IN)/.github/workflows/*.yml
+	.venv/bin/zizmor --offline --quiet --no-progress --pedantic --strict-collection $(IN)/action.yml $(IN)/.github
 
 setup: $(SYNCED)
 
