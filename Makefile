@@ -5,6 +5,9 @@ JOBS ?= 2
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 
+# Every cell is a process of its own: without bytecode each compiles its thousand modules once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: parity original canaries test upstream bench lint setup lock fixtures clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
