@@ -20,7 +20,7 @@ canaries: setup  ## known faults in both trainers: is each caught, and named whe
 	.venv/bin/parity canaries --sensitivity --jobs $(JOBS)
 
 test: setup
-	.venv/bin/pytest -n $(JOBS) --dist loadfile
+	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
 	.venv/bin/python -m parity.upstream
