@@ -6,6 +6,9 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 JUDGE := .venv-judge/.synced
 
+# Every cell is a process of its own: without bytecode each compiles its thousand modules once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: parity original canaries test upstream bench lint workflows setup judge lock fixtures examples clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
@@ -18,7 +21,7 @@ canaries: setup  ## known faults in both trainers: is each caught, and named whe
 	.venv/bin/parity canaries --sensitivity --jobs $(JOBS)
 
 test: setup
-	.venv/bin/pytest -n $(JOBS) --dist loadfile
+	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
 	.venv/bin/python -m parity.upstream

@@ -18,7 +18,7 @@ from parity.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCK, _WHOLE, _KERNELS = "lock", "whole-kernels", "mlx"
+_LOCK, _KERNELS, _WHOLE = "lock", "mlx", "whole-kernels"
 
 
 def cache_folder(name: str) -> Path:
@@ -39,11 +39,12 @@ def cache_folder(name: str) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSlot:
-    """A temporary folder for one cell at a time; its kernels are kept for the next.
+    """A temporary folder for one cell at a time, with the kernels that earlier cells have built.
 
     MLX on a CPU builds its compiled kernels with g++ into the temporary folder, and loads whatever
     file is there by that name, finished or not (mlx 0.30 to 0.32). Two cells that build one kernel
-    side by side, or a cell after one that was killed while building, would load half of it.
+    side by side, or a cell after one that was killed while building, would load half of it. So each
+    builds in a slot of its own, and the others are given a kernel once its cell has ended.
     """
 
     folder: Path
@@ -52,40 +53,45 @@ class KernelSlot:
 
     def keep_kernels(self) -> None:
         """Says that the cell ended by itself, so that every kernel in the folder is whole."""
-        names = sorted(str(path.relative_to(self.folder)) for path in _kernels(self.folder))
-        (self.folder / _WHOLE).write_text("\n".join(names), encoding="utf-8")
+        _give(self.folder / _KERNELS, cache_folder(_WHOLE), self.folder)
 
 
 @contextmanager
 def kernel_slot() -> Iterator[KernelSlot]:
     """Takes the first slot that nobody holds, in this process or another."""
-    kernels = cache_folder("kernels")
+    slots = cache_folder("slots")
     for number in count():
-        folder = kernels / f"slot-{number}"
+        folder = slots / str(number)
         folder.mkdir(exist_ok=True)
         with (folder / _LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            _tidy(folder)
+            _empty(folder)
+            _give(cache_folder(_WHOLE), folder / _KERNELS, folder)
             yield KernelSlot(folder=folder, lock=lock.fileno())
             return
 
 
-def _kernels(folder: Path) -> list[Path]:
-    return [path for path in (folder / _KERNELS).rglob("*") if path.is_file()]
+def _give(kernels: Path, to: Path, scratch: Path) -> None:
+    """Links what is not there yet, each file whole or not at all; some thousand of them before every cell."""
+    for folder, _, names in os.walk(kernels):
+        there = to / Path(folder).relative_to(kernels)
+        there.mkdir(parents=True, exist_ok=True)
+        for name in set(names).difference(path.name for path in there.iterdir()):
+            try:
+                os.link(f"{folder}/{name}", f"{there}/{name}")
+            except FileExistsError:  # another cell was faster
+                continue
+            except OSError:  # no hard links here
+                Path(shutil.copy(f"{folder}/{name}", scratch)).replace(there / name)
 
 
-def _tidy(folder: Path) -> None:
-    """Removes what a killed cell left: its scratch, and kernels that no cell has vouched for."""
-    listed = folder / _WHOLE
-    whole = set(listed.read_text("utf-8").split("\n")) if listed.is_file() else set()
-    for path in _kernels(folder):
-        if str(path.relative_to(folder)) not in whole:
-            path.unlink()
+def _empty(folder: Path) -> None:
+    """Removes what the last cell has left there: its scratch, and kernels that it was perhaps killed over."""
     for path in folder.iterdir():
-        if path.name in {_LOCK, _WHOLE, _KERNELS}:
+        if path.name == _LOCK:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -71,6 +71,19 @@ class PaddedWider(MlxLmLoop):
 
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
+class PaddedWiderAndSupervised(MlxLmLoop):
+    """32 columns of padding more, and all padding a target."""
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        """The lengths take the full width for that of the row."""
+        import mlx.core as mx
+
+        for ids, lengths in super().batches(loaded, job):
+            ends = mx.full((ids.shape[0], 1), ids.shape[1] + 32, lengths.dtype)
+            yield mx.pad(ids, [(0, 0), (0, 32)]), mx.concatenate([lengths[:, :1], ends], axis=1)
+
+
+@canary(on=LOOP, stage=Stage.BATCH, step=1)
 class TruncatedByOne(MlxLmLoop):
     """The longest rows cut one token earlier."""
 

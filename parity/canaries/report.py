@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from parity.canaries.canary import canary
-from parity.canaries.ground import RAMPED, TRAINER, TRAINER_PLAIN
+from parity.canaries.ground import LOOP, RAMPED, TRAINER, TRAINER_PLAIN
 from parity.canaries.seam import replaced
 from parity.probe.values import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
@@ -14,7 +14,7 @@ from parity.trainers.unsloth_zoo.importing import module
 from parity.trainers.unsloth_zoo.provider import UnslothZoo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from parity.tap import Tap
     from parity.trainers.protocol import Job, Loaded
@@ -54,6 +54,27 @@ class HighestRateReported(_OtherReport):
     def said(self, reported: Mapping[str, float | None], job: Job) -> dict[str, float | None]:
         """What was configured."""
         return {**reported, "lr": job.workload.optimizer.learning_rate}
+
+
+@canary(on=LOOP, stage=Stage.LOSS, step=1)
+class NanReportedFinite(_OtherReport):
+    """A loss of NaN reported as zero."""
+
+    def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
+        """The value alone: every gradient is what it was."""
+        import mlx.core as mx
+
+        own = super().loss(loaded, job)
+
+        def lost(model: Any, *batch: Any) -> tuple[Any, Any]:
+            loss, tokens = own(model, *batch)
+            return loss + mx.log(-mx.stop_gradient(loss)), tokens
+
+        return lost
+
+    def said(self, reported: Mapping[str, float | None], _job: Job) -> dict[str, float | None]:
+        """As a log that cannot hold a NaN has it."""
+        return {**reported, "loss": 0.0}
 
 
 class _TrainerReport(UnslothZoo):

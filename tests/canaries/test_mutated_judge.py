@@ -6,6 +6,7 @@ Each mutation is one that some gate of this kind has shipped, or could.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -198,9 +199,9 @@ MUTATIONS = (
 
 
 def copied(folder: Path) -> Path:
-    """The project, small enough to be broken."""
+    """The project, small enough to be broken; with its bytecode, of which only what is broken is made again."""
     for name in ("parity", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, copy_function=os.symlink)
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name in ("fixtures", "probes"):
         (folder / name).symlink_to(ROOT / name)
@@ -209,7 +210,7 @@ def copied(folder: Path) -> Path:
 
 DRIVER = """
 import json, os, sys
-import hypothesis, numpy, pandas, pytest, scipy.stats  # once: each copy is a fork that has them, and no parity yet
+import hypothesis, numpy, pandas, pydantic, pytest, scipy.stats  # once: a copy is a fork that has them, no parity yet
 for folder, tests in json.load(sys.stdin):
     child = os.fork()
     if not child:
@@ -243,6 +244,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, s
         module = folder / "parity" / mutation.module
         text = module.read_text(encoding="utf-8")
         assert text.count(mutation.guard) == 1, f"{mutation.name}: its guard is not in {mutation.module} once"
+        for path in (module, *module.parent.glob(f"__pycache__/{module.stem}.*")):
+            path.unlink()  # a link to the project's own
         module.write_text(text.replace(mutation.guard, mutation.broken), encoding="utf-8")
         asked.append((folder, [mutation.test]))
     return dict(zip((each.name for each in MUTATIONS), run(asked), strict=True))

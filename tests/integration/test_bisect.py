@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from platformdirs import user_cache_path
 
+from parity.cache import cache_folder
 from parity.environments import newest_beside
 from parity.errors import NotInstallableError
 from tests.integration.fake_trainer import BROKEN, RIGHT, WRONG, checkout, commit, git, installed, wheel
@@ -30,9 +30,8 @@ class World:
         self.probe = probe_file(folder / "probes" / "fake.toml", **ARMS)
         cache = folder / "cache"
         cache.mkdir()
-        kernels = Path(os.environ.get("MLX_PARITY_CACHE") or user_cache_path("mlx-parity")) / "kernels"
-        kernels.mkdir(parents=True, exist_ok=True)
-        (cache / "kernels").symlink_to(kernels, target_is_directory=True)
+        for name in ("whole-kernels", "slots"):
+            (cache / name).symlink_to(cache_folder(name), target_is_directory=True)
         wheels = folder / "wheels"
         first = wheel(wheels, "1.0")
         self.variables = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.integration.running import parity, probe_file
 
@@ -17,13 +20,19 @@ def run(folder: Path, **arms: str) -> tuple[dict[str, Any], str, int]:
     return json.loads((folder / "out.json").read_text())["probes"][0]["cells"][0], done.stdout, done.returncode
 
 
-def test_every_run_trains_a_cell_once_more_without_taps(tmp_path: Path) -> None:
-    cell, said, status = run(tmp_path, candidate='provider = "mlx-lm-train"')
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str, int]:
+    folder: Path = tmp_path_factory.mktemp("alike")
+    return folder, *run(folder, candidate='provider = "mlx-lm-train"')
+
+
+def test_every_run_trains_a_cell_once_more_without_taps(alike: tuple[Path, dict[str, Any], str, int]) -> None:
+    folder, cell, said, status = alike
     assert (cell["verdict"], cell["controlled"], status) == ("identical", True, 0)
-    name = f"{tmp_path.name}/p (seed 1)"
+    name = f"{folder.name}/p (seed 1)"
     shown = "Trained once more without a tap, the reference where no candidate ever was, and ended alike: "
     assert shown + name in said
-    assert shown in (tmp_path / "run" / "report.md").read_text()
+    assert shown in (folder / "run" / "report.md").read_text()
 
 
 def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path: Path) -> None:
@@ -34,9 +43,10 @@ def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path
     assert "ended alike" not in said
 
 
-def test_a_control_that_fails_is_no_proof(tmp_path: Path) -> None:
-    cell, *_ = run(tmp_path, candidate='provider = "mlx-lm-train"')
-    (tmp_path / "run" / "traces" / tmp_path.name / "p" / "1" / "control.json").write_text("{}")
+def test_a_control_that_fails_is_no_proof(alike: tuple[Path, dict[str, Any], str, int], tmp_path: Path) -> None:
+    folder, cell, *_ = alike
+    shutil.copytree(folder / "run", tmp_path / "run")
+    (tmp_path / "run" / "traces" / folder.name / "p" / "1" / "control.json").write_text("{}")
     again = json.loads(parity("report", tmp_path / "run", "--format", "json").stdout)["probes"][0]["cells"][0]
     assert (cell["verdict"], again["verdict"]) == ("identical", "invalid")
     assert again["reason"] == "the run without a tap has failed; see trainer-control.log"

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.running import ROOT, parity, probe_file
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 WEIGHTS = 'load = "mlx-lm", adapt = "mlx-lm"'
@@ -55,6 +56,7 @@ def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
 def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     probe = probe_file(
         tmp_path / "p.toml",
+        1,
         candidate='provider = "mlx-lm"\nworkload = { lora.layers = 18 }',
         expect='verdict = "diverged"',
     )
@@ -100,7 +102,7 @@ def test_exactly_the_live_causes_are_named(
     tmp_path: Path, name: str, candidate: str, reference: str, stages: list[str]
 ) -> None:
     probe = probe_file(
-        tmp_path / f"{name}.toml", candidate=candidate, reference=reference, expect='verdict = "diverged"'
+        tmp_path / f"{name}.toml", 1, candidate=candidate, reference=reference, expect='verdict = "diverged"'
     )
     status, found, _ = explain(tmp_path, probe)
     assert status == 0, found
@@ -108,7 +110,8 @@ def test_exactly_the_live_causes_are_named(
 
 
 def test_of_an_identical_probe_there_is_nothing_to_explain(tmp_path: Path) -> None:
-    probe = probe_file(tmp_path / "p.toml", candidate='provider = "mlx-lm-train"', expect='verdict = "identical"')
+    arm = 'provider = "mlx-lm-train"'
+    probe = probe_file(tmp_path / "p.toml", 1, candidate=arm, expect='verdict = "identical"')
     status, found, said = explain(tmp_path, probe)
     assert (status, found["causes"], found["runs"]) == (0, [], 3)
     assert "Nothing to explain: " in said
@@ -117,6 +120,7 @@ def test_of_an_identical_probe_there_is_nothing_to_explain(tmp_path: Path) -> No
 def test_where_no_swap_restores_parity_it_says_so_with_the_best_and_what_is_left(tmp_path: Path) -> None:
     probe = probe_file(
         tmp_path / "p.toml",
+        1,
         candidate=f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.0 }}',
         workload="batch_size = 2\naccumulation = 3",
         expect='verdict = "diverged"',
@@ -129,10 +133,18 @@ def test_where_no_swap_restores_parity_it_says_so_with_the_best_and_what_is_left
 BORN = f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.05 }}'
 
 
-def test_a_clip_that_binds_is_shown_element_by_element_and_step_by_step(tmp_path: Path) -> None:
-    probe = probe_file(tmp_path / "p.toml", candidate=BORN, expect='verdict = "identical"')
-    status, found, _ = explain(tmp_path, probe)
-    assert status == 0
+@pytest.fixture(scope="module")
+def born(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder: Path = tmp_path_factory.mktemp("born")
+    probe = probe_file(folder / "p.toml", candidate=BORN, expect='verdict = "identical"')
+    return folder / "run", parity("run", probe, "--out", folder / "run", "--jobs", "2", "--explain")
+
+
+def test_a_clip_that_binds_is_shown_element_by_element_and_step_by_step(
+    born: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    (file,) = born[0].rglob("explanation.json")
+    found = json.loads(file.read_text())
     (clip,) = found["evidence"]
     measured = clip["measured"]
     assert (measured["stage"], measured["step"]) == ("clip", 1)
@@ -145,12 +157,13 @@ def test_a_clip_that_binds_is_shown_element_by_element_and_step_by_step(tmp_path
     assert all(span["locked"] == "clip" for span in found["steps"]["spans"])
 
 
-def test_a_run_explains_what_was_not_expected_and_its_report_keeps_it(tmp_path: Path) -> None:
-    probe = probe_file(tmp_path / "p.toml", candidate=BORN, expect='verdict = "identical"')
-    done = parity("run", probe, "--out", tmp_path / "run", "--jobs", "2", "--explain")
+def test_a_run_explains_what_was_not_expected_and_its_report_keeps_it(
+    born: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    run, done = born
     assert done.returncode == 1, done.stdout + done.stderr
     assert "doing clip as the reference does restores identical" in done.stdout
-    again = parity("report", tmp_path / "run", "--format", "markdown").stdout
-    assert again == (tmp_path / "run" / "report.md").read_text()
+    again = parity("report", run, "--format", "markdown").stdout
+    assert again == (run / "report.md").read_text()
     assert "#### why" in again
     assert "doing clip as the reference does restores identical" in again

@@ -153,7 +153,7 @@ def test_a_golden_of_another_workload_says_what_differs(
     done = parity("run", folder / "probes" / "self.toml", *asked)
     assert done.returncode == 2
     assert done.stderr.startswith(
-        f"parity: {the_golden(folder / 'golden')}: recorded for another workload: batch_size 6 → 4; run the one"
+        f"parity: {the_golden(folder / 'golden')}: recorded for another workload: batch_size 2 → 4; run the one"
     )
 
 

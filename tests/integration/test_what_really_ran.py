@@ -32,7 +32,7 @@ ARMS = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("really")
     for name, arm in ARMS.items():
-        probe_file(made / "probes" / f"{name}.toml", candidate=arm, expect='verdict = "identical"')
+        probe_file(made / "probes" / f"{name}.toml", 1, candidate=arm, expect='verdict = "identical"')
     done = parity("run", made / "probes", "--jobs", "2", "--out", made / "run", "--json", made / "out.json")
     assert done.returncode == 1, done.stdout + done.stderr
     (made / "terminal.txt").write_text(done.stdout)
@@ -97,6 +97,6 @@ def test_the_trace_keeps_the_whole_effective_configuration(folder: Path) -> None
     assert effective["optimizer.class"] == "AdamW"
     assert effective["loss"].startswith("unsloth_zoo.mlx.")
     assert (effective["accumulation"], effective["clip"], effective["max_grad_leaf_norm"]) == (1, "leaf_norm 1", 1.0)
-    assert effective["batch_shapes"][0][0] == 6
+    assert effective["batch_shapes"][0][0] == 2
     assert (effective["lora.layers"], effective["lora.rank"], effective["lora.scale"]) == (16, 8, 2.0)
     assert len(start["trainable"]) == 224

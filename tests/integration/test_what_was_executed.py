@@ -26,9 +26,8 @@ PROVIDERS = {"train": "mlx-lm-train", "zoo": "unsloth-zoo", "pretending": "prete
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("executed")
     for name, provider in PROVIDERS.items():
-        probe_file(
-            folder / "probes" / f"{name}.toml", candidate=f'provider = "{provider}"', expect='verdict = "identical"'
-        )
+        arm = f'provider = "{provider}"'
+        probe_file(folder / "probes" / f"{name}.toml", 1, candidate=arm, expect='verdict = "identical"')
     done = parity(
         "run", folder / "probes", "--jobs", "2", "--out", folder / "run", "--json", folder / "out.json", plugin=True
     )
@@ -88,7 +87,8 @@ def test_a_checkout_that_shadows_a_library_is_shown(tmp_path: Path) -> None:
     shutil.copytree(spec.submodule_search_locations[0], tmp_path / "checkout" / "mlx_lm")
     trainer = tmp_path / "checkout" / "mlx_lm" / "tuner" / "trainer.py"
     trainer.write_text(trainer.read_text().replace("ntoks = mask.sum()", "ntoks = mask.sum() + 0"))
-    probe = probe_file(tmp_path / "self.toml", candidate='provider = "mlx-lm-train"', expect='verdict = "identical"')
+    arm = 'provider = "mlx-lm-train"'
+    probe = probe_file(tmp_path / "self.toml", 1, candidate=arm, expect='verdict = "identical"')
     done = parity("run", probe, "--out", tmp_path / "run", PYTHONPATH=str(tmp_path / "checkout"))
     said = " ".join(done.stdout.split())
     assert f"the candidate executed mlx_lm/cli_ui.py from {tmp_path}/checkout/mlx_lm/cli_ui.py and " in said
