@@ -81,11 +81,11 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
             yield f"{kind} in spite of a problem: {verdict.problems[0]}"
     if verdict.bounds and verdict.thresholds.deterministic:
         yield "a noise floor on a device that repeats itself"
-    for name, summary in metrics.items():
-        yield from _of_metric(name, summary)
     differing = [name for name, summary in metrics.items() if summary.unequal or summary.first_step is not None]
     if kind is VerdictKind.IDENTICAL and (differing or at is not None):
         yield f"identical, and {differing[0] if differing else 'a first divergence'} differs"
+    for name, summary in metrics.items():
+        yield from _of_metric(name, summary)
     if kind in {VerdictKind.DIVERGED, VerdictKind.WITHIN}:
         if at is None:
             yield f"{kind} nowhere"

@@ -28,7 +28,10 @@ AT = FirstDivergence(
 
 
 def run(*cells: CellResult) -> RunResult:
-    return RunResult(probes=(probe_of("a/b", *cells),))
+    """Of a probe that states the tolerance by which its first cell was judged."""
+    made = probe_of("a/b", *cells)
+    tolerance = cells[0].verdict.thresholds.tolerance if cells[0].verdict else {}
+    return RunResult(probes=(replace(made, probe=replace(made.probe, tolerance=tolerance)),))
 
 
 def verdict(cell: CellResult, **changed: Any) -> CellResult:

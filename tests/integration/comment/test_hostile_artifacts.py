@@ -282,7 +282,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "identical with a metric that differs at a step": (
         lambda: with_metric(first_step=2),
-        "results that contradict themselves: 'current/self': seed 1: loss differs 0 of 4 times, from step 2",
+        "results that contradict themselves: 'current/self': seed 1: identical, and loss differs",
     ),
     "identical with nothing compared": (
         lambda: with_metric(compared=0),

@@ -42,8 +42,8 @@ def diverged(at: FirstDivergence, **more: MetricSummary) -> Verdict:
     return replace(verdict, first_divergence=at, metrics={**verdict.metrics, **more})
 
 
-def from_step(step: int) -> MetricSummary:
-    return MetricSummary(max_abs=None, max_ulp=None, first_step=step, unequal=1, compared=4)
+def from_step(step: int | None, unequal: int = 1) -> MetricSummary:
+    return MetricSummary(max_abs=None, max_ulp=None, first_step=step, unequal=unequal, compared=4)
 
 
 def within(**changed: object) -> Verdict:
@@ -70,8 +70,9 @@ def test_within_the_noise_of_a_device_that_does_not_repeat_itself_is_believed() 
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (judged(identical(unequal=5, first_step=2)), "loss differs 5 of 4 times, from step 2"),
-        (judged(identical(unequal=1)), "loss differs 1 of 4 times, from step None"),
+        (judged(diverged(AT, lr=from_step(2, unequal=5)), DECLARED), "lr differs 5 of 4 times, from step 2"),
+        (judged(diverged(AT, lr=from_step(None)), DECLARED), "lr differs 1 of 4 times, from step None"),
+        (judged(diverged(AT, lr=from_step(2, unequal=0)), DECLARED), "lr differs 0 of 4 times, from step 2"),
         (judged(identical(max_abs=0.25)), "loss never differs, and is off by 0.25"),
         (judged(identical(max_ulp=3)), "loss never differs, and is off by 0.0"),
         (judged(diverged(AT, params=from_step(1)), DECLARED), "diverged at step 2, and params differs from step 1"),
