@@ -156,7 +156,7 @@ class Runner:
                 "GITHUB_STEP_SUMMARY": str(self.home / "summary"),
                 "RUNNER_TEMP": str(self.home / "temp"),
                 **{name: _evaluated(value, context) for name, value in block.env.items()},
-                **{name: value for name, value in os.environ.items() if name.startswith(("UV_", "PIP_", "STANDIN_"))},
+                **{name: value for name, value in os.environ.items() if name.startswith(("UV_", "PIP_", "SSL_"))},
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
