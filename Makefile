@@ -4,8 +4,9 @@ PYTHON ?= python3
 JOBS ?= 2
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
+JUDGE := .venv-judge/.synced
 
-.PHONY: parity original canaries test upstream bench lint setup lock fixtures examples clean
+.PHONY: parity original canaries test upstream bench lint setup judge lock fixtures examples clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -33,26 +34,39 @@ lint: setup
 
 setup: $(SYNCED)
 
+judge: $(JUDGE)  ## what a stored run is judged and rendered with, and no more: no MLX, no trainer
+
 # A uv from the path that is older than this pyproject.toml needs is passed over for one of our own.
 RECENT := import re, sys; found = re.findall(r"\d+", sys.stdin.read()); sys.exit([int(n) for n in found[:2]] < [0, 12])
 
-$(SYNCED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make setup PYTHON=python3.12"; exit 2; }
-	@set -e; uv="$(UV)"; \
+# $(call environment,folder,lock): an environment of what a lock names, and this package.
+define environment
+	set -e; uv="$(UV)"; \
 	if ! "$$uv" --version 2>/dev/null | $(PYTHON) -c '$(RECENT)'; then \
 		uv=.uv/bin/uv; \
 		[ -x $$uv ] || PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet \
 			--disable-pip-version-check --target .uv 'uv>=0.12'; \
 	fi; \
-	[ -x .venv/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) .venv; \
-	"$$uv" pip sync --quiet --python .venv/bin/python requirements.lock; \
-	"$$uv" pip install --quiet --python .venv/bin/python --no-deps --no-index --editable . ; \
-	touch $(SYNCED)
+	[ -x $(1)/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) $(1); \
+	"$$uv" pip sync --quiet --require-hashes --python $(1)/bin/python $(2); \
+	"$$uv" pip install --quiet --python $(1)/bin/python --no-deps --no-index --editable .
+endef
+
+$(SYNCED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make setup PYTHON=python3.12"; exit 2; }
+	@$(call environment,.venv,requirements.lock)
+	@touch $@
+
+$(JUDGE): requirements-judge.lock pyproject.toml
+	@$(call environment,.venv-judge,requirements-judge.lock)
+	@touch $@
 
 lock: setup  ## newest releases that resolve; versions and hashes only, no addresses
 	.venv/bin/uv pip compile pyproject.toml --upgrade --group trainers --group dev --universal \
 		--generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	.venv/bin/uv pip compile --group judge --constraint requirements.lock --universal \
+		--generate-hashes --no-emit-index-url --quiet --output-file requirements-judge.lock
 
 fixtures: setup  ## remakes the tiny model and the data sets, bit for bit
 	.venv/bin/python fixtures/make_model.py
@@ -62,5 +76,5 @@ examples: setup  ## runs and reads reports/examples anew: one identical, one div
 	.venv/bin/python -m tests.examples.make
 
 clean:
-	rm -rf .venv .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-judge .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find reports -mindepth 1 -maxdepth 1 ! -name examples ! -name README.md -exec rm -rf {} +

@@ -116,9 +116,11 @@ def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
     return {} if trace.outcome is None else trace.outcome.metrics
 
 
-def probe_result(probe: Probe, cells: tuple[CellResult, ...], blind: tuple[BlindSpot, ...]) -> ProbeResult:
+def probe_result(
+    probe: Probe, cells: tuple[CellResult, ...], blind: tuple[BlindSpot, ...], not_run: str = ""
+) -> ProbeResult:
     """A probe from its cells, in the order of the seeds, and what was known before them."""
-    return ProbeResult(probe=probe, cells=cells, blind=blind, outcomes=judge_outcomes(cells))
+    return ProbeResult(probe=probe, cells=cells, blind=blind, not_run=not_run, outcomes=judge_outcomes(cells))
 
 
 def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from parity.curves import DRAWN
 from parity.probe.values import METRICS, VerdictKind
 from parity.scoreboard.score import PASSES, Outcome
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from parity.gate import RunResult
+    from parity.golden.drift import Checked
     from parity.result import CellResult, ProbeResult
     from parity.scoreboard.score import Scoreboard
     from parity.verdict import Verdict
@@ -30,6 +32,8 @@ def contradictions(result: RunResult) -> Iterator[str]:
         for said in _of_probe(probe):
             yield f"{probe.probe.name!r}: {said}"
     yield from _of_explanations(result)
+    if result.goldens is not None:
+        yield from _of_goldens(result.goldens)
     if result.canaries is not None:
         yield from _of_canaries(result.canaries)
 
@@ -53,7 +57,9 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
     if cell.kind in _COMPARED and cell.steps != planned:
         yield f"{cell.kind} after {cell.steps} of {planned} steps"
     for name, curve in cell.curves.items():
-        if not len(curve.steps) == len(curve.reference) == len(curve.candidate):
+        if name not in DRAWN:
+            yield f"a curve of {name!r}, which is never drawn"
+        elif not len(curve.steps) == len(curve.reference) == len(curve.candidate):
             yield f"the curve of {name} is not equally long in both arms"
         elif any(not 1 <= step <= planned for step in curve.steps) or list(curve.steps) != sorted({*curve.steps}):
             yield f"the curve of {name} has steps that are not planned"
@@ -108,3 +114,11 @@ def _of_canaries(board: Scoreboard) -> Iterator[str]:
             yield f"{said}, and {'harmless' if each.canary.harmless else 'a fault'}"
         elif each.outcome in alarms and alarms[each.outcome] is (each.verdict in PASSES):
             yield f"{said}, and {each.verdict}"
+
+
+def _of_goldens(checked: Checked) -> Iterator[str]:
+    for (name, seed), drift in checked.drifts.items():
+        if (drift.at is None) is not (drift.unequal == 0):
+            first = "nowhere" if drift.at is None else f"step {drift.at.step}"
+            differ = f"{drift.unequal} of {drift.compared} values differ, first {first}"
+            yield f"{name!r}: golden of seed {seed}: {differ}"

@@ -24,7 +24,7 @@ class ExitStatus(IntEnum):
     CANARY_MISSED = 4
     """A known fault was not caught, or something harmless was: what the run says cannot be relied on."""
     UNDECIDED = 5
-    """Nothing comparable, or inconclusive."""
+    """Nothing comparable, not run, or inconclusive."""
     BUG = 70
     """A fault of this tool."""
     INTERRUPTED = 130

@@ -100,6 +100,8 @@ class ProbeResult:
     """In the order of the seeds; a seed that was never started has none."""
     blind: tuple[BlindSpot, ...] = ()
     """What the workload cannot show, as was known before the run."""
+    not_run: str = ""
+    """Why cells of it were not started, where that is neither a pass nor a fail."""
     outcomes: Mapping[str, Rates | Shift] = field(default_factory=dict)
     """What the trained models do, judged over the seeds."""
 
@@ -113,7 +115,7 @@ class ProbeResult:
     def kind(self) -> VerdictKind:
         """The gravest verdict of its cells; with a seed missing nothing can be said."""
         if self.missing:
-            return VerdictKind.INVALID
+            return VerdictKind.NOT_RUN if self.not_run and not self.cells else VerdictKind.INVALID
         kinds = {cell.kind for cell in self.cells}
         return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
 
@@ -145,6 +147,11 @@ class ProbeResult:
         """Whether every seed met the expectation, and the outcomes over all of them did."""
         met = not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
         return met and not self.unmet_outcomes
+
+    @property
+    def awaited(self) -> bool:
+        """Whether all that is unmet about it is that seeds were not run."""
+        return bool(self.missing) and all(cell.meets(self.probe.expect) for cell in self.cells)
 
     @property
     def unexpected_divergence(self) -> int | None:

@@ -19,7 +19,7 @@ from parity.configuration import Difference, Warned
 from parity.contradiction import contradictions
 from parity.curves import Curve
 from parity.diff import Problem, ProblemKind, Value
-from parity.errors import BadProbeError, BadResultError
+from parity.errors import BadResultError, ParityError
 from parity.gate import RunResult
 from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode, encode
@@ -27,6 +27,7 @@ from parity.probe.values import ArmName, Probe, Stage, VerdictKind
 from parity.report.json import RESULT_SCHEMA, result_tree
 from parity.result import CellResult
 from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
+from parity.shard import Lacking, Shard, read_shard
 from parity.trace import Executed, Swallowed
 from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 
@@ -66,7 +67,7 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadResultError(f"not the results of a run: {error.title} {where}: {first['msg']}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, IndexError, BadProbeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, IndexError, ParityError) as error:
         raise BadResultError(f"not the results of a run: {type(error).__name__}: {_short(error)}") from None
     if denied:
         raise BadResultError(f"results that contradict themselves: {_short(denied)}")
@@ -171,7 +172,17 @@ def _result(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
         canaries=None if tree["canaries"] is None else _canaries(tree["canaries"], find),
         goldens=None if tree["goldens"] is None else _goldens(tree),
         explanations=explained,
+        shard=_shard(tree["shard"]),
+        lacking=None if tree["lacking"] is None else _as(Lacking, tree["lacking"]),
+        postponed=_as(dict[str, tuple[str, ...]], tree["postponed"]),
     )
+
+
+def _shard(tree: Tree | None) -> Shard | None:
+    if tree is None:
+        return None
+    shard: Shard = _as(Shard, tree)
+    return read_shard(f"{shard.number}/{shard.of}")
 
 
 def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
@@ -183,7 +194,8 @@ def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
         "executed": _as(dict[ArmName, tuple[Executed, ...]], tree["executed"]),
     }
     cells = tuple(_cell(each, once if number == 0 else {}) for number, each in enumerate(tree["cells"]))
-    return probe_result(_as(Probe, tree["asked"]), cells, _as(tuple[BlindSpot, ...], tree["cannot_show"]))
+    spots, not_run = _as(tuple[BlindSpot, ...], tree["cannot_show"]), _as(str | None, tree["not_run"])
+    return probe_result(_as(Probe, tree["asked"]), cells, spots, not_run or "")
 
 
 def _provenance(tree: Tree) -> Tree:

@@ -1,9 +1,10 @@
 """The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
 
-plan.json                      the probes, as they were checked
+plan.json                      the probes, as they were checked: all of them, of a shard too
 traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
 explanations/<probe>/          what `parity run --explain` found out, and its runs
 goldens/                       what the references are compared with, as it was found
+canaries/                      known faults that were run beside the probes
 interrupted                    only where the user stopped the run
 results.json  report.md  report.html   rendered at the end
 """
@@ -13,32 +14,36 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from parity.assess import EXIT, assess, exit_code_of, probe_result, read_arm
-from parity.blind import BlindSpot
-from parity.errors import BadTraceError, ParityError
+from parity.errors import ParityError
 from parity.gate import RunResult
 from parity.golden.folder import check_run
-from parity.probe.values import ArmName, Probe, Stage, from_plain, to_plain
+from parity.plan import Plan, read_plan, write_plan
+from parity.probe.values import ArmName
 from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
+from parity.shard import Shard, postponed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from parity.result import CellResult
+    from parity.blind import BlindSpot
+    from parity.probe.values import Probe
+    from parity.result import CellResult, ProbeResult
     from parity.trace import Trace
 
-SCHEMA = 2
 LATEST = "latest"
 INTERRUPTED = "interrupted"
 EXPLANATION = "explanation.json"
+RESULTS = "results.json"
 REPORTS = Path("reports")
 
 
@@ -60,13 +65,24 @@ def forget_half(cell: Path, given: Collection[Path] = ()) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple[BlindSpot, ...]]) -> Path:
+def new_run(
+    out: Path | None,
+    probes: Sequence[Probe],
+    blind: Mapping[str, tuple[BlindSpot, ...]],
+    *,
+    not_run: Mapping[str, str] = MappingProxyType({}),
+    models: Mapping[str, str] = MappingProxyType({}),
+    shard: Shard | None = None,
+) -> Path:
     """Makes the folder of a run and writes its plan.
 
     Args:
         out: a new or empty folder; None: `reports/<time>`, with `reports/latest` pointing at it.
-        probes: what will be run.
+        probes: what will be run, and what other shards will.
         blind: by probe name, what its workload cannot show.
+        not_run: by probe name, why no cell of it will be started.
+        models: by hub id, the commit that was found.
+        shard: which share of the cells will be run; None: all.
 
     Raises:
         ParityError: `out` holds something, or cannot be made.
@@ -77,9 +93,7 @@ def new_run(out: Path | None, probes: Sequence[Probe], blind: Mapping[str, tuple
         run = _by_time() if out is None else out
         run.mkdir(parents=True, exist_ok=True)
         check_empty(run)
-        spots = {name: [asdict(spot) for spot in found] for name, found in blind.items()}
-        plan = {"schema": SCHEMA, "probes": [to_plain(probe) for probe in probes], "blind": spots}
-        (run / "plan.json").write_text(json.dumps(plan, indent=2), encoding="utf-8")
+        write_plan(run, Plan(probes=tuple(probes), blind=blind, not_run=not_run, models=models, shard=shard))
     except OSError as error:
         raise ParityError(f"{run}: cannot be written ({error.strerror}); name another folder with --out") from None
     if out is None:
@@ -100,22 +114,15 @@ def read_run(run: Path) -> RunResult:
         BadTraceError: not the folder of a run, or of another schema.
 
     """
-    try:
-        plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
-        schema = plan["schema"]
-        if schema != SCHEMA:
-            raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}")
-        probes = [from_plain(plain) for plain in plan["probes"]]
-        blind = {name: tuple(map(_blind_spot, spots)) for name, spots in plan["blind"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise BadTraceError(f"{run}: not the folder of a run: it has no readable plan.json") from None
+    plan = read_plan(run)
     interrupted = (run / INTERRUPTED).exists()
+    probes = tuple(_judged(run, plan, probe, interrupted=interrupted) for probe in plan.own)
     result = RunResult(
-        probes=tuple(
-            probe_result(probe, _cells(run, probe, interrupted=interrupted), blind.get(probe.name, ()))
-            for probe in probes
-        ),
+        probes=probes,
         interrupted=interrupted,
+        shard=plan.shard,
+        lacking=plan.lacking,
+        postponed=postponed(plan.probes, [each.probe for each in probes]),
     )
     return with_explanations(run, with_goldens(run, result))
 
@@ -161,9 +168,15 @@ def write_reports(run: Path, result: RunResult) -> None:
 def _write_reports(run: Path, result: RunResult) -> None:
     if result.interrupted:
         (run / INTERRUPTED).touch()
-    (run / "results.json").write_text(render_json(result) + "\n", encoding="utf-8")
+    (run / RESULTS).write_text(render_json(result) + "\n", encoding="utf-8")
     (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
     (run / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
+
+
+def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeResult:
+    cells = _cells(run, probe, interrupted=interrupted)
+    judged = plan.judged(probe, tuple(cell.seed for cell in cells))
+    return probe_result(judged, cells, plan.blind.get(probe.name, ()), plan.not_run.get(probe.name, ""))
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:
@@ -171,10 +184,6 @@ def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, .
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if (at / EXIT).is_file() or (at.is_dir() and not interrupted)]
     return tuple(assess(probe, seed, folders[seed]) for seed in started)
-
-
-def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:
-    return BlindSpot(stage=Stage(plain["stage"]), what=plain["what"], because=plain["because"])
 
 
 def _by_time() -> Path:

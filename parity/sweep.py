@@ -24,7 +24,7 @@ from parity.rundir import cell_folder
 from parity.tracefile import trace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from parity.blind import BlindSpot
@@ -44,8 +44,9 @@ def run_probes(
     watch: Callable[[Progress], None],
     say: Callable[[str], None],
     blind: Mapping[str, tuple[BlindSpot, ...]] = MappingProxyType({}),
+    not_run: Mapping[str, str] = MappingProxyType({}),
     repetitions: int = MOST_REPETITIONS,
-    controls: bool = False,
+    controls: Collection[tuple[str, int]] = (),
 ) -> RunResult:
     """Runs every probe at every seed, `jobs` cells at a time.
 
@@ -56,23 +57,25 @@ def run_probes(
         jobs: cells side by side.
         watch: called in this thread whenever a cell has gone on.
         say: called with a line about what takes time before a cell can start.
+        not_run: by probe name, why no cell of it is to be started.
         repetitions: of a reference that does not repeat itself, at most so many for one cell.
-        controls: whether the first cell of every candidate's library is run once more without taps.
+        controls: the cells, by probe name and seed, that are run once more without taps.
 
     Returns:
         Finished cells only, where the user interrupted.
 
     """
+    runnable = [probe for probe in probes if probe.name not in not_run]
     cells = [
         Cell(probe=probe, seed=seed, folder=cell_folder(out, probe, seed))
-        for probe in probes
+        for probe in runnable
         for seed in probe.workload.seeds
     ]
-    sample = _sample(cells) if controls else frozenset()
+    sample = frozenset(cell.folder for cell in cells if (cell.probe.name, cell.seed) in controls)
     results: dict[tuple[str, int], CellResult] = {}
     interrupted = False
     try:
-        for cell, result in _run(cells, _interpreters(probes, say), jobs, watch, _FollowUp(repetitions, sample)):
+        for cell, result in _run(cells, _interpreters(runnable, say), jobs, watch, _FollowUp(repetitions, sample)):
             results[cell.probe.name, cell.seed] = result
     except KeyboardInterrupt:
         interrupted = True
@@ -80,8 +83,17 @@ def run_probes(
     for probe in probes:
         keys = [(probe.name, seed) for seed in probe.workload.seeds]
         ended = tuple(results[key] for key in keys if key in results)
-        found.append(probe_result(probe, ended, blind.get(probe.name, ())))
+        found.append(probe_result(probe, ended, blind.get(probe.name, ()), not_run.get(probe.name, "")))
     return RunResult(probes=tuple(found), interrupted=interrupted)
+
+
+def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
+    """By probe name and seed, the first cell of every library that trains a candidate, in every environment."""
+    first: dict[tuple[str, str], tuple[str, int]] = {}
+    for probe in probes:
+        kind = (probe.candidate.provider, repr(probe.environment))
+        first.setdefault(kind, (probe.name, probe.workload.seeds[0]))
+    return frozenset(first.values())
 
 
 def _run(
@@ -119,14 +131,6 @@ def _run(
                 each.process.ask_to_stop()
             for each in running:
                 each.stop()
-
-
-def _sample(cells: Sequence[Cell]) -> frozenset[Path]:
-    """The folders of the first cell of every library that trains a candidate, in every environment."""
-    first: dict[tuple[str, str], Path] = {}
-    for cell in cells:
-        first.setdefault((cell.probe.candidate.provider, repr(cell.probe.environment)), cell.folder)
-    return frozenset(first.values())
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
 from parity.cli.list import list_command
+from parity.cli.merge import merge_command
 from parity.cli.outcomes import outcomes_command
 from parity.cli.record import record_command
 from parity.cli.report import report_command
@@ -28,7 +29,7 @@ Exit status:
     2  wrong usage, or a bad probe
     3  an arm could not be run
     4  a known fault was not caught
-    5  nothing comparable, or inconclusive
+    5  nothing comparable, not run, or inconclusive
    70  a fault of parity itself
   130  interrupted"""
 
@@ -41,6 +42,7 @@ def cli() -> None:
 
 for command in (
     run_command,
+    merge_command,
     record_command,
     list_command,
     explain_command,

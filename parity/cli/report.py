@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "markdown", "json", "html", "svg"]),
+    type=click.Choice(["terminal", "markdown", "comment", "json", "junit", "annotations", "html", "svg"]),
     default="terminal",
     show_default=True,
-    help="html is one page with curves, whole in itself; svg is a picture of the terminal.",
+    help="comment: markdown for a pull request; annotations: workflow commands; html: one page with curves, whole in "
+    "itself; svg: a picture of the terminal.",
 )
 def report_command(run: Path, form: str) -> ExitStatus:
     """Judge a stored RUN again and render it; the exit status is the run's.
@@ -30,9 +31,11 @@ def report_command(run: Path, form: str) -> ExitStatus:
     """
     from rich.console import Console
 
+    from parity.report.annotations import render_annotations
     from parity.report.html import render_html
     from parity.report.json import render_json
-    from parity.report.markdown import render_markdown
+    from parity.report.junit import render_junit
+    from parity.report.markdown import MARKER, render_comment, render_markdown
     from parity.report.svg import render_svg
     from parity.report.terminal import print_run
 
@@ -40,6 +43,12 @@ def report_command(run: Path, form: str) -> ExitStatus:
     match form:
         case "markdown":
             click.echo(render_markdown(result), nl=False)
+        case "comment":
+            click.echo(f"{MARKER}\n{render_comment(result)}", nl=False)
+        case "junit":
+            click.echo(render_junit(result))
+        case "annotations":
+            click.echo(render_annotations(result), nl=False)
         case "json":
             click.echo(render_json(result))
         case "html":

@@ -13,7 +13,7 @@ import click
 from parity.cli.asked import GOLDENS, cells, check_json, checked_probes, seeds_asked, stop, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=1), help="So many steps instead of the probe's.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
-@click.option("--canaries", is_flag=True, help="Put a handful of known faults in beside: does the gate still see?")
+@click.option("--shard", "shard_of", metavar="2/5", help="Every fifth cell from the second on; see `parity merge`.")
+@click.option(
+    "--canaries",
+    is_flag=True,
+    help="Put a handful of known faults in beside: does the gate still see? Of shards, the first one does.",
+)
 @click.option("--canaries-seed", type=click.IntRange(min=0), help="This handful instead of today's; with --canaries.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
 @click.option(
@@ -58,6 +63,7 @@ def run_command(
     steps: int | None,
     overrides: tuple[str, ...],
     jobs: int,
+    shard_of: str | None,
     canaries: bool,
     canaries_seed: int | None,
     out: Path | None,
@@ -70,29 +76,45 @@ def run_command(
     from rich.console import Console
 
     from parity.golden.folder import find_goldens, keep_goldens
+    from parity.probe.hub import find_models
     from parity.report.json import render_json
     from parity.report.live import Live
     from parity.report.terminal import print_limits, print_run
     from parity.rundir import new_run, with_explanations, with_goldens, write_reports
-    from parity.sweep import run_probes
+    from parity.shard import postponed, read_shard, share
+    from parity.sweep import first_cells, run_probes
 
     signal.signal(signal.SIGTERM, stop)
     steps_override = [] if steps is None else [f"workload.steps={steps}"]
+    shard = None if shard_of is None else read_shard(shard_of)
     checked = checked_probes(probes, [*seeds_asked(seeds), *steps_override, *overrides])
+    own = checked if shard is None else share(checked, shard)
     check_json(json_file)
-    handful = _handful(canaries_seed) if canaries or canaries_seed is not None else ()
-    goldens = find_goldens(golden_folder or GOLDENS, checked, decides=golden_folder is not None)
-    blind = _blind_spots(checked)
-    run = new_run(out, checked, blind)
-    keep_goldens(goldens, run)
+    asked = (canaries or canaries_seed is not None) and (shard is None or shard.number == 1)
+    handful = _handful(canaries_seed) if asked else ()
+    goldens = find_goldens(golden_folder or GOLDENS, own, decides=golden_folder is not None)
     console = Console(stderr=json_file == "-", highlight=False)
+    models = find_models(own, lambda line: console.print(line, style="dim", markup=False, soft_wrap=True))
+    not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
+    blind = _blind_spots([probe for probe in own if probe.name not in not_run], models.snapshots)
+    run = new_run(out, checked, blind, not_run=not_run, models=models.commits, shard=shard)
+    keep_goldens(goldens, run)
     print_limits(console, blind)
+    controls = first_cells([probe for probe in checked if probe.name not in not_run])
     started = time.monotonic()
-    with Live(console, sum(len(probe.workload.seeds) for probe in checked)) as live:
+    with Live(console, sum(len(probe.workload.seeds) for probe in own if probe.name not in not_run)) as live:
         result = run_probes(
-            checked, run, jobs=jobs, watch=live, say=live.say, blind=blind, repetitions=repeats, controls=True
+            own,
+            run,
+            jobs=jobs,
+            watch=live,
+            say=live.say,
+            blind=blind,
+            not_run=not_run,
+            repetitions=repeats,
+            controls=controls,
         )
-    result = with_goldens(run, result)
+    result = with_goldens(run, replace(result, shard=shard, postponed=postponed(checked, own)))
     if handful and not result.interrupted:
         result = _with_canaries(result, handful, run, cells(console, jobs))
     console.print()
@@ -153,7 +175,7 @@ def _cost(result: RunResult, seconds: float) -> str:
     return f"{len(result.probes)} probes, {cells} cells, {f'{minutes} min ' if minutes else ''}{rest} s"
 
 
-def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
+def _blind_spots(probes: Sequence[Probe], snapshots: Mapping[str, Path]) -> dict[str, tuple[BlindSpot, ...]]:
     """By probe name; rows that probes share are read and counted once."""
     from parity.blind import of_probe
     from parity.probe.lengths import RowFacts, row_facts
@@ -163,7 +185,7 @@ def _blind_spots(probes: Sequence[Probe]) -> dict[str, tuple[BlindSpot, ...]]:
     def facts(workload: Workload) -> RowFacts:
         key = (workload.model, workload.data)
         if key not in known:
-            known[key] = row_facts(workload)
+            known[key] = row_facts(workload, snapshots.get(workload.model))
         return known[key]
 
     return {probe.name: of_probe(probe, facts) for probe in probes}

@@ -97,6 +97,33 @@ def keep_goldens(goldens: Goldens, run: Path) -> None:
         (run / KEPT / _PLAN).write_text(json.dumps(plan, indent=2), encoding="utf-8")
 
 
+def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens:
+    """What `keep_goldens` left in the folder of a run, of these probes.
+
+    Raises:
+        BadGoldenError: it cannot be read.
+
+    """
+    if not (run / KEPT / _PLAN).is_file():
+        return Goldens(decides=False, texts={}, passed_over=())
+    names = [golden_name(probe.name, seed) for probe in probes for seed in probe.workload.seeds]
+    folders = sorted(path for path in (run / KEPT).iterdir() if path.is_dir())
+    try:
+        plan = json.loads((run / KEPT / _PLAN).read_text(encoding="utf-8"))
+        return Goldens(
+            decides=plan["decides"] is True,
+            texts={
+                f"{folder.name}/{name}": (folder / name).read_text(encoding="utf-8")
+                for folder in folders
+                for name in names
+                if (folder / name).is_file()
+            },
+            passed_over=tuple(map(str, plan["passed_over"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadGoldenError(f"{run / KEPT}: cannot be read; run it again") from None
+
+
 def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, int], Trace | None]) -> Checked | None:
     """Compares the references of a run with the goldens that it kept.
 

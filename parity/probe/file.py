@@ -177,7 +177,7 @@ def _check(probe: Probe) -> None:
 
 def _check_expectation(probe: Probe) -> None:
     expect = probe.expect
-    if expect.verdict is VerdictKind.INVALID:
+    if expect.verdict in {VerdictKind.INVALID, VerdictKind.NOT_RUN}:
         raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
     differs = expect.verdict in {VerdictKind.DIVERGED, VerdictKind.WITHIN}
     if not differs and (expect.stage, expect.step) != (None, None):

@@ -22,16 +22,23 @@ class RowFacts:
     count: int
     distinct: int
     shortest: int | None = None
-    """Tokens, without the EOS that a trainer may append; None where only a library could tell (chat, hub ids)."""
+    """Tokens, without the EOS that a trainer may append; None where only a library could tell (chat rows)."""
     longest: int | None = None
 
 
-def row_facts(workload: Workload) -> RowFacts:
-    """Reads the rows, and counts tokens where the model's folder has a `tokenizer.json` and rows are text."""
+def row_facts(workload: Workload, snapshot: Path | None = None) -> RowFacts:
+    """Reads the rows, and counts tokens where the model's folder has a `tokenizer.json` and rows are text.
+
+    Args:
+        workload: whose rows.
+        snapshot: where the files of a hub id are; None tells no lengths of one.
+
+    """
     rows = read_rows(Path(workload.data))
     distinct = len({repr(row) for row in rows})
-    vocabulary = Path(workload.model) / "tokenizer.json"
-    if row_kind(rows[0]) is not RowKind.TEXT or not is_folder(workload.model) or not vocabulary.is_file():
+    folder = Path(workload.model) if is_folder(workload.model) else snapshot
+    vocabulary = None if folder is None else folder / "tokenizer.json"
+    if row_kind(rows[0]) is not RowKind.TEXT or vocabulary is None or not vocabulary.is_file():
         return RowFacts(count=len(rows), distinct=distinct)
     try:
         tokenizer = Tokenizer.from_file(str(vocabulary))

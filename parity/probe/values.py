@@ -62,6 +62,8 @@ class VerdictKind(StrEnum):
     DIVERGED = "diverged"
     INCONCLUSIVE = "inconclusive"
     INVALID = "invalid"
+    NOT_RUN = "not run"
+    """Of a probe without a trace, which is neither a pass nor a fail."""
 
 
 class Tuning(StrEnum):

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity.report.markdown import escaped
+from parity.report.escape import escaped
 from parity.result import in_short
 
 if TYPE_CHECKING:

@@ -1,28 +1,50 @@
-"""The report as markdown: the verdict in the first line, then the table, then what it was said from."""
+"""The report as markdown: the verdict in the first line, then the table, then what it was said from.
+
+A comment of a pull request holds less than a page of a run, so detail is left out in a stated order until it fits.
+"""
 
 from __future__ import annotations
 
-import re
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from parity.gate import sentence
 from parity.report import canaries, wording
+from parity.report.chart import charts
+from parity.report.escape import escaped
+from parity.report.fitting import Detail, Part, fitted
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.result import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from parity.gate import RunResult
+    from parity.result import CellResult, ProbeResult
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+MARKER = "<!-- mlx-parity -->"
+"""Before a comment, so that it is found and updated in place."""
+COMMENT = 60_000
+"""Characters. GitHub takes 65,536, and a marker and a last line come on top."""
+PAGE = 250_000
+"""Characters: of four bytes at most, so that a step's summary, of 1 MiB, has room for it."""
+_LEAST = 50
+"""Characters of a row of the table, at least."""
+_NAMED = 3
+_NAME = 80
+"""Characters of a probe's name on the barest page."""
 
 
-def render_markdown(result: RunResult) -> str:
-    """One page."""
-    return _templates().get_template("run.md.jinja").render(result=result, sentence=sentence(result))
+def render_markdown(result: RunResult, *, limit: int = PAGE) -> str:
+    """The page of a run, in at most `limit` characters."""
+    return _render(result, limit)
+
+
+def render_comment(result: RunResult, *, limit: int = COMMENT) -> str:
+    """The same for a comment: without what only who debugs reads, in at most `limit` characters."""
+    return _render(result, limit, at_first=1)
 
 
 def render_explanation(tree: Mapping[str, Any]) -> str:
@@ -30,14 +52,77 @@ def render_explanation(tree: Mapping[str, Any]) -> str:
     return f"# {escaped(tree['probe'])}\n\n" + _templates().get_template("explanation.md.jinja").render(tree=tree)
 
 
+def _render(result: RunResult, limit: int, *, at_first: int = 0) -> str:
+    template = _templates().get_template("run.md.jinja")
+    if _LEAST * sum(not each.expected for each in result.probes) > limit:
+        return _barest(result, limit)
+    for named in (None, _NAMED, 0):
+        page = partial(template.render, result=result, parts=Part, sentence=sentence(result, named=named))
+        if found := fitted(page, limit, at_first=at_first):
+            return found
+    return _barest(result, limit)
+
+
+def _barest(result: RunResult, limit: int) -> str:
+    """The verdict, and as many as fit of the names of the probes that are not as expected."""
+    page = f"{wording.mark(result)} **{escaped(sentence(result, named=0))}**\n"
+    others = [f"\n- {escaped(each.probe.name[:_NAME])}" for each in result.probes if not each.expected]
+    for number, line in enumerate(others):
+        rest = f"\n- and {len(others) - number} more"
+        if len(page) + len(line) + len(rest) >= limit:
+            return page + rest + "\n"
+        page += line
+    return page + "\n"
+
+
+def _rows(probe: ProbeResult, detail: Detail) -> Sequence[CellResult]:
+    if detail.has(Part.ROW, probe):
+        return probe.cells if detail.has(Part.ROW) else [cell for cell in probe.cells if not _met(probe, cell)]
+    return [cell for cell in probe.cells if not _met(probe, cell)][:1]
+
+
+def _missing_rows(probe: ProbeResult, detail: Detail) -> Sequence[int]:
+    return probe.missing if detail.has(Part.ROW, probe) else probe.missing[:1]
+
+
+def _met(probe: ProbeResult, cell: CellResult) -> bool:
+    return cell.meets(probe.probe.expect)
+
+
+def _drawn_cell(probe: ProbeResult) -> CellResult | None:
+    """The first seed that is not as expected, or else the first."""
+    odd = (cell for cell in probe.cells if not _met(probe, cell))
+    return next(odd, next(iter(probe.cells), None))
+
+
+def _charts(cell: CellResult | None) -> tuple[str, ...]:
+    return () if cell is None else charts(cell)
+
+
+def _environments(result: RunResult) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each once, with the names of its probes; unnamed where there is only one."""
+    found: list[tuple[Mapping[str, Any], list[str]]] = []
+    for probe in (each for each in result.probes if each.provenance):
+        names = next((names for header, names in found if header == probe.provenance), None)
+        if names is None:
+            found.append((probe.provenance, [probe.probe.name]))
+        else:
+            names.append(probe.probe.name)
+    for header, names in found:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield (f"{names[0]}{more}" if len(found) > 1 else ""), header
+
+
+@cache
 def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("parity.report"),
-        autoescape=False,  # noqa: S701 - not HTML: `escaped` below is applied in the template
+        autoescape=False,  # noqa: S701 - not HTML: `escaped` is applied in the template
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["NO_MODEL"] = wording.NO_MODEL
     environment.filters |= {
         "escaped": escaped,
         "number": wording.number,
@@ -48,6 +133,9 @@ def _templates() -> Environment:
         "loss_gap": wording.loss_gap,
         "cannot_show": wording.cannot_show,
         "controlled": wording.controlled,
+        "mark": wording.mark,
+        "noise_lines": wording.noise_lines,
+        "postponed": wording.postponed,
         "discordant": wording.discordant,
         "setting": wording.setting,
         "stage_in_words": canaries.stage_in_words,
@@ -58,12 +146,10 @@ def _templates() -> Environment:
         "absent_line": absent_line,
         "passed_over_lines": passed_over_lines,
         "smallest_tolerance": wording.smallest_tolerance,
+        "rows": _rows,
+        "missing_rows": _missing_rows,
+        "environments": _environments,
+        "drawn_cell": _drawn_cell,
+        "charts": _charts,
     }
     return environment
-
-
-def escaped(text: object) -> str:
-    """Text from outside, harmless: no markup, no HTML, no mention, one line."""
-    one_line = " ".join(str(text).split())
-    plain = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return _SPECIAL.sub(r"\\\1", plain)

@@ -14,6 +14,7 @@ from parity.probe.values import VerdictKind
 from parity.report.canaries import print_handful
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import (
+    NO_MODEL,
     NOTHING,
     cannot_show,
     controlled,
@@ -21,6 +22,7 @@ from parity.report.wording import (
     loss_gap,
     number,
     place,
+    postponed,
     setting,
     signed,
     smallest_tolerance,
@@ -66,7 +68,8 @@ def print_run(console: Console, result: RunResult) -> None:
     if result.canaries is not None:
         print_handful(console, result.canaries)
     console.print()
-    console.print(Text(sentence(result), style="bold green" if result.expected else "bold red"), soft_wrap=True)
+    style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
+    console.print(Text(sentence(result), style=style), soft_wrap=True)
 
 
 def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
@@ -105,10 +108,17 @@ def _table(result: RunResult) -> Table:
         if position:
             table.add_row()
         rows = [_row(probe, cell) for cell in probe.cells]
-        rows += [iter((str(seed), Text("✗ not run", style="bold magenta"))) for seed in probe.missing]
+        rows += [iter((str(seed), *_not_run(probe))) for seed in probe.missing]
         for index, row in enumerate(rows):
             table.add_row(_name(probe) if index == 0 else "", *row)
     return table
+
+
+def _not_run(probe: ProbeResult) -> tuple[Text, ...]:
+    """A seed without a cell, and what kept it from having one where that is neither a pass nor a fail."""
+    if probe.not_run:
+        return Text("– not run:", style="yellow"), Text(NO_MODEL, style="yellow")
+    return (Text("✗ not run", style="bold magenta"),)
 
 
 def _differences(probe: ProbeResult) -> Table:
@@ -147,6 +157,7 @@ def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
 
 
 def _notes(result: RunResult) -> Iterator[Text]:
+    yield from (Text(line, style="dim") for line in postponed(result))
     for probe in result.probes:
         for name, outcome in probe.outcomes.items():
             style = "bold red" if name in probe.unmet_outcomes else "green" if probe.declares(name) else "default"

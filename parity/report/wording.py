@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from parity.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
+NO_MODEL = "model not available"
+"""Why a probe was not run, in a table; the hub's reason is said beside it."""
 _SHOWN = 6
 
 
@@ -92,6 +94,30 @@ def controlled(result: RunResult) -> str:
 def seeds(numbers: Sequence[int]) -> str:
     """`seed 1`, or `seeds 1, 42`."""
     return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def mark(result: RunResult) -> str:
+    """What a page begins with, for who reads no further."""
+    return "✅" if result.expected else "❔" if result.undecided else "❌"
+
+
+def noise_lines(result: RunResult) -> list[str]:
+    """Whether the device repeats itself, and what follows for what is called equal."""
+    verdicts = [cell.verdict for probe in result.probes for cell in probe.cells if cell.verdict is not None]
+    noisy = [verdict for verdict in verdicts if not verdict.thresholds.deterministic]
+    lines = []
+    if len(noisy) < len(verdicts):
+        lines.append("Deterministic device: the noise floor is zero, and equal means to the bit.")
+    if noisy:
+        most = max(verdict.repetitions for verdict in noisy)
+        lines.append(f"Device that need not repeat itself: up to {most} repetitions of a reference measure its noise.")
+    return lines
+
+
+def postponed(result: RunResult) -> list[str]:
+    """Declared outcomes that decide nothing yet, a line a probe."""
+    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    return [f"{name}: {' and '.join(outcomes)} {why}" for name, outcomes in result.postponed.items()]
 
 
 def functions(names: Sequence[str]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from parity.curves import Curve
 from parity.diff import Recording
-from parity.probe.values import Arm, Expectation, Probe, VerdictKind, Workload
+from parity.probe.values import METRICS, SIZED_METRICS, Arm, Expectation, Probe, VerdictKind, Workload
 from parity.result import CellResult, ProbeResult
 from parity.trace import End, Ending, Header, Start, Step, Tensor, Trace
 from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
@@ -107,3 +108,47 @@ def cell(seed: int, kind: VerdictKind = VerdictKind.IDENTICAL, at: FirstDivergen
 
 def probe_result(*cells: CellResult, **changed: Any) -> ProbeResult:
     return ProbeResult(probe=replace(PROBE, **changed), cells=cells)
+
+
+def judged(seed: int, at: FirstDivergence | None = None, *, steps: int = 30) -> CellResult:
+    """A cell that a run could have ended with: every metric was compared, and those from the divergence on differ."""
+    names = list(METRICS)
+    differing = names[names.index(at.metric) :] if at is not None else []
+    metrics = {
+        name: MetricSummary(
+            max_abs=(0.25 if name in differing else 0.0) if name in SIZED_METRICS else None,
+            max_ulp=None,
+            first_step=None if at is None or name not in differing else at.step,
+            unequal=steps if name in differing else 0,
+            compared=steps,
+        )
+        for name in names
+    }
+    numbers = tuple(range(1, steps + 1))
+    losses_of_reference = tuple(6.0 - number / 8 for number in numbers)
+    gap = 0.25 if "loss" in differing else 0.0
+    curve = Curve(
+        steps=numbers, reference=losses_of_reference, candidate=tuple(value + gap for value in losses_of_reference)
+    )
+    return CellResult(
+        seed=seed,
+        steps=steps,
+        verdict=Verdict(
+            kind=VerdictKind.IDENTICAL if at is None else VerdictKind.DIVERGED,
+            reason="bit for bit" if at is None else f"from step {at.step}, stage {at.stage}",
+            first_divergence=at,
+            metrics=metrics,
+            noise_floor={},
+            problems=(),
+            thresholds=Thresholds(),
+            repetitions=1,
+        ),
+        curves={"loss": curve},
+        provenance=HEADER.provenance,
+    )
+
+
+def probe_of(name: str, *cells: CellResult, **changed: Any) -> ProbeResult:
+    """A probe of this name over the seeds of its cells."""
+    workload = replace(PROBE.workload, seeds=tuple(cell.seed for cell in cells))
+    return ProbeResult(probe=replace(PROBE, name=name, workload=workload, **changed), cells=cells)

@@ -59,6 +59,10 @@ def test_the_arrows_hold() -> None:
         ("bisect/trials.py", "import parity.sweep", "Data goes one way"),
         ("scoreboard/score.py", "import parity.scoreboard.runs", "Data goes one way"),
         ("report/golden.py", "import parity.recording", "Data goes one way"),
+        ("merge.py", "import parity.rundir", "Data goes one way"),
+        ("shardfolder.py", "import mlx_lm", "The judge never imports MLX or a trainer"),
+        ("probe/hub.py", "import mlx_lm", "The judge never imports MLX or a trainer"),
+        ("cell.py", "import parity.probe.hub", "The lab needs MLX"),
     ],
 )
 def test_an_arrow_that_goes_back_is_found(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from parity.errors import ExitStatus
 from parity.gate import RunResult, sentence
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.result import CellResult, ProbeResult, wanted
+from parity.shard import Lacking, Shard
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result
@@ -25,6 +27,8 @@ AT = FirstDivergence(
     detail="",
 )
 DIVERGED = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1)
+MET = probe_result(cell(1), cell(42))
+ODD = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT))
 FAILED = CellResult(seed=42, steps=0, verdict=None, failure="candidate: unsloth_zoo is not installed")
 
 
@@ -117,6 +121,118 @@ def test_the_sentence_tells_the_truth() -> None:
         "Not as expected: 1 of 2 probes. current/self is diverged, because (seed 42), where identical was expected."
     )
     assert sentence(RunResult(probes=(met,), interrupted=True)) == ("Interrupted: 1 of 1 probe finished as expected.")
+
+
+def not_run(**changed: Any) -> ProbeResult:
+    return replace(probe_result(**changed), not_run="model owner/name is not available (no such repository)")
+
+
+@pytest.mark.parametrize(
+    ("probes", "status", "said"),
+    [
+        (
+            [not_run(), not_run(name="current/other")],
+            ExitStatus.UNDECIDED,
+            "Not decided: 2 of 2 probes were not run: model owner/name is not available (no such repository).",
+        ),
+        (
+            [not_run(), MET, MET],
+            ExitStatus.UNDECIDED,
+            "Not decided: 1 of 3 probes was not run: model owner/name is not available (no such repository); "
+            "the other 2 are as expected: 2 identical.",
+        ),
+        (
+            [not_run(), MET],
+            ExitStatus.UNDECIDED,
+            "Not decided: 1 of 2 probes was not run: model owner/name is not available (no such repository); "
+            "the other is as expected: 1 identical.",
+        ),
+        (
+            [not_run(), ODD],
+            ExitStatus.UNEXPECTED,
+            "Not as expected: 1 of 2 probes. current/self is diverged, because (seed 42), where identical was "
+            "expected. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
+        ),
+        (
+            [not_run(), probe_result(cell(1), FAILED)],
+            ExitStatus.NOT_RUN,
+            "Not as expected: 1 of 2 probes. current/self is invalid, an arm did not run (seed 42), where identical "
+            "was expected. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
+        ),
+        (
+            [replace(not_run(), cells=(cell(1, VerdictKind.DIVERGED, AT),))],
+            ExitStatus.UNEXPECTED,
+            "Not as expected: 1 of 1 probe. current/self is diverged, because (seed 1), where identical was expected.",
+        ),
+    ],
+)
+def test_what_was_not_run_is_neither_a_pass_nor_a_fail(
+    probes: list[ProbeResult], status: ExitStatus, said: str
+) -> None:
+    result = RunResult(probes=tuple(probes))
+    assert (result.status, sentence(result), result.expected) == (status, said, False)
+    assert result.undecided is (status is ExitStatus.UNDECIDED)
+
+
+def test_a_probe_of_which_nothing_was_run_has_no_verdict_and_one_seed_short_is_invalid() -> None:
+    assert not_run().kind is VerdictKind.NOT_RUN
+    assert replace(not_run(), cells=(cell(1),)).kind is VerdictKind.INVALID
+    assert probe_result().kind is VerdictKind.INVALID
+
+
+def test_what_a_model_kept_from_running_cannot_be_expected_as_an_outcome_either() -> None:
+    declared = replace(
+        DIVERGED, verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.IDENTICAL}, stage=None, step=None
+    )
+    assert RunResult(probes=(not_run(expect=declared),)).status is ExitStatus.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("lacking", "cells", "said"),
+    [
+        (Lacking(of=5, missing=(3, 5)), (cell(1),), "Shards 3 and 5 of 5 are missing: 1 of 4 cells was not run. "),
+        (Lacking(of=2, missing=(2,)), (), "Shard 2 of 2 is missing: 2 of 4 cells were not run. "),
+        (Lacking(of=2, incomplete=(2,)), (cell(1),), "Shard 2 of 2 is incomplete: 1 of 4 cells was not run. "),
+        (
+            Lacking(of=9, missing=(1, 2, 3), incomplete=(4,)),
+            (cell(1),),
+            "Shards 1, 2 and 3 of 9 are missing and shard 4 of 9 is incomplete: 1 of 4 cells was not run. ",
+        ),
+    ],
+)
+def test_what_is_missing_of_shards_is_said_first_and_never_passes(
+    lacking: Lacking, cells: tuple[CellResult, ...], said: str
+) -> None:
+    result = RunResult(probes=(probe_result(*cells), MET), lacking=lacking)
+    rest = "Not decided: 1 of 2 probes was not run at every seed; the other is as expected: 1 identical."
+    assert (sentence(result), result.status) == (said + rest, ExitStatus.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("odd", "status"),
+    [(ODD, ExitStatus.UNEXPECTED), (probe_result(cell(1), FAILED), ExitStatus.NOT_RUN)],
+)
+def test_what_shards_have_found_outranks_what_is_missing_of_them(odd: ProbeResult, status: ExitStatus) -> None:
+    result = RunResult(probes=(odd, probe_result(cell(1))), lacking=Lacking(of=2, missing=(2,)))
+    assert result.status is status
+    assert sentence(result).startswith(
+        "Shard 2 of 2 is missing: 1 of 4 cells was not run. Not as expected: 1 of 2 probes."
+    )
+    assert sentence(result).endswith("expected. 1 of 2 probes was not run at every seed.")
+
+
+def test_a_run_that_lacks_a_shard_never_passes_whatever_its_probes_say() -> None:
+    result = RunResult(probes=(MET,), lacking=Lacking(of=2, missing=(2,)))
+    assert (result.status, result.expected, result.undecided) == (ExitStatus.UNDECIDED, False, True)
+    assert sentence(result) == (
+        "Shard 2 of 2 is missing. Not decided: all that is there is as expected, 1 probe, 1 identical."
+    )
+
+
+def test_the_sentence_of_a_shard_says_first_that_it_is_one() -> None:
+    shard = Shard(number=2, of=5)
+    assert sentence(RunResult(probes=(MET,), shard=shard)) == "Shard 2 of 5. As expected: 1 probe, 1 identical."
+    assert sentence(RunResult(probes=(MET,), shard=shard, interrupted=True)).startswith("Shard 2 of 5. Interrupted: ")
 
 
 def test_an_expectation_in_words() -> None:

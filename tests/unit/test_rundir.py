@@ -11,7 +11,9 @@ from parity.blind import BlindSpot
 from parity.errors import BadTraceError, ExitStatus, ParityError
 from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
 from parity.report.html import render_html
+from parity.report.markdown import render_markdown
 from parity.rundir import cell_folder, new_run, read_run, write_reports
+from parity.shard import Shard
 from parity.trace import Ending, Outcome, Swallowed
 from parity.tracefile import TraceWriter, trace_path
 from tests.unit.made import END, HEADER, PROBE, START, step
@@ -82,14 +84,20 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         (None, "not the folder of a run: it has no readable plan.json"),
         ("{", "not the folder of a run: it has no readable plan.json"),
         ("[]", "not the folder of a run: it has no readable plan.json"),
-        ('{"schema": 9}', "a run of schema 9, this parity reads 2"),
-        ('{"schema": 2, "probes": []}', "not the folder of a run: it has no readable plan.json"),
+        ('{"schema": 7}', "a run of schema 7, this parity reads 3: use a newer parity"),
         (
-            '{"schema": 2, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}}',
+            '{"schema": 2}',
+            "a run of schema 2, this parity reads 3: judge it with the parity that wrote it, or run it again",
+        ),
+        ('{"schema": 3, "probes": []}', "not the folder of a run: it has no readable plan.json"),
+        (
+            '{"schema": 3, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
+            '"not_run": {}, "models": {}, "shard": null, "lacking": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
         (
-            '{"schema": 2, "probes": [], "blind": {"a": ["it"]}}',
+            '{"schema": 3, "probes": [], "blind": {"a": ["it"]}, '
+            '"not_run": {}, "models": {}, "shard": null, "lacking": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
     ],
@@ -114,6 +122,53 @@ def test_what_a_probe_cannot_show_is_kept_in_the_plan_and_read_back(tmp_path: Pa
     }
     first, second = read_run(run).probes
     assert (first.blind, second.blind) == (SPOTS, ())
+
+
+@pytest.mark.parametrize("shard", [{"number": 3, "of": 2}, {"number": 0, "of": 2}, {"number": "1", "of": 2}, {}, []])
+def test_a_shard_that_there_cannot_be_is_no_plan(tmp_path: Path, shard: object) -> None:
+    run = new_run(tmp_path / "run", [PROBE], {})
+    plan = json.loads((run / "plan.json").read_text())
+    (run / "plan.json").write_text(json.dumps(plan | {"shard": shard}))
+    with pytest.raises(BadTraceError, match=r"not the folder of a run: it has no readable plan\.json"):
+        read_run(run)
+
+
+def test_the_plan_of_a_shard_is_the_whole_one_and_its_verdict_is_of_its_share(tmp_path: Path) -> None:
+    other = replace(PROBE, name="current/other", workload=replace(PROBE.workload, seeds=(1,)))
+    run = new_run(tmp_path / "run", [PROBE, other], {}, shard=Shard(number=2, of=3))
+    plan = json.loads((run / "plan.json").read_text())
+    assert (plan["schema"], plan["shard"]) == (3, {"number": 2, "of": 3})
+    assert [(probe["name"], probe["workload"]["seeds"]) for probe in plan["probes"]] == [
+        ("current/self", [1, 42]),
+        ("current/other", [1]),
+    ]
+    result = read_run(run)
+    assert [(each.probe.name, each.probe.workload.seeds) for each in result.probes] == [("current/self", (42,))]
+    assert result.shard == Shard(number=2, of=3)
+
+
+@pytest.mark.parametrize(("number", "status"), [(1, ExitStatus.EXPECTED), (2, ExitStatus.EXPECTED)])
+def test_outcomes_over_all_seeds_decide_nothing_in_a_shard(tmp_path: Path, number: int, status: ExitStatus) -> None:
+    run = new_run(tmp_path / "run", [ASKS], {}, shard=Shard(number=number, of=2))
+    ran(run, ASKS, candidate_contains=False)
+    result = read_run(run)
+    assert (result.status, dict(result.postponed)) == (status, {"current/self": ("contains",)})
+    report = render_markdown(result)
+    assert report.startswith(f"✅ **Shard {number} of 2. As expected: 1 probe, 1 identical.**")
+    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    assert f"\ncurrent/self: contains {why}.\n" in report
+
+
+def test_a_probe_whose_model_could_not_be_had_says_so_again(tmp_path: Path) -> None:
+    why = "model owner/name is not available (the hub cannot be reached: refused)"
+    run = new_run(tmp_path / "run", [ASKS], {}, not_run={ASKS.name: why})
+    result = read_run(run)
+    assert (result.status, result.probes[0].not_run) == (ExitStatus.UNDECIDED, why)
+    report = render_markdown(result)
+    assert report.startswith("❔ **Not decided: 1 of 1 probe was not run: model owner/name is not available ")
+    assert "| current/self | 42 | – not run: model not available |" in report
+    assert "Expected identical, contains identical: not decided." in report
+    assert "✗" not in report
 
 
 def test_the_probe_of_a_plan_keeps_what_it_asks_for_and_expects_of_outcomes(tmp_path: Path) -> None:

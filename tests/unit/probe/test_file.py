@@ -88,6 +88,7 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("workload.optimizer.learning_rate=nan", "workload.optimizer.learning_rate: must be a finite number, not nan"),
         ("expect.verdict='idential'", "expect.verdict: unknown 'idential'; did you mean 'identical'?"),
         ("expect.verdict='invalid'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
+        ("expect.verdict='not run'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
         (
             "expect.verdict='identical'",
             "expect.stage and expect.step go with verdict 'diverged' or 'within', not 'identical'",

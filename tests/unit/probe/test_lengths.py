@@ -47,6 +47,13 @@ def test_a_hub_id_tells_no_lengths(model: str) -> None:
     assert row_facts(workload("hello", model)) == RowFacts(count=64, distinct=1)
 
 
+def test_a_hub_id_tells_the_lengths_of_its_snapshot(tmp_path: Path) -> None:
+    facts = RowFacts(count=64, distinct=1, shortest=17, longest=17)
+    assert row_facts(workload("hello", "google/gemma-3-270m"), MODEL) == facts
+    assert row_facts(workload("hello"), tmp_path) == facts  # a folder is its own
+    assert row_facts(workload("hello", "google/gemma-3-270m"), tmp_path).longest is None
+
+
 def test_a_hub_id_is_no_folder_below_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(MODEL.parent)
     assert row_facts(workload("hello", MODEL.name)).longest is None

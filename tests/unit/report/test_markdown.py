@@ -8,7 +8,7 @@ from parity.configuration import Difference, Warned
 from parity.gate import RunResult
 from parity.outcome import Rates, Shift, judge_rates, judge_shift
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
-from parity.report.markdown import escaped, render_markdown
+from parity.report.markdown import render_markdown
 from parity.trace import Swallowed
 from parity.verdict import FirstDivergence
 from tests.unit.made import HEADER, cell, probe_result
@@ -64,7 +64,7 @@ def test_text_from_outside_does_no_harm() -> None:
     assert "@team" not in text
     assert "](http" not in text
     assert "\n# c" not in text
-    assert escaped("a\n| b") == "a \\| b"
+    assert "http://x" not in text
 
 
 HOSTILE = "<img src=x>|@team [x](http://x)\n# c"
@@ -106,8 +106,6 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "- ⚠ swallowed: get\\_peft\\_model.layers: the candidate asks for 16, "
         "and nothing of the kind runs \\(value 1.0\\)",
         "",
-        "This workload cannot show: clipping \\(clip: value 1.0\\).",
-        "",
         "<details><summary>what really ran differently, seed 1</summary>",
         "",
         "| effective | reference | candidate | |",
@@ -117,7 +115,14 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "",
         "</details>",
         "",
+        "<details><summary>what this workload cannot show</summary>",
+        "",
+        "clipping \\(clip: value 1.0\\).",
+        "",
+        "</details>",
+        "",
     ]
+    assert "No probe of this run could have shown: clipping \\(clip: value 1.0\\)." in lines
 
 
 def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectation() -> None:
@@ -127,12 +132,12 @@ def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectat
         "❌ **Not as expected: 1 of 1 probe. current/self is identical, contains is inconclusive; completion\\_loss "
         "was not measured, where identical, contains identical, completion\\_loss diverged was expected.**"
     )
-    assert "\nExpected identical, contains identical, completion_loss diverged: **not met**.\n" in text
+    assert "\nExpected identical, contains identical, completion\\_loss diverged: **not met**.\n" in text
 
 
 def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -> None:
     text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)))
-    assert text.count("\\[x\\]\\(http://x\\) \\# c") == 3
+    assert text.count("\\[x\\]\\(http://\u200bx\\) \\# c") == 4
     for harm in ("<img", "@team", "](http", "\n# c"):
         assert harm not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| clip |")]

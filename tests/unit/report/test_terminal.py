@@ -210,3 +210,22 @@ def test_probes_that_cannot_show_the_same_are_named_together() -> None:
         "a cannot show: order and padding (batch: all 64 rows are",
         "equal); weight decay (update: it is 0)",
     ]
+
+
+def test_a_probe_whose_model_is_not_there_has_no_mark_and_says_why_once() -> None:
+    why = "model owner/name is not available (the hub has no such repository (404))"
+    result = RunResult(probes=(replace(probe_result(), not_run=why), probe_result(cell(1), cell(42), name="set/here")))
+    found = lines(print_run, result)
+    rows = [line.split() for line in found if "not run:" in line and "Not decided" not in line]
+    assert rows[0] == ["current/self", "1", "–", "not", "run:", "model", "not", "available"]
+    assert len(rows) == 2
+    assert "✗" not in "".join(found)
+    assert [line for line in found if why in line] == [
+        f"Not decided: 1 of 2 probes was not run: {why}; the other is as expected: 1 identical."
+    ]
+
+
+def test_what_waits_for_the_other_shards_is_said() -> None:
+    result = RunResult(probes=(probe_result(cell(1)),), postponed={"current/self": ("contains", "completion_loss")})
+    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    assert f"current/self: contains and completion_loss {why}" in lines(print_run, result)

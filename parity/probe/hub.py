@@ -1,0 +1,137 @@
+"""Models of the Hugging Face Hub: found once a run, before any cell starts, so that cells find them in the cache."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parity.errors import UnavailableError
+from parity.probe.inputs import is_folder
+from parity.probe.values import ArmName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parity.probe.values import Probe
+
+FILES = (
+    "*.json",
+    "model*.safetensors",
+    "*.py",
+    "tokenizer.model",
+    "*.tiktoken",
+    "tiktoken.model",
+    "*.txt",
+    "*.jsonl",
+    "*.jinja",
+)
+"""What `mlx_lm.load` asks the hub for (`mlx_lm.utils.DEFAULT_ALLOW_PATTERNS`)."""
+
+_PATIENCE = 5.0
+"""Seconds for the hub's first answer: where there is none, nothing is waited for."""
+_LONGEST = 160
+_STATUSES = {401: "the hub wants a login (401): set HF_TOKEN", 404: "the hub has no such repository (404)"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The hub's models that probes ask for."""
+
+    snapshots: dict[str, Path] = field(default_factory=dict)
+    """By hub id, the folder in the cache; it is called as the commit is."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """By hub id, why it cannot be had."""
+
+    @property
+    def commits(self) -> dict[str, str]:
+        """By hub id, what was found."""
+        return {model: folder.name for model, folder in self.snapshots.items()}
+
+    def why_not(self, probe: Probe) -> str:
+        """Why a probe cannot be run: a model that it needs; empty where it can."""
+        return next((self.missing[model] for model in hub_ids(probe) if model in self.missing), "")
+
+
+def hub_ids(probe: Probe) -> tuple[str, ...]:
+    """The models of both arms that are no folders, once."""
+    workloads = (probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE))
+    return tuple(dict.fromkeys(each.model for each in workloads if not is_folder(each.model)))
+
+
+def find_models(probes: Sequence[Probe], say: Callable[[str], None]) -> Models:
+    """Asks the hub for every model that probes name, and fetches what the cache does not have.
+
+    Args:
+        probes: checked.
+        say: called with a line before a model is fetched, and after.
+
+    """
+    found = Models()
+    for model in dict.fromkeys(model for probe in probes for model in hub_ids(probe)):
+        say(f"model {model}: asking the hub, and fetching what is not in the cache")
+        try:
+            folder = fetch(model)
+        except UnavailableError as error:
+            found.missing[model] = str(error)
+            say(str(error))
+        else:
+            found.snapshots[model] = folder
+            say(f"model {model}: commit {folder.name}")
+    return found
+
+
+def fetch(model: str) -> Path:
+    """The folder of a model's files in the hub's cache, brought up to date where the hub answers.
+
+    Raises:
+        UnavailableError: neither the hub nor the cache has it; one line with the hub's reason.
+
+    """
+    from huggingface_hub import HfApi, snapshot_download  # noqa: PLC0415 - takes a second, and few runs need it
+    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
+
+    disable_progress_bars()
+    unreachable = ""
+    try:
+        HfApi().model_info(model, timeout=_PATIENCE)
+    except Exception as error:  # noqa: BLE001 - of the hub, of its client, of TLS, of a proxy
+        unreachable = _clause(error)
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=list(FILES), local_files_only=bool(unreachable)))
+    except Exception as error:  # noqa: BLE001 - the same, and of the disk
+        why = unreachable if unreachable and "LocalEntryNotFoundError" in _kinds(error) else _clause(error)
+        half = "its copy in the cache is incomplete, and " if "IncompleteSnapshotError" in _kinds(error) else ""
+        raise UnavailableError(_not_available(model, half + why)) from None
+    if not (folder / "config.json").is_file() or not any(folder.glob("model*.safetensors")):
+        raise UnavailableError(_not_available(model, unreachable or "it has no config.json or no model*.safetensors"))
+    return folder
+
+
+def _not_available(model: str, why: str) -> str:
+    return f"model {model} is not available ({why})"
+
+
+def _kinds(error: BaseException) -> set[str]:
+    """By name, what an error is: those of the client below the hub's are httpx's, which is no dependency of ours."""
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _clause(error: BaseException) -> str:
+    """The hub's reason, short enough for a sentence."""
+    kinds = _kinds(error)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if "OfflineModeIsEnabled" in kinds:
+        return "only the cache may be asked: HF_HUB_OFFLINE is set"
+    if "HFValidationError" in kinds:
+        return "that is no hub id: owner/name"
+    if "GatedRepoError" in kinds:
+        return "its licence has to be accepted on the hub, and HF_TOKEN set"
+    if status is not None:
+        return _STATUSES.get(status, f"the hub answered {status}")
+    if "TimeoutException" in kinds:
+        return f"the hub did not answer in {_PATIENCE:g} seconds"
+    said = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
+    said = re.sub(r"^\[Errno -?\d+\] ", "", said)
+    return f"the hub cannot be reached: {said[:_LONGEST]}" if "TransportError" in kinds else said[:_LONGEST]

@@ -1,0 +1,93 @@
+"""A page that has to fit: what is left out of it, in which order. The verdict never is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.result import ProbeResult
+
+
+class Part(StrEnum):
+    """What a page has beside its verdict."""
+
+    EXECUTED = "what each arm executed"
+    METRICS = "every metric"
+    DIFFERENCES = "what really ran differently"
+    CURVES = "curves"
+    SECTION = "sections"
+    EXPLANATION = "evidence for the cause"
+    ENVIRONMENT = "environments"
+    ROW = "rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omission:
+    """One part of the page that is left out."""
+
+    part: Part
+    everywhere: bool
+    """Of all probes, or only of those that are as expected."""
+
+    def __str__(self) -> str:
+        return str(self.part) if self.everywhere else f"{self.part} of probes that are as expected"
+
+
+ORDER = tuple(
+    Omission(part=part, everywhere=everywhere)
+    for part, everywhere in (
+        (Part.EXECUTED, True),
+        (Part.METRICS, False),
+        (Part.DIFFERENCES, False),
+        (Part.CURVES, False),
+        (Part.SECTION, False),
+        (Part.METRICS, True),
+        (Part.DIFFERENCES, True),
+        (Part.CURVES, True),
+        (Part.ROW, False),
+        (Part.EXPLANATION, True),
+        (Part.ENVIRONMENT, True),
+        (Part.SECTION, True),
+        (Part.ROW, True),
+    )
+)
+"""What goes first, first. Without rows, a probe that is not as expected keeps its first such row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """How much of a page is there."""
+
+    left_out: tuple[Omission, ...] = ()
+
+    def has(self, part: Part, probe: ProbeResult | None = None) -> bool:
+        """Whether a part is shown: of this probe, or of any."""
+        met = probe is None or probe.expected
+        return not any(each.part is part and (each.everywhere or met) for each in self.left_out)
+
+
+def fitted(render: Callable[..., str], limit: int, *, at_first: int = 0) -> str | None:
+    """The fullest page of at most `limit` characters, found by halves; None where even the barest is longer.
+
+    Args:
+        render: makes the page of its keyword `detail`.
+        limit: in characters.
+        at_first: so many of `ORDER` are left out whether there is room or not.
+
+    """
+    fits, page = len(ORDER), render(detail=Detail(left_out=ORDER))
+    if len(page) > limit:
+        return None
+    too_long = at_first - 1
+    while fits - too_long > 1:
+        tried = (fits + too_long) // 2
+        fuller = render(detail=Detail(left_out=ORDER[:tried]))
+        if len(fuller) <= limit:
+            fits, page = tried, fuller
+        else:
+            too_long = tried
+    return page
