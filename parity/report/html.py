@@ -124,6 +124,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "noise_lines": wording.noise_lines,
+        "postponed": wording.postponed,
         "number": wording.number,
         "signed": wording.signed,
         "ulps": wording.ulps,

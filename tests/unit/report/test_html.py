@@ -105,6 +105,14 @@ def test_a_probe_that_was_never_run_says_so() -> None:
     assert "Interrupted: 0 of 1 probe" in text
 
 
+def test_a_probe_that_could_not_be_started_says_why_and_is_no_fail() -> None:
+    found = Page(render_html(RunResult(probes=(replace(probe_result(), not_run="the hub cannot be reached"),))))
+    assert "Not run: the hub cannot be reached." in found.text
+    assert "✗ not run" not in found.text
+    assert found.text.count("– not run") == 4
+    assert "? undecided" in found.text
+
+
 def test_of_a_run_of_nothing_there_is_a_page() -> None:
     assert "Not as expected: 0 of 0 probes" in Page(render_html(RunResult(probes=()))).text
 
