@@ -145,13 +145,16 @@ class ProbeResult:
     @property
     def expected(self) -> bool:
         """Whether every seed met the expectation, and the outcomes over all of them did."""
-        met = not self.missing and all(cell.meets(self.probe.expect) for cell in self.cells)
-        return met and not self.unmet_outcomes
+        return not self.missing and self._every_cell_met and not self.unmet_outcomes
 
     @property
     def awaited(self) -> bool:
         """Whether all that is unmet about it is that seeds were not run."""
-        return bool(self.missing) and all(cell.meets(self.probe.expect) for cell in self.cells)
+        return bool(self.missing) and self._every_cell_met
+
+    @property
+    def _every_cell_met(self) -> bool:
+        return all(cell.meets(self.probe.expect) for cell in self.cells)
 
     @property
     def unexpected_divergence(self) -> int | None:

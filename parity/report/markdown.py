@@ -119,6 +119,7 @@ def _templates() -> Environment:
         loader=PackageLoader("parity.report"),
         autoescape=False,  # noqa: S701 - not HTML: `escaped` is applied in the template
         undefined=StrictUndefined,
+        keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )

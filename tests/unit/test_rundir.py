@@ -220,7 +220,7 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
     for part in (
         "- ✓ contains **identical**",
         "- ⚠ swallowed: f.layers",
-        "This workload cannot show: order and padding",
+        "what this workload cannot show</summary>\n\norder and padding",
     ):
         assert part in report
     assert (run / "report.html").read_text() == render_html(read_run(run)) + "\n"

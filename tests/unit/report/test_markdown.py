@@ -148,3 +148,16 @@ def test_a_probe_without_any_of_it_says_nothing_of_it() -> None:
     text = render_markdown(RunResult(probes=(probe_result(cell(1), cell(42)),)))
     for part in ("⚠", "cannot show", "really ran"):
         assert part not in text
+
+
+def test_after_what_is_folded_a_line_is_empty_or_the_fold_around_it_ends() -> None:
+    """GitHub takes everything up to the next empty line for HTML, a heading too."""
+    probes = [replace(whole(Expectation(verdict=VerdictKind.IDENTICAL))) for _ in range(2)]
+    probes = [
+        replace(each, probe=replace(each.probe, name=f"a/{name}")) for each, name in zip(probes, "xy", strict=True)
+    ]
+    lines = render_markdown(RunResult(probes=tuple(probes))).splitlines()
+    after = {
+        lines[number + 1] for number, line in enumerate(lines[:-1]) if line.startswith(("</details>", "<details>"))
+    }
+    assert after == {""}
