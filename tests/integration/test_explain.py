@@ -57,7 +57,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     probe = probe_file(
         tmp_path / "p.toml",
         1,
-        candidate='provider = "mlx-lm"\nworkload = { lora.layers = 18 }',
+        candidate='provider = "mlx-lm"\nworkload = { lora.layers = 6 }',
         expect='verdict = "diverged"',
     )
     first = explain(tmp_path, probe)
@@ -72,7 +72,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert second[1]["evidence"] == first[1]["evidence"]
     (adapt,) = first[1]["evidence"]
     said, values, *_ = adapt["said"]
-    assert values == "trainable parameters: 112 tensors differ"
+    assert values == "trainable parameters: 28 tensors differ"
     assert said.startswith("trainable parameters: 28 of the candidate alone: model.layers.0.mlp.down_proj.lora_a, ")
     assert said.endswith(" and 25 more")
     assert first[1]["steps"]["summary"].startswith(
@@ -86,13 +86,13 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
         (
             "three",
             f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.001 }}\n'
-            "workload = { lora.layers = 18 }",
+            "workload = { lora.layers = 6 }",
             "workload = { optimizer.bias_correction = false }",
             ["adapt", "clip", "update"],
         ),
         (
             "swallowed",
-            'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\nworkload = { lora.layers = 18 }',
+            'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\nworkload = { lora.layers = 6 }',
             "",
             ["adapt"],
         ),
