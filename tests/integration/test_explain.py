@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.running import ROOT, parity, probe_file
+from tests.integration.small import small
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,11 +25,14 @@ def explain(folder: Path, probe: Path, *arguments: str) -> tuple[int, dict[str, 
 
 
 def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
-    status, found, said = explain(tmp_path, ROOT / "probes" / "current" / "strict.toml", "--set", "workload.steps=2")
+    model = small().with_name("model")
+    less = (f"workload.model='{model}'", "workload.lora.layers=4", "workload.steps=2")
+    arguments = [word for key in less for word in ("--set", key)]
+    status, found, said = explain(tmp_path, ROOT / "probes" / "current" / "strict.toml", *arguments)
     assert status == 0
     at = found["first_divergence"]
     assert (at["step"], at["stage"], at["metric"]) == (0, "forward", "base_at_start")
-    assert "109 of 236 tensors, first model.layers.0.input_layernorm.weight" in at["detail"]
+    assert "37 of 80 tensors, first model.layers.0.input_layernorm.weight" in at["detail"]
     (cause,) = found["causes"]
     assert (cause["stages"], cause["restores"]) == (["forward", "loss"], "identical")
     assert [(each["stage"], each["parts"]) for each in cause["alone"]] == [
@@ -42,7 +46,7 @@ def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
     )
     forward, loss = found["evidence"]
     assert (forward["of"], loss["of"]) == ("forward, alone", "loss, alone")
-    assert forward["said"][0] == "frozen weights as step 1 starts: 109 tensors differ, in dtype alone"
+    assert forward["said"][0] == "frozen weights as step 1 starts: 37 tensors differ, in dtype alone"
     supervision = loss["measured"]["supervision"]
     assert [each["tokens"] for each in supervision["fractions"]] == [306, 303]
     assert [round(each["denominator"], 2) for each in supervision["fractions"]] == [306, 303]
