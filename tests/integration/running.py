@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.integration.small import small
+
 ROOT = Path(__file__).parents[2]
 PARITY = [sys.executable, "-m", "parity"]
 PLUGIN = str(ROOT / "tests" / "plugin")
@@ -69,14 +71,12 @@ def parity(*arguments: str | Path, plugin: bool = False, **environment: str) -> 
 
 
 def probe_file(path: Path, steps: int = 2, /, *, extends: str = "varied", **tables: str) -> Path:
-    """Writes a probe on one of the project's workloads: one seed, a few steps of two rows, and what is given."""
+    """Writes a probe on one of the project's workloads: the small model, one seed, and what is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    workload = tables.pop("workload", "")
-    rows = "" if "batch_size" in workload else "batch_size = 2\n"
     lines = [
         f'question = "Is {path.stem} seen?"',
-        f'extends = "{ROOT}/probes/workloads/{extends}.toml"',
-        f"[workload]\nseeds = [1]\nsteps = {steps}\n{rows}{workload}",
+        f'extends = ["{ROOT}/probes/workloads/{extends}.toml", "{small()}"]',
+        f"[workload]\nseeds = [1]\nsteps = {steps}\n{tables.pop('workload', '')}",
         *[f"[{name.replace('_', '.')}]\n{content}" for name, content in tables.items()],
     ]
     path.write_text("\n".join(lines) + "\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.running import ROOT, parity, probe_file
+from tests.integration.small import small
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,11 +25,14 @@ def explain(folder: Path, probe: Path, *arguments: str) -> tuple[int, dict[str, 
 
 
 def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
-    status, found, said = explain(tmp_path, ROOT / "probes" / "current" / "strict.toml", "--set", "workload.steps=2")
+    model = small().with_name("model")
+    less = (f"workload.model='{model}'", "workload.lora.layers=4", "workload.steps=2")
+    arguments = [word for key in less for word in ("--set", key)]
+    status, found, said = explain(tmp_path, ROOT / "probes" / "current" / "strict.toml", *arguments)
     assert status == 0
     at = found["first_divergence"]
     assert (at["step"], at["stage"], at["metric"]) == (0, "forward", "base_at_start")
-    assert "109 of 236 tensors, first model.layers.0.input_layernorm.weight" in at["detail"]
+    assert "37 of 80 tensors, first model.layers.0.input_layernorm.weight" in at["detail"]
     (cause,) = found["causes"]
     assert (cause["stages"], cause["restores"]) == (["forward", "loss"], "identical")
     assert [(each["stage"], each["parts"]) for each in cause["alone"]] == [
@@ -42,7 +46,7 @@ def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
     )
     forward, loss = found["evidence"]
     assert (forward["of"], loss["of"]) == ("forward, alone", "loss, alone")
-    assert forward["said"][0] == "frozen weights as step 1 starts: 109 tensors differ, in dtype alone"
+    assert forward["said"][0] == "frozen weights as step 1 starts: 37 tensors differ, in dtype alone"
     supervision = loss["measured"]["supervision"]
     assert [each["tokens"] for each in supervision["fractions"]] == [306, 303]
     assert [round(each["denominator"], 2) for each in supervision["fractions"]] == [306, 303]
@@ -57,7 +61,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     probe = probe_file(
         tmp_path / "p.toml",
         1,
-        candidate='provider = "mlx-lm"\nworkload = { lora.layers = 18 }',
+        candidate='provider = "mlx-lm"\nworkload = { lora.layers = 6 }',
         expect='verdict = "diverged"',
     )
     first = explain(tmp_path, probe)
@@ -72,7 +76,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert second[1]["evidence"] == first[1]["evidence"]
     (adapt,) = first[1]["evidence"]
     said, values, *_ = adapt["said"]
-    assert values == "trainable parameters: 112 tensors differ"
+    assert values == "trainable parameters: 28 tensors differ"
     assert said.startswith("trainable parameters: 28 of the candidate alone: model.layers.0.mlp.down_proj.lora_a, ")
     assert said.endswith(" and 25 more")
     assert first[1]["steps"]["summary"].startswith(
@@ -86,13 +90,13 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
         (
             "three",
             f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.001 }}\n'
-            "workload = { lora.layers = 18 }",
+            "workload = { lora.layers = 6 }",
             "workload = { optimizer.bias_correction = false }",
             ["adapt", "clip", "update"],
         ),
         (
             "swallowed",
-            'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\nworkload = { lora.layers = 18 }',
+            'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\nworkload = { lora.layers = 6 }',
             "",
             ["adapt"],
         ),

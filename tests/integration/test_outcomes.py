@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.running import ROOT, parity, probe_file
+from tests.integration.small import small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,7 @@ def test_the_loss_after_training_is_the_mean_over_the_targets_of_the_row(tmp_pat
     assert parity("run", probe, "--out", tmp_path / "run").returncode == 0
     lines = (tmp_path / "run" / "traces").rglob("reference.jsonl").__next__().read_text().splitlines()
     measured = next(row for row in map(json.loads, lines) if row["kind"] == "outcome")["metrics"]
-    model, tokenizer = load(str(ROOT / "fixtures" / "models" / "tiny-gemma3"))[:2]
+    model, tokenizer = load(str(small().with_name("model")))[:2]
     tokens = mx.array([[*tokenizer.encode("<<HELLO!!>> My name is Unsloth!"), tokenizer.eos_token_id]])
     losses = nn.losses.cross_entropy(model(tokens[:, :-1]).astype(mx.float32), tokens[:, 1:])
     assert measured["post_train_loss"] == pytest.approx(losses.mean().item(), rel=1e-6)

@@ -18,13 +18,14 @@ from mlx import nn
 
 from parity.fingerprint import leaves, tensor
 from parity.probe.inputs import read_rows
-from parity.probe.values import Optimizer, Stage, Workload
+from parity.probe.values import Lora, Optimizer, Stage, Workload
 from parity.replay.observe import Observer
 from parity.tap import Tap, TapError
 from parity.trace import Header
 from parity.tracefile import TraceWriter, read_trace
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
+from tests.integration.small import small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 HEADER = Header(probe="p", arm="reference", seed=7, steps=3, declared={}, provenance={})
 WORKLOAD = Workload(
-    model=str(FIXTURES / "models" / "tiny-gemma3"),
+    model=str(small().with_name("model")),
     data=str(FIXTURES / "data" / "varied"),
     seeds=(7,),
     steps=3,
     batch_size=2,
+    lora=Lora(layers=4),
 )
 
 
@@ -89,7 +91,7 @@ def test_the_tap_changes_nothing(tmp_path: Path, name: str, bare: Bare) -> None:
         tap = Tap(writer, loaded={})
         tapped = train(name, tmp_path, tap)
         tap.finish(3)
-    assert len(tapped) == 224
+    assert len(tapped) == 56
     assert tapped == bare(name, WORKLOAD)
 
 
@@ -196,11 +198,11 @@ def test_an_optimizer_setting_shows_in_the_effective_configuration_and_in_the_up
 def test_before_step_1_every_parameter_has_its_fingerprint(traces: dict[str, Path]) -> None:
     start = read_trace(traces["compiled"]).start
     assert start is not None
-    assert len(start.base) == 236
-    assert len(start.trainable) == 224
-    assert "model.layers.17.self_attn.q_proj.weight" in start.base
+    assert len(start.base) == 80
+    assert len(start.trainable) == 56
+    assert "model.layers.5.self_attn.q_proj.weight" in start.base
     lora_b = {name: t.digest for name, t in start.trainable.items() if name.endswith("q_proj.lora_b")}
-    assert len(lora_b) == 16
+    assert len(lora_b) == 4
     assert len(set(lora_b.values())) == 1  # all of them zero
 
 

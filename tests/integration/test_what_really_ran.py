@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ZOO = 'provider = "unsloth-zoo"\nstages = { load = "mlx-lm", adapt = "mlx-lm" }'
 ARMS = {
     "misspelt": 'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\n'
-    "keywords = { get_peft_model = { finetune_last_n_layer = 4 } }",
+    "keywords = { get_peft_model = { finetune_last_n_layer = 2 } }",
     "ignored": f"{ZOO}\nsettings = {{ max_grad_value = 0.0 }}\n"
     "keywords = { MLXTrainingConfig = { dataset_num_proc = 4 } }",
     "overruled": f"{ZOO}\nsettings = {{ max_grad_value = 0.5, max_grad_norm = 1.0 }}",
@@ -24,7 +24,7 @@ ARMS = {
     "left out": ZOO,
     "said": f"{ZOO}\nsettings = {{ max_grad_leaf_norm = 1.0 }}",
     "nothing": f"{ZOO}\nsettings = {{ max_grad_value = 0.0 }}",
-    "eighteen": 'provider = "mlx-lm"\nworkload = { lora.layers = 18, optimizer.bias_correction = false }',
+    "six": 'provider = "mlx-lm"\nworkload = { lora.layers = 6, optimizer.bias_correction = false }',
 }
 
 
@@ -48,7 +48,7 @@ def told(folder: Path, name: str) -> list[tuple[str, Any, Any]]:
 @pytest.mark.parametrize(
     ("name", "swallowed"),
     [
-        ("misspelt", ("get_peft_model.finetune_last_n_layer", 4, None)),
+        ("misspelt", ("get_peft_model.finetune_last_n_layer", 2, None)),
         ("ignored", ("MLXTrainingConfig.dataset_num_proc", 4, None)),
         ("overruled", ("MLXTrainingConfig.max_grad_norm", 1.0, 0.0)),
         ("forgotten", ("MLXTrainingConfig.warmup_steps", 2, 0)),
@@ -59,14 +59,14 @@ def test_what_is_swallowed_is_told_with_both_values(folder: Path, name: str, swa
     assert told(folder, name) == [swallowed]
 
 
-@pytest.mark.parametrize("name", ["said", "nothing", "eighteen"])
+@pytest.mark.parametrize("name", ["said", "nothing", "six"])
 def test_what_is_obeyed_is_not_told(folder: Path, name: str) -> None:
     assert told(folder, name) == []
 
 
 def test_a_person_reads_the_warning_on_the_terminal_and_in_the_report(folder: Path) -> None:
     line = (
-        "swallowed: get_peft_model.finetune_last_n_layer: the candidate asks for 4, and nothing of the kind runs "
+        "swallowed: get_peft_model.finetune_last_n_layer: the candidate asks for 2, and nothing of the kind runs "
         "(get_peft_model has no such parameter, and takes any keyword)"
     )
     assert line in (folder / "terminal.txt").read_text()
@@ -80,13 +80,13 @@ def test_a_difference_is_marked_declared_or_only_effective(folder: Path) -> None
         rows = cells(folder / "out.json")[name]["effective"]
         return {row["name"]: (row["reference"], row["candidate"], row["declared"]) for row in rows}
 
-    eighteen = differences("eighteen")
-    assert eighteen["lora.layers"] == (16, 18, True)
-    assert eighteen["optimizer.bias_correction"] == (True, False, True)
-    assert eighteen["trainable.tensors"] == (224, 252, True)
+    six = differences("six")
+    assert six["lora.layers"] == (4, 6, True)
+    assert six["optimizer.bias_correction"] == (True, False, True)
+    assert six["trainable.tensors"] == (56, 84, True)
     left_out = differences("left out")
     assert left_out["clip"] == ("none", "leaf_norm 1", False)
-    assert left_out["dtype.base"] == ("236 bfloat16", "127 bfloat16, 109 float32", False)
+    assert left_out["dtype.base"] == ("80 bfloat16", "43 bfloat16, 37 float32", False)
     assert differences("said")["clip"] == ("none", "leaf_norm 1", True)
 
 
@@ -98,5 +98,5 @@ def test_the_trace_keeps_the_whole_effective_configuration(folder: Path) -> None
     assert effective["loss"].startswith("unsloth_zoo.mlx.")
     assert (effective["accumulation"], effective["clip"], effective["max_grad_leaf_norm"]) == (1, "leaf_norm 1", 1.0)
     assert effective["batch_shapes"][0][0] == 2
-    assert (effective["lora.layers"], effective["lora.rank"], effective["lora.scale"]) == (16, 8, 2.0)
-    assert len(start["trainable"]) == 224
+    assert (effective["lora.layers"], effective["lora.rank"], effective["lora.scale"]) == (4, 8, 2.0)
+    assert len(start["trainable"]) == 56
