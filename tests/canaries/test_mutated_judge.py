@@ -163,8 +163,8 @@ MUTATIONS = (
     Mutation(
         "seeds that were never run passed",
         "result.py",
-        "not self.missing and all(",
-        "all(",
+        "return not self.missing and ",
+        "return ",
         "test_rundir.py::test_seeds_that_were_never_started_are_missing_and_not_passed",
     ),
     Mutation(

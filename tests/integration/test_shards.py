@@ -92,11 +92,13 @@ def test_what_cannot_be_merged_is_one_line(runs: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(runs / "shard-2", other)
     plan = other / "run" / "plan.json"
-    plan.write_text(plan.read_text().replace('"batch_size": 6', '"batch_size": 4', 1))
+    edited = plan.read_text().replace('"steps": 2', '"steps": 3', 1)
+    assert edited != plan.read_text()
+    plan.write_text(edited)
     for shards, said in (
         ((runs / "whole",), "a whole run, not a shard"),
         ((runs / "shard-1", runs / "shard-1"), "are both shard 1 of 2"),
-        ((runs / "shard-1", other), "set/alike: workload.batch_size is 6 in"),
+        ((runs / "shard-1", other), "set/alike: workload.steps is 2 in"),
         ((tmp_path / "nowhere",), "not the folder of a run"),
     ):
         done = parity("merge", *shards, "--out", tmp_path / "merged")

@@ -82,7 +82,7 @@ def test_the_folder_and_its_results_say_the_same(reports: dict[tuple[str, str], 
 def test_the_comment_begins_with_its_marker(reports: dict[tuple[str, str], str]) -> None:
     first, second, *_ = reports["", "comment"].splitlines()
     assert first == "<!-- mlx-parity -->"
-    assert second.startswith("✅ **As expected: 1 probe, 1 identical. ")
+    assert second == "✅ **As expected: 1 probe, 1 identical.**"
 
 
 def test_the_junit_file_has_a_case_a_seed_and_the_verdict(reports: dict[tuple[str, str], str]) -> None:
