@@ -32,7 +32,7 @@ def test_the_first_line_is_the_verdict_and_each_seed_has_a_row() -> None:
     assert rows == [
         "| current/self | 1 | ✓ identical | 3 | – | – | – | – | – | 0 |",
         "| current/self | 42 | ✗ diverged | 3 | step 1 · clip · clipped\\_norm | 2.5 | 2.25 | −0.25 | 9 "
-        "| 0.25 from step 1 |",
+        "| 0.25, from step 1 |",
     ]
     assert "Expected identical: **not met**." in lines
 
