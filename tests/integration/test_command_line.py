@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_json_on_standard_output_is_json_alone(run: Path) -> None:
     result = json.loads((run / "stdout.json").read_text())
-    assert result["schema"] == 1
+    assert (result["schema"], result["status"]) == (2, 0)
     assert result["expected"] is True
     (probe,) = result["probes"]
     assert (probe["probe"], probe["verdict"], probe["expected"]) == ("probes/self", "identical", True)
