@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from parity.cli.asked import stored
 
 if TYPE_CHECKING:
     from parity.errors import ExitStatus
@@ -19,18 +20,17 @@ def merge_command(shards: tuple[Path, ...], out: Path) -> ExitStatus:
     """Make one run of SHARDS (folders of `parity run --shard`) and judge it; a missing shard is never a pass."""
     from rich.console import Console
 
-    from parity.canaries.catalogue import find
     from parity.merge import merged
     from parity.report.terminal import print_run
-    from parity.rundir import read_run, write_reports
-    from parity.scoreboard.board import read_handful
+    from parity.rundir import with_explanations, write_reports
     from parity.shardfolder import check_out, copy_explanations, copy_shards, read_stored
 
     check_out(out)
-    stored = [read_stored(shard) for shard in shards]
-    copy_shards(stored, merged(stored), out)
-    result = replace(read_run(out), canaries=read_handful(out, find))
-    copy_explanations(stored, result, out)
+    parts = [read_stored(shard) for shard in shards]
+    copy_shards(parts, merged(parts), out)
+    result = stored(out)
+    copy_explanations(parts, result, out)
+    result = with_explanations(out, result)
     console = Console(highlight=False)
     print_run(console, result)
     write_reports(out, result)

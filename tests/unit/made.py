@@ -152,3 +152,18 @@ def probe_of(name: str, *cells: CellResult, **changed: Any) -> ProbeResult:
     """A probe of this name over the seeds of its cells."""
     workload = replace(PROBE.workload, seeds=tuple(cell.seed for cell in cells))
     return ProbeResult(probe=replace(PROBE, name=name, workload=workload, **changed), cells=cells)
+
+
+EXPLANATION: dict[str, Any] = {
+    "probe": "b/other",
+    "seed": 1,
+    "summary": "The arms part at step 1.",
+    "evidence": [{"of": "clip, alone", "parts": "step 1", "said": ["a bound of 1"], "measured": None}],
+    "swallowed": [],
+    "steps": {"summary": "Faulty by themselves: steps 1–30.", "said": [["1", "a", "b"]]},
+    "causes": [{"stages": ["clip"], "said": ["clip: x"], "restores": "identical", "alone": [{"parts": "step 1"}]}],
+    "ruled_out": [{"stages": ["batch"], "still": "diverged"}],
+    "effective": [],
+    "runs": 8,
+}
+"""As `parity.report.explanation.explanation_tree` makes one, of the probe `b/other`."""

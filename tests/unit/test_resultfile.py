@@ -27,7 +27,7 @@ from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
 from parity.shard import Lacking, Shard
 from parity.trace import Executed, Swallowed
 from parity.verdict import FirstDivergence
-from tests.unit.made import PROBE, judged, probe_of
+from tests.unit.made import EXPLANATION, PROBE, judged, probe_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,18 +43,6 @@ AT = FirstDivergence(
     ulp=None,
     detail="",
 )
-EXPLANATION: dict[str, Any] = {
-    "probe": "b/other",
-    "seed": 1,
-    "summary": "The arms part at step 1.",
-    "evidence": [{"of": "clip, alone", "parts": "step 1", "said": ["a bound of 1"], "measured": None}],
-    "swallowed": [],
-    "steps": {"summary": "Faulty by themselves: steps 1–30.", "said": [["1", "a", "b"]]},
-    "causes": [{"stages": ["clip"], "said": ["clip: x"], "restores": "identical", "alone": [{"parts": "step 1"}]}],
-    "ruled_out": [{"stages": ["batch"], "still": "diverged"}],
-    "effective": [],
-    "runs": 8,
-}
 
 
 @cache

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parity.assess import EXIT
 from parity.blind import BlindSpot
+from parity.cli import cli
 from parity.errors import ExitStatus, ParityError
 from parity.gate import RunResult, sentence
 from parity.golden.folder import Goldens, keep_goldens
@@ -21,6 +23,7 @@ from parity.report.json import render_json
 from parity.rundir import new_run, read_run, write_reports
 from parity.shard import Lacking, Shard
 from parity.shardfolder import check_out, copy_explanations, copy_shards, read_stored
+from tests.unit.made import EXPLANATION
 from tests.unit.stored import FIRST, OTHER, PROBES, left_by_a_cell, shard_at
 
 if TYPE_CHECKING:
@@ -191,6 +194,24 @@ def test_the_explanation_is_that_of_the_first_seed_that_diverged(tmp_path: Path)
     kept = tmp_path / "out" / "explanations" / "current"
     assert [path.name for path in kept.iterdir()] == ["self"]
     assert (kept / "self" / "explanation.json").read_text() == "1"
+
+
+def test_the_report_of_the_whole_holds_the_explanation_as_the_report_of_a_run_does(tmp_path: Path) -> None:
+    for number, seed in ((1, 1), (2, 42)):
+        run = new_run(tmp_path / f"s{number}", PROBES, {}, shard=Shard(number=number, of=2))
+        left_by_a_cell(run, FIRST, seed, apart=True)
+        left_by_a_cell(run, OTHER, seed)
+        write_reports(run, read_run(run))
+        folder = run / "explanations" / FIRST.name
+        folder.mkdir(parents=True)
+        (folder / "explanation.json").write_text(json.dumps(EXPLANATION | {"seed": seed}))
+    out = tmp_path / "out"
+    done = CliRunner().invoke(cli, ["merge", f"{tmp_path}/s1", f"{tmp_path}/s2", "--out", str(out)])
+    assert done.exception is None, done.output
+    (probe, _) = json.loads((out / "results.json").read_text())["probes"]
+    assert probe["explanation"]["seed"] == 1
+    assert "#### why" in (out / "report.md").read_text()
+    assert (out / "results.json").read_text() == render_json(read_run(out)) + "\n"
 
 
 def test_a_whole_run_is_no_shard(tmp_path: Path) -> None:
