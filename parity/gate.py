@@ -46,14 +46,18 @@ class RunResult:
 
     @property
     def awaited(self) -> tuple[ProbeResult, ...]:
-        """Probes of which nothing is known but that seeds were not run, and why that was."""
-        return tuple(each for each in self.probes if each.awaited and (each.not_run or self.lacking))
+        """The probes that it awaits."""
+        return tuple(each for each in self.probes if self.awaits(each))
 
     @property
     def undecided(self) -> bool:
         """Whether nothing else than what was not run keeps this from a pass."""
-        others = [each for each in self.probes if not each.expected and each not in self.awaited]
-        return bool(self.awaited or self.lacking) and not others and self.status is ExitStatus.UNDECIDED
+        nothing_else = all(each.expected or self.awaits(each) for each in self.probes)
+        return nothing_else and bool(self.awaited or self.lacking) and self.status is ExitStatus.UNDECIDED
+
+    def awaits(self, probe: ProbeResult) -> bool:
+        """Whether nothing is known of a probe but that seeds were not run, and why that was."""
+        return probe.awaited and bool(probe.not_run or self.lacking)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -147,7 +151,7 @@ def _of_probes(result: RunResult, named: int | None) -> str:
     if result.interrupted:
         return f"Interrupted: {len(met)} of {_probes(total)} finished as expected."
     awaited = result.awaited
-    others = [probe for probe in result.probes if not probe.expected and probe not in awaited]
+    others = [probe for probe in result.probes if not probe.expected and not result.awaits(probe)]
     if total and not others and not result.moved:
         if awaited or result.lacking:
             return _not_decided(result, met)
