@@ -133,6 +133,12 @@ class ProbeResult:
         return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
 
     @property
+    def shown(self) -> CellResult | None:
+        """The cell to look at before the others: the first that is not as expected, or else the first."""
+        odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
+        return next(odd, next(iter(self.cells), None))
+
+    @property
     def provenance(self) -> Mapping[str, Any]:
         """Where it ran, as the first candidate trace that could be read says it."""
         return next((cell.provenance for cell in self.cells if cell.provenance), {})

@@ -8,35 +8,34 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from parity.curves import thinned
 from parity.gate import sentence
 from parity.jsonfloat import dumps, encode
 from parity.probe.values import VerdictKind
-from parity.report import canaries, wording
-from parity.report.golden import absent_line, golden_lines, passed_over_lines
+from parity.report import wording
+from parity.report.json import POINTS as LEAST
 from parity.report.strip import strips
-from parity.result import in_short, wanted
+from parity.report.templating import templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from jinja2 import Environment
+
     from parity.gate import RunResult
-    from parity.result import CellResult, ProbeResult
+    from parity.result import CellResult
 
 POINTS = 3000
 """Of a curve, at most."""
 
 _ALL_POINTS = 150_000
 """Of all curves of a page, about: some 5 MB of numbers."""
-
-_LEAST = 150
-"""Of a curve, however many there are: what `results.json` keeps."""
 
 _IN_SCRIPT = str.maketrans(
     {
@@ -72,9 +71,12 @@ def render_html(result: RunResult) -> str:
 
 
 def points(result: RunResult) -> int:
-    """How many points a curve of this run may have, so that a page of many stays one that can be opened."""
+    """How many points a curve of this run may have, so that a page of many stays one that can be opened.
+
+    No fewer than `results.json` keeps, however many there are.
+    """
     drawn = sum(len(cell.curves) for probe in result.probes for cell in probe.cells)
-    return max(_LEAST, min(POINTS, _ALL_POINTS // max(drawn, 1)))
+    return max(LEAST, min(POINTS, _ALL_POINTS // max(drawn, 1)))
 
 
 def curve_data(cell: CellResult, most: int) -> Markup:
@@ -115,49 +117,14 @@ def together(cells: Iterable[CellResult], told: Callable[[CellResult], Any]) -> 
     return [(wording.seeds(seeds), said) for seeds, said in found]
 
 
+@cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("parity.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return templates(
+        html=True,
+        differences=lambda probe: [each for each in together(probe.cells, _differences) if each[1]],
+        executed=lambda probe: [each for each in together(probe.cells, _executed) if each[1]],
+        strips=lambda probe: strips(probe.cells),
     )
-    environment.filters |= {
-        "noise_lines": wording.noise_lines,
-        "postponed": wording.postponed,
-        "number": wording.number,
-        "signed": wording.signed,
-        "ulps": wording.ulps,
-        "place": wording.place,
-        "values": wording.values,
-        "loss_gap": wording.loss_gap,
-        "cannot_show": wording.cannot_show,
-        "controlled": wording.controlled,
-        "discordant": wording.discordant,
-        "setting": wording.setting,
-        "functions": wording.functions,
-        "smallest_tolerance": wording.smallest_tolerance,
-        "stage_in_words": canaries.stage_in_words,
-        "step_in_words": canaries.step_in_words,
-        "golden_lines": golden_lines,
-        "absent_line": absent_line,
-        "passed_over_lines": passed_over_lines,
-        "wanted": wanted,
-        "in_short": in_short,
-        "opened": _opened,
-        "seeds": wording.seeds,
-        "strips": lambda probe: strips(probe.cells),
-        "differences": lambda probe: [each for each in together(probe.cells, _differences) if each[1]],
-        "executed": lambda probe: [each for each in together(probe.cells, _executed) if each[1]],
-    }
-    return environment
-
-
-def _opened(probe: ProbeResult) -> int | None:
-    """The seed whose curves are in sight at once: the first that is not as expected, or else the first."""
-    seeds = [cell.seed for cell in probe.cells if not cell.meets(probe.probe.expect)]
-    return next(iter([*seeds, *(cell.seed for cell in probe.cells)]), None)
 
 
 def _differences(cell: CellResult) -> Any:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from parity.gate import sentence
-from parity.report import canaries, wording
+from parity.report import wording
 from parity.report.chart import charts
 from parity.report.escape import escaped
 from parity.report.fitting import Detail, Part, fitted
-from parity.report.golden import absent_line, golden_lines, passed_over_lines
-from parity.result import wanted
+from parity.report.templating import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from jinja2 import Environment
 
     from parity.gate import RunResult
     from parity.result import CellResult, ProbeResult
@@ -89,12 +88,6 @@ def _met(probe: ProbeResult, cell: CellResult) -> bool:
     return cell.meets(probe.probe.expect)
 
 
-def _drawn_cell(probe: ProbeResult) -> CellResult | None:
-    """The first seed that is not as expected, or else the first."""
-    odd = (cell for cell in probe.cells if not _met(probe, cell))
-    return next(odd, next(iter(probe.cells), None))
-
-
 def _charts(cell: CellResult | None) -> tuple[str, ...]:
     return () if cell is None else charts(cell)
 
@@ -115,42 +108,13 @@ def _environments(result: RunResult) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("parity.report"),
-        autoescape=False,  # noqa: S701 - not HTML: `escaped` is applied in the template
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = templates(
+        html=False,
+        charts=_charts,
+        environments=_environments,
+        escaped=escaped,
+        missing_rows=_missing_rows,
+        rows=_rows,
     )
     environment.globals["NO_MODEL"] = wording.NO_MODEL
-    environment.filters |= {
-        "escaped": escaped,
-        "number": wording.number,
-        "signed": wording.signed,
-        "ulps": wording.ulps,
-        "place": wording.place,
-        "values": wording.values,
-        "loss_gap": wording.loss_gap,
-        "cannot_show": wording.cannot_show,
-        "controlled": wording.controlled,
-        "mark": wording.mark,
-        "noise_lines": wording.noise_lines,
-        "postponed": wording.postponed,
-        "discordant": wording.discordant,
-        "setting": wording.setting,
-        "stage_in_words": canaries.stage_in_words,
-        "step_in_words": canaries.step_in_words,
-        "wanted": wanted,
-        "functions": wording.functions,
-        "golden_lines": golden_lines,
-        "absent_line": absent_line,
-        "passed_over_lines": passed_over_lines,
-        "smallest_tolerance": wording.smallest_tolerance,
-        "rows": _rows,
-        "missing_rows": _missing_rows,
-        "environments": _environments,
-        "drawn_cell": _drawn_cell,
-        "charts": _charts,
-    }
     return environment

@@ -267,3 +267,10 @@ def test_where_the_reference_does_not_repeat_itself_floor_and_bound_stand_beside
 def test_the_same_run_is_the_same_page() -> None:
     result = RunResult(probes=(probe_result(cell(1), diverged()),))
     assert render_html(result) == render_html(result)
+
+
+def test_a_probe_that_was_not_run_is_not_decided_here_either() -> None:
+    result = RunResult(probes=(replace(probe_result(), not_run="model owner/name is not available (refused)"),))
+    said = " ".join(Page(render_html(result)).said)
+    assert "not decided." in said
+    assert "not met" not in said

@@ -1,0 +1,60 @@
+"""The templates of the report's pages, and what they call: the same words in all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from parity.report import canaries, wording
+from parity.report.golden import absent_line, golden_lines, passed_over_lines
+from parity.result import in_short, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WORDS = {
+    "absent_line": absent_line,
+    "cannot_show": wording.cannot_show,
+    "controlled": wording.controlled,
+    "discordant": wording.discordant,
+    "functions": wording.functions,
+    "golden_lines": golden_lines,
+    "in_short": in_short,
+    "loss_gap": wording.loss_gap,
+    "mark": wording.mark,
+    "noise_lines": wording.noise_lines,
+    "number": wording.number,
+    "passed_over_lines": passed_over_lines,
+    "place": wording.place,
+    "postponed": wording.postponed,
+    "seeds": wording.seeds,
+    "setting": wording.setting,
+    "signed": wording.signed,
+    "smallest_tolerance": wording.smallest_tolerance,
+    "stage_in_words": canaries.stage_in_words,
+    "step_in_words": canaries.step_in_words,
+    "ulps": wording.ulps,
+    "values": wording.values,
+    "wanted": wanted,
+}
+
+
+def templates(*, html: bool, **words: Callable[..., Any]) -> Environment:
+    """Those in the folder `templates`.
+
+    Args:
+        html: whether text is escaped for HTML by itself; markdown escapes with a filter of its own.
+        words: filters of one page alone.
+
+    """
+    environment = Environment(
+        loader=PackageLoader("parity.report"),
+        autoescape=html,  # noqa: S701 - of markdown: `escaped` is applied in the template
+        undefined=StrictUndefined,
+        keep_trailing_newline=not html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= _WORDS | words
+    return environment
