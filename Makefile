@@ -51,8 +51,10 @@ judge: $(JUDGE)  ## what a stored run is judged and rendered with, and no more: 
 # A uv from the path that is older than this pyproject.toml needs is passed over for one of our own.
 RECENT := import re, sys; found = re.findall(r"\d+", sys.stdin.read()); sys.exit([int(n) for n in found[:2]] < [0, 12])
 
-# $(call environment,folder,lock): an environment of what a lock names, and this package.
+# $(call environment,folder,lock,target): an environment of what a lock names, and this package.
 define environment
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(3) PYTHON=python3.12"; exit 2; }; \
 	set -e; uv="$(UV)"; \
 	if ! "$$uv" --version 2>/dev/null | $(PYTHON) -c '$(RECENT)'; then \
 		uv=.uv/bin/uv; \
@@ -65,13 +67,11 @@ define environment
 endef
 
 $(SYNCED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make setup PYTHON=python3.12"; exit 2; }
-	@$(call environment,.venv,requirements.lock)
+	@$(call environment,.venv,requirements.lock,setup)
 	@touch $@
 
 $(JUDGE): requirements-judge.lock pyproject.toml
-	@$(call environment,.venv-judge,requirements-judge.lock)
+	@$(call environment,.venv-judge,requirements-judge.lock,judge)
 	@touch $@
 
 lock: setup  ## newest releases that resolve; versions and hashes only, no addresses

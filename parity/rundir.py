@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -33,7 +33,7 @@ from parity.report.markdown import render_markdown
 from parity.shard import Shard, postponed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from parity.blind import BlindSpot
     from parity.probe.values import Probe
@@ -47,9 +47,23 @@ RESULTS = "results.json"
 REPORTS = Path("reports")
 
 
+def cell_parts(probe: str, seed: int) -> tuple[str, ...]:
+    """Where one cell of a probe of this name keeps its traces, below the folder of its run."""
+    return ("traces", probe, str(seed))
+
+
 def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
     """Where one cell keeps its traces."""
-    return run / "traces" / probe.name / str(seed)
+    return run.joinpath(*cell_parts(probe.name, seed))
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Raises ParityError where what `--out` names cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ParityError(f"{run}: cannot be written ({error.strerror}); name another folder with --out") from None
 
 
 def ended_by_itself(cell: Path) -> bool:
@@ -88,14 +102,12 @@ def new_run(
         ParityError: `out` holds something, or cannot be made.
 
     """
-    run = out or REPORTS
-    try:
+    with writing(out or REPORTS):
         run = _by_time() if out is None else out
+    with writing(run):
         run.mkdir(parents=True, exist_ok=True)
         check_empty(run)
         write_plan(run, Plan(probes=tuple(probes), blind=blind, not_run=not_run, models=models, shard=shard))
-    except OSError as error:
-        raise ParityError(f"{run}: cannot be written ({error.strerror}); name another folder with --out") from None
     if out is None:
         _point(REPORTS / LATEST, run)
     return run

@@ -21,7 +21,8 @@ from parity.merge import Stored
 from parity.plan import PLAN, read_plan, write_plan
 from parity.probe.schema import ProbeSchema
 from parity.probe.values import ArmName, to_plain
-from parity.rundir import INTERRUPTED, RESULTS, check_empty, explanation_folder
+from parity.rundir import INTERRUPTED, RESULTS, cell_parts, check_empty, explanation_folder, writing
+from parity.scoreboard.handful import FOLDER as CANARIES
 from parity.shard import cells_of, dealt
 from parity.tracefile import trace_path
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _ADAPTER = TypeAdapter(ProbeSchema)
 _PART = re.compile(r"[A-Za-z0-9._-]+")
-_CANARIES = "canaries"
 
 
 def read_stored(folder: Path) -> Stored:
@@ -63,14 +63,14 @@ def read_stored(folder: Path) -> Stored:
         own = plan.own
     except ParityError as error:
         raise BadTraceError(f"{run}: {error}") from None
-    cells = {cell: _files(run, "traces", cell[0], str(cell[1])) for cell in dealt(plan.probes, plan.shard)}
-    ended = [cell for cell, files in cells.items() if _folder(run, cell) / EXIT in files and _has_ended(run, cell)]
+    cells = {cell: run.joinpath(*cell_parts(*cell)) for cell in dealt(plan.probes, plan.shard)}
+    ended = [cell for cell, at in cells.items() if at / EXIT in _files(run, *cell_parts(*cell)) and _has_ended(at)]
     _files(run, KEPT)
     return Stored(
         folder=run,
         plan=plan,
         shard=plan.shard,
-        provenance={cell: tuple(_provenance(_folder(run, cell))) for cell in ended},
+        provenance={cell: tuple(_provenance(cells[cell])) for cell in ended},
         incomplete=tuple(cell for cell in cells if cell not in ended and cell[0] not in plan.not_run),
         ended=bool(_files(run, RESULTS)),
         goldens=kept_goldens(run, own),
@@ -93,17 +93,15 @@ def copy_shards(shards: Sequence[Stored], plan: Plan, out: Path) -> None:
 
     """
     check_out(out)
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         for each in shards:
             for cell in each.provenance:
-                _copy(each.folder, out, "traces", cell[0], str(cell[1]))
+                _copy(each.folder, out, *cell_parts(*cell))
             if each.shard.number == 1:
-                _copy(each.folder, out, _CANARIES)
+                _copy(each.folder, out, CANARIES)
         keep_goldens(_together([each.goldens for each in shards]), out)
         write_plan(out, plan)
-    except OSError as error:
-        raise ParityError(f"{out}: cannot be written ({error.strerror}); name another folder with --out") from None
 
 
 def copy_explanations(shards: Sequence[Stored], result: RunResult, out: Path) -> None:
@@ -113,14 +111,11 @@ def copy_explanations(shards: Sequence[Stored], result: RunResult, out: Path) ->
         ParityError: `out` cannot be written; a shard has a link in it.
 
     """
-    try:
+    with writing(out):
         for each in result.probes:
             cell = (each.probe.name, each.unexpected_divergence)
             for stored in (stored for stored in shards if cell in stored.provenance):
-                parts = explanation_folder(Path(), each.probe).parts
-                _copy(stored.folder, out, *parts)
-    except OSError as error:
-        raise ParityError(f"{out}: cannot be written ({error.strerror}); name another folder with --out") from None
+                _copy(stored.folder, out, *explanation_folder(Path(), each.probe).parts)
 
 
 def _run_in(folder: Path) -> Path:
@@ -148,12 +143,8 @@ def _check_probe(run: Path, probe: Probe) -> None:
         raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({said})") from None
 
 
-def _folder(run: Path, cell: tuple[str, int]) -> Path:
-    return run.joinpath("traces", cell[0], str(cell[1]))
-
-
-def _has_ended(run: Path, cell: tuple[str, int]) -> bool:
-    return exit_code_of(_folder(run, cell)) is not None
+def _has_ended(cell: Path) -> bool:
+    return exit_code_of(cell) is not None
 
 
 def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:

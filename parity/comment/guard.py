@@ -10,10 +10,11 @@ import html
 import re
 import unicodedata
 
+from parity.report.escape import APART
+
 LONGEST = 65_536
 """Characters that GitHub takes."""
 
-_APART = "\u200b"
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _TAG = re.compile(r"</?(details|summary)>|<br>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -30,7 +31,7 @@ _MARKUP = {
     "$": "a formula",
 }
 _NOTICED = {
-    "a mention": re.compile(f"@(?!{_APART})"),
+    "a mention": re.compile(f"@(?!{APART})"),
     "an address": re.compile(r"://|\bwww\.|\bmailto:|\bxmpp:", re.IGNORECASE),
     "a reference": re.compile(r"#[0-9]|\bGH-[0-9]", re.IGNORECASE),
     "a command": re.compile(r"^\s*/", re.MULTILINE),
@@ -53,7 +54,7 @@ def violation(body: str, *, marker: str, ending: str) -> str:
     if not body.endswith(f"\n{ending}\n"):
         return "its last line is another"
     text = body[len(marker) : -len(ending) - 1]
-    if unseen := next((each for each in text if each not in f"\n{_APART}" and _kind(each) in _UNSEEN), ""):
+    if unseen := next((each for each in text if each not in f"\n{APART}" and _kind(each) in _UNSEEN), ""):
         return f"it has a character that cannot be seen, U+{ord(unseen):04X}"
     if found := _in_charts(text):
         return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parity.comment.guard import violation
 from parity.errors import ExitStatus
-from parity.report.escape import escaped
+from parity.report.escape import APART, escaped
 from parity.report.markdown import render_comment
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 300
 """Characters of a reason, which may quote the artifact."""
 _COMMAND = re.compile(r"^(?=\s*/)", re.MULTILINE)
-_APART = "\u200b"
-"""Before a line that starts with a slash: other people's bots take it for a command of ours."""
+"""Of other people's bots, which would take such a line for one of ours."""
 _REPLACED = "A verdict that stood here before was of another commit or another attempt, and stands no longer."
 _ENDED = {
     "cancelled": "the run was cancelled",
@@ -44,7 +43,7 @@ def written(result: RunResult, asked: Asked) -> Page:
     """The comment for a run; without a verdict where the run itself denies it."""
     if why := _denied(result, asked.conclusion):
         return without_verdict(why, asked)
-    report = _COMMAND.sub(_APART, render_comment(result).strip())
+    report = _COMMAND.sub(APART, render_comment(result).strip())
     page = Page(body=_body(asked, [*_conflict(result, asked.conclusion), report]), status=ExitStatus.EXPECTED)
     if found := violation(page.body, marker=asked.marker, ending=_ending(asked)):
         return without_verdict(f"the report of its results is not fit to be posted: {found}", asked, ExitStatus.BUG)

@@ -15,7 +15,7 @@ from parity.comment.page import without_verdict, written
 from parity.comment.patience import TookTooLongError, at_most
 from parity.comment.values import ArtifactError, GitHubError
 from parity.errors import BadResultError, ExitStatus, ParityError
-from parity.report.escape import plain
+from parity.report.escape import APART, plain
 from parity.resultfile import read_result
 
 PATIENCE = 240
@@ -105,7 +105,7 @@ def _made(asked: Asked, github: GitHub, find: Callable[[str], Canary], say: Call
 
 def _line(text: str) -> str:
     """What a job's log takes for text, wherever it comes from: the runner obeys `##[` anywhere in a line."""
-    return plain(text)[:_SHOWN].replace("##[", "##\u200b[")
+    return plain(text)[:_SHOWN].replace("##[", f"##{APART}[")
 
 
 def _act(asked: Asked, github: GitHub, pull: PullRequest, page: Page) -> str:

@@ -114,7 +114,7 @@ def _not_available(model: str, why: str) -> str:
 
 
 def _kinds(error: BaseException) -> set[str]:
-    """By name, what an error is: those of the client below the hub's are httpx's, which is no dependency of ours."""
+    """By name, what an error is: of the hub's client or of httpx below it, neither of which is imported to ask."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 

@@ -7,7 +7,7 @@ import unicodedata
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 _LINKS = re.compile(r"(@|:(?=//)|www(?=\.)|#(?=\d)|GH-(?=\d)|mailto(?=:)|xmpp(?=:))", re.IGNORECASE)
-_APART = "\u200b"
+APART = "\u200b"
 """A space of no width, in the midst of what begins a mention or a link. After `://` it would be part of the name of a
 host, and browsers leave it out of that.
 """
@@ -21,7 +21,7 @@ def plain(text: object) -> str:
 def escaped(text: object) -> str:
     """For markdown as GitHub renders it: no markup, no HTML, no mention, no link, no formula, one line."""
     quoted = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", _LINKS.sub(rf"\1{_APART}", quoted))
+    return _SPECIAL.sub(r"\\\1", _LINKS.sub(rf"\1{APART}", quoted))
 
 
 def in_command(text: object) -> str:
