@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.small import small
+from tests.integration.warm import warm_python
 
 ROOT = Path(__file__).parents[2]
 PARITY = [sys.executable, "-m", "parity"]
@@ -31,6 +32,7 @@ for line in sys.stdin:
         os.environ.update(asked["environment"])
         sys.path[:0] = [os.getcwd(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         sys.argv = ["parity", *asked["arguments"]]
+        sys.executable = asked["python"]
         signal.alarm(900)
         from parity.cli import main
         try:
@@ -63,7 +65,12 @@ def parity(*arguments: str | Path, plugin: bool = False, **environment: str) -> 
     assert forks.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        asked = {"arguments": command, "environment": os.environ | more | environment, "to": [str(out), str(err)]}
+        asked = {
+            "arguments": command,
+            "environment": os.environ | more | environment,
+            "python": str(warm_python()),
+            "to": [str(out), str(err)],
+        }
         forks.stdin.write(json.dumps(asked) + "\n")
         forks.stdin.flush()
         status = int(forks.stdout.readline())

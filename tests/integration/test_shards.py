@@ -24,6 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     probe_file(folder / "set" / "alike.toml", candidate=provider, expect='verdict = "identical"')
     probe_file(
         folder / "set" / "outcomes.toml",
+        extends="hello",
         candidate=provider,
         outcomes='prompt = "a"\ncontains = "b"\nmax_tokens = 2',
         expect='verdict = "identical"\noutcomes = { contains = "identical" }',

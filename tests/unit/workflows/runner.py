@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ class Block:
         return f"{self.file} {self.job} {self.name}".replace("  ", " ")
 
 
-def blocks() -> list[Block]:
+@cache
+def blocks() -> tuple[Block, ...]:
     """Every `run:` block there is."""
     found = []
     for file in files():
@@ -83,7 +85,7 @@ def blocks() -> list[Block]:
             for job, step in steps(content)
             if "run" in step
         ]
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from tests.unit.workflows.runner import ROOT, Runner
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PROGRAM = """#!PYTHON
+_PROGRAM = """#!PYTHON -IS
 import json, os, pathlib, signal, sys
 here = pathlib.Path("HERE")
 name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
@@ -94,9 +94,11 @@ def tool(home: Path) -> Tool:
     shutil.copytree(ROOT / ".github", folder / ".github")
     program = _PROGRAM.replace("PYTHON", sys.executable).replace("HERE", str(home))
     venvs = (".venv/bin/parity", ".venv/bin/uv", ".venv-judge/bin/parity")
-    for place in (home / "bin" / "make", *(folder / name for name in venvs)):
+    python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'  # that of the path may be a script that looks for one
+    written = {home / "bin" / "python3": python, home / "bin" / "make": program}
+    for place, text in (written | {folder / name: program for name in venvs}).items():
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(program)
+        place.write_text(text)
         place.chmod(0o755)
     made = Tool(folder=folder, home=home)
     made.tell()
