@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.small import small
-from tests.integration.warm import warm_python
+from tests.integration.warm import ENVIRONMENT, warm_python
 
 ROOT = Path(__file__).parents[2]
 PARITY = [sys.executable, "-m", "parity"]
@@ -67,7 +66,7 @@ def parity(*arguments: str | Path, plugin: bool = False, **environment: str) -> 
         out, err = Path(folder, "out"), Path(folder, "err")
         asked = {
             "arguments": command,
-            "environment": os.environ | more | environment,
+            "environment": ENVIRONMENT | more | environment,
             "python": str(warm_python()),
             "to": [str(out), str(err)],
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from parity.probe.values import ArmName
 from tests.integration.running import PARITY, ROOT, parity, probe_file
-from tests.integration.warm import warm_python
+from tests.integration.warm import ENVIRONMENT, warm_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,7 @@ def run(folder: Path, code: str, *flags: str, **more: str) -> subprocess.Complet
     return subprocess.run(
         [warm_python(), *flags, "-m", "parity.told", "a b", "$c"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder), "SAID": "so"} | more,
+        env=ENVIRONMENT | {"PYTHONPATH": str(folder), "SAID": "so"} | more,
         input="asked",
         capture_output=True,
         text=True,
@@ -53,7 +52,8 @@ def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_a_cell_leaves_the_same_bytes(tmp_path: Path) -> None:
     probe = probe_file(tmp_path / "p.toml", candidate='provider = "unsloth-zoo"', expect='verdict = "diverged"')
     assert parity("run", probe, "--out", tmp_path / "warm").returncode == 0
-    subprocess.run([*PARITY, "run", probe, "--out", tmp_path / "cold"], cwd=ROOT, check=True, capture_output=True)
+    command = [*PARITY, "run", str(probe), "--out", str(tmp_path / "cold")]
+    subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, capture_output=True)
     warm, cold = (
         {path.stem: path.read_bytes() for path in (tmp_path / way).rglob("*.jsonl")} for way in ("warm", "cold")
     )
@@ -103,7 +103,7 @@ def test_to_be_stopped_is_passed_on(tmp_path: Path) -> None:
     )
     process = subprocess.Popen(
         [warm_python(), "-P", "-m", "parity.waits"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None

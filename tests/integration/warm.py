@@ -21,6 +21,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+ENVIRONMENT = dict(os.environ)
+"""As it was before a trainer was imported here: they leave variables of their own behind."""
 _READ = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TOKENIZERS_", "XDG_", "HOME")
 """How the variables begin that are read while what is kept in memory is imported."""
 _MOST = 1 << 18
@@ -54,13 +56,13 @@ def warm_python() -> Path:
         return Path(sys.executable)
     folder = Path(tempfile.mkdtemp(prefix="parity-warm-"))
     address, python = folder / "socket", folder / "python"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-P", __file__, str(address)]
     keeper = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     atexit.register(keeper.communicate)
     assert keeper.stdout is not None
     assert keeper.stdout.readline() == b"warm\n"
-    read = {name: value for name, value in os.environ.items() if name.startswith(_READ)}
+    read = {name: value for name, value in ENVIRONMENT.items() if name.startswith(_READ)}
     text = _PYTHON.format(python=sys.executable, names=_READ, read=read, address=str(address))
     python.write_text(text, encoding="utf-8")
     python.chmod(0o755)
