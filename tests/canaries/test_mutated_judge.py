@@ -130,7 +130,7 @@ MUTATIONS = (
         "noise.py",
         "(scores[1:] >= scores[0])",
         "(scores[1:] > scores[0] + 1)",
-        "test_noise.py::test_of_equal_trainers_no_more_are_called_different_than_the_confidence_allows",
+        "test_noise.py::test_all_runs_are_scored_alike",
     ),
     Mutation(
         "any verdict is the expected one",
