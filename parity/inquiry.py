@@ -65,7 +65,9 @@ def inquire(
     try:
         explained = explain(probe, Trials(probe, folder, run), can_swap=can_swap, replay=replay, most=most)
         tree = explanation_tree(explained)
-        (folder / EXPLANATION).write_text(dumps(tree, indent=2) + "\n", encoding="utf-8")
+        half = folder / f".{EXPLANATION}"
+        half.write_text(dumps(tree, indent=2) + "\n", encoding="utf-8")
+        half.replace(folder / EXPLANATION)
         (folder / PAGE).write_text(render_explanation(tree), encoding="utf-8")
     except OSError as error:
         raise ParityError(f"{folder}: cannot be written ({error.strerror}); name another folder with --out") from None

@@ -50,7 +50,7 @@ def restored(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
     probes = tuple(_probe(each, tree["upstream"] if number == 0 else ()) for number, each in enumerate(tree["probes"]))
     explained = {each["probe"]: each["explanation"] for each in tree["probes"] if each["explanation"] is not None}
     for explanation in explained.values():
-        _Explanation.model_validate_json(json.dumps(explanation))
+        read_explanation(json.dumps(explanation).encode())
     return RunResult(
         probes=probes,
         interrupted=_as(bool, tree["interrupted"]),
@@ -61,6 +61,18 @@ def restored(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
         lacking=None if tree["lacking"] is None else _as(Lacking, tree["lacking"]),
         postponed=_as(dict[str, tuple[str, ...]], tree["postponed"]),
     )
+
+
+def read_explanation(text: bytes) -> dict[str, Any]:
+    """What `parity.report.explanation.explanation_tree` has made, from its JSON.
+
+    Raises:
+        ValidationError: it is something else, with its place.
+
+    """
+    _Explanation.model_validate_json(text)
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _shard(tree: Tree | None) -> Shard | None:

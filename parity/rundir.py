@@ -11,7 +11,6 @@ results.json  report.md  report.html   rendered at the end
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,8 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from parity.assess import EXIT, assess, exit_code_of, probe_result, read_arm
-from parity.errors import ParityError
+from parity.errors import BadTraceError, ParityError
 from parity.gate import RunResult
 from parity.golden.folder import check_run
 from parity.plan import Plan, read_plan, write_plan
@@ -30,6 +31,7 @@ from parity.probe.values import ArmName
 from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
+from parity.restored import read_explanation
 from parity.shard import Shard, postponed
 
 if TYPE_CHECKING:
@@ -104,19 +106,23 @@ def new_run(
     """
     with writing(out or REPORTS):
         run = _by_time() if out is None else out
+    check_out(run)
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        check_empty(run)
         write_plan(run, Plan(probes=tuple(probes), blind=blind, not_run=not_run, models=models, shard=shard))
     if out is None:
         _point(REPORTS / LATEST, run)
     return run
 
 
-def check_empty(out: Path) -> None:
-    """Raises ParityError where the folder of `--out` holds something."""
-    if any(out.iterdir()):
-        raise ParityError(f"--out {out}: not empty; name a new folder, nothing is overwritten")
+def check_out(out: Path) -> None:
+    """Raises ParityError where what `--out` names holds something, or is no folder."""
+    with writing(out):
+        if out.is_dir():
+            if any(out.iterdir()):
+                raise ParityError(f"--out {out}: not empty; name a new folder, nothing is overwritten")
+        elif out.is_symlink() or out.exists():
+            raise ParityError(f"--out {out}: not a folder; name a new one, nothing is overwritten")
 
 
 def read_run(run: Path) -> RunResult:
@@ -155,13 +161,27 @@ def explanation_folder(run: Path, probe: Probe) -> Path:
 
 
 def with_explanations(run: Path, result: RunResult) -> RunResult:
-    """A result with the explanations that the run has ended with."""
-    found: dict[str, dict[str, Any]] = {}
-    for probe in (each.probe for each in result.probes):
-        with suppress(OSError, ValueError):
-            text = (explanation_folder(run, probe) / EXPLANATION).read_text(encoding="utf-8")
-            found[probe.name] = json.loads(text)
-    return replace(result, explanations=found)
+    """A result with the explanations that the run has ended with.
+
+    Raises:
+        BadTraceError: a file of that name holds something else.
+
+    """
+    files = {each.probe.name: explanation_folder(run, each.probe) / EXPLANATION for each in result.probes}
+    return replace(result, explanations={name: _explanation(file) for name, file in files.items() if file.is_file()})
+
+
+def _explanation(file: Path) -> dict[str, Any]:
+    try:
+        return read_explanation(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+        raise BadTraceError(
+            f"{file}: not an explanation ({why}); remove it, and `parity report` tells the run without"
+        ) from None
+    except OSError as error:
+        raise BadTraceError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def write_reports(run: Path, result: RunResult) -> None:

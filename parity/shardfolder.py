@@ -21,7 +21,7 @@ from parity.merge import Stored
 from parity.plan import PLAN, read_plan, write_plan
 from parity.probe.schema import ProbeSchema
 from parity.probe.values import ArmName, to_plain
-from parity.rundir import INTERRUPTED, RESULTS, cell_parts, check_empty, explanation_folder, writing
+from parity.rundir import INTERRUPTED, RESULTS, cell_parts, check_out, explanation_folder, writing
 from parity.scoreboard.handful import FOLDER as CANARIES
 from parity.shard import cells_of, dealt
 from parity.tracefile import trace_path
@@ -75,14 +75,6 @@ def read_stored(folder: Path) -> Stored:
         ended=bool(_files(run, RESULTS)),
         goldens=kept_goldens(run, own),
     )
-
-
-def check_out(out: Path) -> None:
-    """Raises ParityError where the folder of the whole holds something, or is none."""
-    if out.is_dir():
-        check_empty(out)
-    elif _lies(out):
-        raise ParityError(f"--out {out}: not a folder; name a new one, nothing is overwritten")
 
 
 def copy_shards(shards: Sequence[Stored], plan: Plan, out: Path) -> None:

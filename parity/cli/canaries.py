@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parity.cli.asked import cells, check_json, stop, write_json
-from parity.errors import BadProbeError, ExitStatus, ParityError
+from parity.errors import BadProbeError, ExitStatus
 from parity.probe.values import Stage
 
 if TYPE_CHECKING:
@@ -83,11 +83,9 @@ def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:
 
 
 def _empty(out: Path) -> Path:
-    from parity.rundir import check_empty
+    from parity.rundir import check_out, writing
 
-    try:
+    check_out(out)
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        check_empty(out)
-    except OSError as error:
-        raise ParityError(f"--out {out}: cannot be written ({error.strerror})") from None
     return out

@@ -22,8 +22,8 @@ def merge_command(shards: tuple[Path, ...], out: Path) -> ExitStatus:
 
     from parity.merge import merged
     from parity.report.terminal import print_run
-    from parity.rundir import with_explanations, write_reports
-    from parity.shardfolder import check_out, copy_explanations, copy_shards, read_stored
+    from parity.rundir import check_out, with_explanations, write_reports
+    from parity.shardfolder import copy_explanations, copy_shards, read_stored
 
     check_out(out)
     parts = [read_stored(shard) for shard in shards]

@@ -80,7 +80,7 @@ def run_command(
     from parity.report.json import render_json
     from parity.report.live import Live
     from parity.report.terminal import print_limits, print_run
-    from parity.rundir import new_run, with_explanations, with_goldens, write_reports
+    from parity.rundir import check_out, new_run, with_explanations, with_goldens, write_reports
     from parity.shard import postponed, read_shard, share
     from parity.sweep import first_cells, run_probes
 
@@ -90,6 +90,8 @@ def run_command(
     checked = checked_probes(probes, [*seeds_asked(seeds), *steps_override, *overrides])
     own = checked if shard is None else share(checked, shard)
     check_json(json_file)
+    if out is not None:
+        check_out(out)
     asked = (canaries or canaries_seed is not None) and (shard is None or shard.number == 1)
     handful = _handful(canaries_seed) if asked else ()
     goldens = find_goldens(golden_folder or GOLDENS, own, decides=golden_folder is not None)

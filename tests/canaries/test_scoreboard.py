@@ -82,3 +82,11 @@ def test_a_stage_without_what_is_asked_for_is_nothing_to_run() -> None:
     ran = parity("canaries", "--only", "rate-one-percent-up", "--stage", "load")
     assert ran.returncode == 2
     assert "no canary is both" in ran.stderr
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    ran = parity("canaries", "--only", "rate-one-percent-up", "--out", tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == f"parity: --out {tmp_path}: not empty; name a new folder, nothing is overwritten\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -53,6 +53,16 @@ def test_a_model_is_fetched_and_trained(probes: Path, tmp_path: Path) -> None:
     assert probe["cannot_show"] == [spot for spot in probe["cannot_show"] if spot["stage"] != "batch"]
 
 
+def test_the_hub_is_not_asked_for_a_run_that_cannot_be_written(probes: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine").touch()
+    with hub({MODEL: TINY}) as served:
+        here = served.environment(tmp_path / "home")
+        done = parity("run", probes / "hub.toml", "--out", tmp_path / "run", plugin=False, **here)
+    assert (done.returncode, done.stdout, served.asked) == (2, "", [])
+    assert done.stderr == f"parity: --out {tmp_path}/run: not empty; name a new folder, nothing is overwritten\n"
+
+
 def test_without_the_model_its_probe_is_not_run_and_the_others_are(probes: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -12,11 +12,11 @@ from parity.errors import BadTraceError, ExitStatus, ParityError
 from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
 from parity.report.html import render_html
 from parity.report.markdown import render_markdown
-from parity.rundir import cell_folder, new_run, read_run, write_reports
+from parity.rundir import cell_folder, check_out, explanation_folder, new_run, read_run, write_reports
 from parity.shard import Shard
 from parity.trace import Ending, Outcome, Swallowed
 from parity.tracefile import TraceWriter, trace_path
-from tests.unit.made import END, HEADER, PROBE, START, step
+from tests.unit.made import END, EXPLANATION, HEADER, PROBE, START, step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +64,22 @@ def test_a_folder_called_latest_is_not_ours_to_replace(tmp_path: Path, monkeypat
     (tmp_path / "reports" / "latest").mkdir(parents=True)
     with pytest.raises(ParityError, match="reports/latest: not a link of ours"):
         new_run(None, [PROBE], {})
+
+
+def test_an_out_that_holds_something_or_is_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    check_out(tmp_path / "out")
+    check_out(tmp_path / "new")
+    (tmp_path / "out" / "mine").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for out, said in (
+        ("out", "not empty; name a new folder"),
+        ("file", "not a folder; name a new one"),
+        ("link", "not a folder; name a new one"),
+    ):
+        with pytest.raises(ParityError, match=said):
+            check_out(tmp_path / out)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
@@ -224,3 +240,26 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
     ):
         assert part in report
     assert (run / "report.html").read_text() == render_html(read_run(run)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
+        ("[]", "Input should be an object"),
+        ('{"probe": "p"}', "seed: Field required"),
+        (json.dumps(EXPLANATION | {"causes": 3}), "causes: Input should be a valid array"),
+        ("\udcff", "Invalid JSON: expected value at line 1 column 1"),
+    ],
+)
+def test_what_is_no_explanation_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    run = new_run(tmp_path / "run", [PROBE], {})
+    ran(run, PROBE)
+    file = explanation_folder(run, PROBE) / "explanation.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(BadTraceError) as raised:
+        read_run(run)
+    assert str(raised.value) == (
+        f"{file}: not an explanation ({said}); remove it, and `parity report` tells the run without"
+    )

@@ -22,7 +22,7 @@ from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
 from parity.report.json import render_json
 from parity.rundir import new_run, read_run, write_reports
 from parity.shard import Lacking, Shard
-from parity.shardfolder import check_out, copy_explanations, copy_shards, read_stored
+from parity.shardfolder import copy_explanations, copy_shards, read_stored
 from tests.unit.made import EXPLANATION
 from tests.unit.stored import FIRST, OTHER, PROBES, left_by_a_cell, shard_at
 
@@ -237,16 +237,6 @@ def test_a_folder_without_a_whole_plan_is_refused(tmp_path: Path, left: str | No
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     shard = replan(shard_at(tmp_path / "s1", 1), schema=7)
     assert refused(shard) == f"{shard}: a run of schema 7, this parity reads 3: use a newer parity"
-
-
-def test_an_out_that_holds_something_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    check_out(tmp_path / "out")
-    (tmp_path / "out" / "mine").touch()
-    (tmp_path / "file").touch()
-    for out, said in (("out", "not empty; name a new folder"), ("file", "not a folder; name a new one")):
-        with pytest.raises(ParityError, match=said):
-            check_out(tmp_path / out)
 
 
 @pytest.mark.parametrize(
