@@ -248,6 +248,7 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_is_finished(tmp_path: Path, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heeds_interrupts,  # noqa: PLW1509 - this process has one thread
     )
     first, second = (out / "traces" / tmp_path.name / "self" / seed for seed in ("1", "2"))
     while not (second / "reference.jsonl").exists():
@@ -283,6 +284,11 @@ def test_a_cell_does_not_outlive_a_parity_that_was_killed(tmp_path: Path) -> Non
         time.sleep(0.1)
     assert children
     assert not any(map(_alive, children))
+
+
+def _heeds_interrupts() -> None:
+    """A background job of a shell does not, nor does what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _children(pid: int) -> list[psutil.Process]:
