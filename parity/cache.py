@@ -37,6 +37,11 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
+def whole_kernels() -> Path:
+    """The kernels that every cell begins with, by release of MLX: `0.32.4/cpu/...`."""
+    return cache_folder(_WHOLE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class KernelSlot:
     """A temporary folder for one cell at a time, with the kernels that earlier cells have built.
@@ -53,7 +58,7 @@ class KernelSlot:
 
     def keep_kernels(self) -> None:
         """Says that the cell ended by itself, so that every kernel in the folder is whole."""
-        _give(self.folder / _KERNELS, cache_folder(_WHOLE), self.folder)
+        _give(self.folder / _KERNELS, whole_kernels(), self.folder)
 
 
 @contextmanager
@@ -69,7 +74,7 @@ def kernel_slot() -> Iterator[KernelSlot]:
             except BlockingIOError:
                 continue
             _empty(folder)
-            _give(cache_folder(_WHOLE), folder / _KERNELS, folder)
+            _give(whole_kernels(), folder / _KERNELS, folder)
             yield KernelSlot(folder=folder, lock=lock.fileno())
             return
 

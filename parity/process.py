@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +19,7 @@ from parity.cache import kernel_slot
 from parity.compiler import missing_compiler
 from parity.environments import interpreter
 from parity.errors import UnavailableError
+from parity.preamble import precompile_preamble
 from parity.trainers.registry import distributions_of
 
 if TYPE_CHECKING:
@@ -163,7 +165,10 @@ def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:
     """
     if complaint := missing_compiler():
         raise UnavailableError(complaint)
-    return interpreter(probe.environment, distributions_of(probe), say)
+    python = interpreter(probe.environment, distributions_of(probe), say)
+    pinned = map(str, python.parents[1].glob("lib/python3*/site-packages"))
+    precompile_preamble([*pinned] if probe.environment else sys.path)
+    return python
 
 
 @contextmanager
