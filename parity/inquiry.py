@@ -12,7 +12,7 @@ from parity.jsonfloat import dumps
 from parity.process import interpreter_of, run_alone
 from parity.report.explanation import explanation_tree
 from parity.report.markdown import render_explanation
-from parity.rundir import EXPLANATION
+from parity.rundir import EXPLANATION, write_whole
 from parity.sweep import run_probes
 from parity.trainers.registry import can_swap
 
@@ -65,9 +65,7 @@ def inquire(
     try:
         explained = explain(probe, Trials(probe, folder, run), can_swap=can_swap, replay=replay, most=most)
         tree = explanation_tree(explained)
-        half = folder / f".{EXPLANATION}"
-        half.write_text(dumps(tree, indent=2) + "\n", encoding="utf-8")
-        half.replace(folder / EXPLANATION)
+        write_whole(folder / EXPLANATION, dumps(tree, indent=2) + "\n")
         (folder / PAGE).write_text(render_explanation(tree), encoding="utf-8")
     except OSError as error:
         raise ParityError(f"{folder}: cannot be written ({error.strerror}); name another folder with --out") from None

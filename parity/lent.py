@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from parity.probe.values import ArmName
+from parity.rundir import write_whole
 from parity.tracefile import repetition_paths, trace_path
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ..
     for trace in (path for arm in arms for path in _traces(recorded, arm)):
         header, _, rest = trace.read_text(encoding="utf-8").partition("\n")
         renamed = json.dumps(json.loads(header) | {"probe": probe})
-        half = to / f".{trace.name}"
-        half.write_text(f"{renamed}\n{rest}", encoding="utf-8")
-        half.replace(to / trace.name)
+        write_whole(to / trace.name, f"{renamed}\n{rest}")
 
 
 def _traces(recorded: Path, arm: ArmName) -> list[Path]:

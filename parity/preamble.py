@@ -31,8 +31,10 @@ def precompile_preamble(path: Sequence[str]) -> None:
         path: folders in which the MLX of the cells is installed, as in `sys.path`.
 
     """
+    if platform.system() != "Linux":
+        return
     mlx = next(iter(Distribution.discover(name="mlx", path=[*path])), None)
-    if platform.system() != "Linux" or mlx is None or not mlx.version.replace(".", "").isdigit():
+    if mlx is None or not mlx.version.replace(".", "").isdigit():
         return  # another build of the same name may have another header
     include = Path(str(mlx.locate_file("mlx/include")))
     compiled = whole_kernels() / mlx.version / "cpu" / f"{_HEADER}.gch"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from parity.assess import probe_result
 from parity.blind import BlindSpot
@@ -73,6 +73,12 @@ def read_explanation(text: bytes) -> dict[str, Any]:
     _Explanation.model_validate_json(text)
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong, after its place where it has one."""
+    first = error.errors()[0]
+    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
 
 
 def _shard(tree: Tree | None) -> Shard | None:

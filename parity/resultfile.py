@@ -15,7 +15,7 @@ from parity.contradiction import contradictions
 from parity.errors import BadResultError, ParityError
 from parity.jsonfloat import encode
 from parity.report.json import RESULT_SCHEMA, result_tree
-from parity.restored import restored
+from parity.restored import complaint, restored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +59,7 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
         rewritten = json.loads(json.dumps(encode(result_tree(result)), ensure_ascii=False).encode())
         denied = next(contradictions(result), "")
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadResultError(f"not the results of a run: {error.title} {where}: {first['msg']}") from None
+        raise BadResultError(f"not the results of a run: {error.title} {complaint(error)}") from None
     except _NOT_OURS as error:
         raise BadResultError(f"not the results of a run: {type(error).__name__}: {_short(error)}") from None
     if denied:

@@ -31,7 +31,7 @@ from parity.probe.values import ArmName
 from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
-from parity.restored import read_explanation
+from parity.restored import complaint, read_explanation
 from parity.shard import Shard, postponed
 
 if TYPE_CHECKING:
@@ -175,13 +175,18 @@ def _explanation(file: Path) -> dict[str, Any]:
     try:
         return read_explanation(file.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        why = ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
         raise BadTraceError(
-            f"{file}: not an explanation ({why}); remove it, and `parity report` tells the run without"
+            f"{file}: not an explanation ({complaint(error)}); remove it, and `parity report` tells the run without"
         ) from None
     except OSError as error:
         raise BadTraceError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def write_whole(file: Path, text: str) -> None:
+    """So that it is there whole or not at all, whatever interrupts."""
+    half = file.with_name(f".{file.name}")
+    half.write_text(text, encoding="utf-8")
+    half.replace(file)
 
 
 def write_reports(run: Path, result: RunResult) -> None:

@@ -21,6 +21,7 @@ from parity.merge import Stored
 from parity.plan import PLAN, read_plan, write_plan
 from parity.probe.schema import ProbeSchema
 from parity.probe.values import ArmName, to_plain
+from parity.restored import complaint
 from parity.rundir import INTERRUPTED, RESULTS, cell_parts, check_out, explanation_folder, writing
 from parity.scoreboard.handful import FOLDER as CANARIES
 from parity.shard import cells_of, dealt
@@ -130,9 +131,7 @@ def _check_probe(run: Path, probe: Probe) -> None:
     try:
         _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
     except ValidationError as error:
-        found = error.errors()[0]
-        said = f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-        raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({said})") from None
+        raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({complaint(error)})") from None
 
 
 def _has_ended(cell: Path) -> bool:
