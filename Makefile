@@ -24,7 +24,7 @@ test: setup
 	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
-	.venv/bin/python -m parity.upstream
+	.venv/bin/python -m parity.trace.upstream
 
 bench: setup  ## what the tap costs, as ratios measured side by side
 	.venv/bin/python -m tests.bench.tap 2>/dev/null | tail -n 4

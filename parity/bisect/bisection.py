@@ -12,7 +12,7 @@ from parity.report.wording import place
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from parity.bisect.trials import Trials, Tried
+    from parity.bisect.tester import ReleaseResult, ReleaseTester
     from parity.probe.values import Probe, Stage
 
 
@@ -27,10 +27,10 @@ class Bisection:
     """The releases of everything else."""
     releases: tuple[str, ...]
     """The range, the oldest first."""
-    tried: tuple[Tried, ...]
+    tried: tuple[ReleaseResult, ...]
     """In the order of the releases."""
-    last_good: Tried | None
-    first_bad: Tried | None
+    last_good: ReleaseResult | None
+    first_bad: ReleaseResult | None
     between: tuple[str, ...]
     """Releases between the two, all of which were skipped."""
     runs: int
@@ -43,12 +43,12 @@ class Bisection:
 
 
 def bisect(
-    trials: Trials, releases: tuple[str, ...], *, good: str | None, bad: str | None, say: Callable[[str], None]
+    tester: ReleaseTester, releases: tuple[str, ...], *, good: str | None, bad: str | None, say: Callable[[str], None]
 ) -> Bisection:
     """Searches a range of releases.
 
     Args:
-        trials: what tries one.
+        tester: what tries one.
         releases: the range, the oldest first.
         good: the first of them as it was asked for, which must then be good; None: a good one is looked for.
         bad: the last of them as it was asked for, which must then be bad; None: the newest that can be tested must be.
@@ -61,22 +61,22 @@ def bisect(
     """
     strategy = walk_back if good is None else between_ends
     known = Known(count=len(releases))
-    tried: dict[int, Tried] = {}
+    tried: dict[int, ReleaseResult] = {}
     while (position := strategy(known)) is not None:
-        say(_about(trials.package, releases[position], known))
-        found = tried[position] = trials.tried(releases[position])
+        say(_about(tester.package, releases[position], known))
+        found = tried[position] = tester.test(releases[position])
         if good is not None and position == 0:
-            _check_end(f"--good {good}", trials, found, Answer.GOOD)
+            _check_end(f"--good {good}", tester, found, Answer.GOOD)
         elif known.first_bad is None and (bad is not None or found.answer is Answer.GOOD):
-            _check_end(f"--bad {bad}" if bad else "the newest release", trials, found, Answer.BAD)
+            _check_end(f"--bad {bad}" if bad else "the newest release", tester, found, Answer.BAD)
         if found.is_skipped:
             say(f"  skipped: {found.why}")
         known = known.told(position, found.answer)
     return Bisection(
-        probe=trials.probe,
-        package=trials.package,
-        stage=trials.stage,
-        beside=trials.beside,
+        probe=tester.probe,
+        package=tester.package,
+        stage=tester.stage,
+        beside=tester.beside,
         releases=releases,
         tried=tuple(tried[position] for position in sorted(tried)),
         last_good=None if known.last_good is None else tried[known.last_good],
@@ -91,12 +91,12 @@ def _about(package: str, release: str, known: Known) -> str:
     return f"{package} {release}" + (f", {left} between good and bad" if left else "")
 
 
-def _check_end(which: str, trials: Trials, tried: Tried, wanted: Answer) -> None:
-    name = f"{trials.package} {tried.release}"
+def _check_end(which: str, tester: ReleaseTester, tried: ReleaseResult, wanted: Answer) -> None:
+    name = f"{tester.package} {tried.release}"
     if tried.is_skipped:
         raise UnavailableError(f"{which}: {name} cannot be tested: {tried.why}; name another")
     if tried.answer is not wanted:
         parts = "" if tried.first_divergence is None else f", at {place(tried.first_divergence)}"
-        found = f"at {name} {trials.probe.name} is {tried.verdict}{parts}"
-        at = f" at stage {trials.stage}" if trials.stage else ""
+        found = f"at {name} {tester.probe.name} is {tried.verdict}{parts}"
+        at = f" at stage {tester.stage}" if tester.stage else ""
         raise ParityError(f"{which} is {tried.answer}{at}: {found}; name one that is {wanted}")

@@ -20,8 +20,7 @@ from parity.trainers.unsloth_zoo.provider import UnslothZoo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from inspect import getdoc
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from parity.trainers.protocol import CANARY_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parity.canaries.ground import Ground
     from parity.probe.values import Stage
-
-PREFIX = "canary/"
-"""Of the names under which canaries are providers; they are found when they are asked for, and listed nowhere."""
 
 _Made = TypeVar("_Made", bound=type[Any])
 
@@ -47,7 +46,7 @@ class Canary:
     @property
     def provider(self) -> str:
         """The name that an arm runs it under."""
-        return PREFIX + self.name
+        return CANARY_PREFIX + self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ class Graded:
 
     def provider(self, k: int) -> str:
         """The name that an arm runs it under."""
-        return f"{PREFIX}{self.name}@{k}"
+        return f"{CANARY_PREFIX}{self.name}@{k}"
 
 
 CANARIES: dict[str, Canary] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, sized, update
-from parity.canaries.canary import CANARIES, GRADED, PREFIX, Canary, Graded
+from parity.canaries.canary import CANARIES, GRADED, Canary, Graded
 from parity.errors import BadProbeError, nearest
 from parity.probe.values import Stage
+from parity.trainers.protocol import CANARY_PREFIX
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -60,7 +61,7 @@ def changed_provider(name: str) -> Any:
         BadProbeError: there is no such canary.
 
     """
-    name, _, size = name.removeprefix(PREFIX).partition("@")
+    name, _, size = name.removeprefix(CANARY_PREFIX).partition("@")
     if size and name in GRADED:
         return GRADED[name].make(int(size))
     return find(name).make()

@@ -21,8 +21,7 @@ from parity.trainers.unsloth_zoo.provider import UnslothZoo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, LearningRate, Loaded
+    from parity.trainers.protocol import Job, LearningRate, Loaded, Tap
 
 
 def by_leaf(bound: float) -> Callable[[Any], Any]:

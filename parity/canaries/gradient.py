@@ -66,7 +66,7 @@ class PassesWeighedByTokens(MlxLmLoop):
 
 
 @canary(on=LOOP, stage=Stage.GRADIENT, step=1)
-class NanSwallowed(MlxLmLoop):
+class NanIgnored(MlxLmLoop):
     """A gradient of NaN, set to zero before the update."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:

@@ -17,8 +17,7 @@ from parity.trainers.unsloth_zoo.provider import UnslothZoo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 @harmless(on=LOOP)

@@ -15,8 +15,7 @@ from parity.trainers.unsloth_zoo.provider import UnslothZoo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 def per_target(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:

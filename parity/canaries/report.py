@@ -16,8 +16,7 @@ from parity.trainers.unsloth_zoo.provider import UnslothZoo
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 class _OtherReport(MlxLmLoop):

@@ -14,8 +14,7 @@ from parity.trainers.unsloth_zoo.importing import module
 from parity.trainers.unsloth_zoo.provider import UnslothZoo
 
 if TYPE_CHECKING:
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, LearningRate, Loaded
+    from parity.trainers.protocol import Job, LearningRate, Loaded, Tap
 
 
 @canary(on=LOOP, stage=Stage.SCHEDULE, step=1)

@@ -13,8 +13,7 @@ from parity.trainers.unsloth_zoo.importing import module
 from parity.trainers.unsloth_zoo.provider import UnslothZoo
 
 if TYPE_CHECKING:
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, LearningRate, Loaded
+    from parity.trainers.protocol import Job, LearningRate, Loaded, Tap
 
 
 class _OtherOptimizer(MlxLmLoop):

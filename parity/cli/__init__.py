@@ -8,7 +8,7 @@ import traceback
 import click
 
 from parity import __version__
-from parity.bisect.checkout import for_git, is_bisected
+from parity.bisect.git import for_git, is_bisected
 from parity.cli.bisect import bisect_command, checkout_of
 from parity.cli.canaries import canaries_command
 from parity.cli.comment import comment_command

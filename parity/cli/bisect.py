@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import cells, check_json, checked_probe, kept_in, seeds_asked, stop, write_json
+from parity.cli.common import asked_for, cells, check_json, checked_probe, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus, MachineError, ParityError
 from parity.probe.values import Stage
+from parity.store.kept import kept_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from parity.bisect.trials import Trials, Tried
-    from parity.gate import RunResult
+    from parity.bisect.tester import ReleaseResult, ReleaseTester
+    from parity.judge.result import CellResult
     from parity.probe.values import Probe
 
 _SEEDS = 3
@@ -73,26 +73,25 @@ def bisect_command(
 ) -> ExitStatus:
     """Name the release of a package at which PROBE's verdict changes: the last good one and the first bad one."""
     from packaging.utils import canonicalize_name
-    from rich.console import Console
 
-    from parity.bisect.others import beside, check_package, used_by
-    from parity.bisect.trials import Trials
-    from parity.compiler import missing_compiler
+    from parity.bisect.pins import beside, check_package, used_by
+    from parity.bisect.tester import ReleaseTester
+    from parity.runner.kernels import missing_compiler
     from parity.trainers.registry import distributions_of
 
     if path is not None and (good or bad):
         raise ParityError("--path answers for one checkout; --good and --bad are for a search")
-    probe = _at_seeds(checked_probe(probe_file, [*overrides, *seeds_asked(seeds)]), all_of_them=seeds is not None)
+    probe = _at_seeds(checked_probe(probe_file, [*overrides, *asked_for(seeds)]), all_of_them=seeds is not None)
     package = canonicalize_name(name)
     used = used_by(probe, distributions_of(probe))
     check_package(package, probe, used)
     check_json(json_file)
     if complaint := missing_compiler():
         raise MachineError(complaint)
-    signal.signal(signal.SIGTERM, stop)
-    console = Console(stderr=json_file == "-", highlight=False)
+    stop_on_sigterm()
+    console = console_for(json_file)
     lab = _Lab(console=console, jobs=jobs)
-    trials = Trials(
+    tester = ReleaseTester(
         probe=probe,
         package=package,
         beside=beside(package, probe, used),
@@ -103,11 +102,11 @@ def bisect_command(
     )
     try:
         if path is not None:
-            return _checkout(lab, trials, path, json_file)
-        return _search(lab, trials, good, bad, json_file)
+            return _checkout(lab, tester, path, json_file)
+        return _search(lab, tester, good, bad, json_file)
     except OSError as error:
         raise MachineError(
-            f"{error.filename or trials.folder}: {error.strerror}; make room, or name another folder with --out"
+            f"{error.filename or tester.folder}: {error.strerror}; make room, or name another folder with --out"
         ) from None
 
 
@@ -135,27 +134,32 @@ class _Lab:
         self.console.print(Text(line, style="dim"), soft_wrap=True)
 
     def prepare(self, probe: Probe) -> None:
-        from parity.process import interpreter_of
+        from parity.runner.process import interpreter_of
 
         interpreter_of(probe, lambda _: self.say("  building its environment"))
 
-    def run(self, probe: Probe, folder: Path) -> RunResult:
-        return cells(self.console, self.jobs)([probe], folder)
+    def run(self, probe: Probe, folder: Path) -> list[CellResult]:
+        from parity.judge.cell import assess
+        from parity.trace.cell import cell_folder, read_cell
+
+        cells(self.console, self.jobs)([probe], folder)
+        seeds = probe.workload.seeds
+        return [assess(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed))) for seed in seeds]
 
 
-def _search(lab: _Lab, trials: Trials, good: str | None, bad: str | None, json_file: str | None) -> ExitStatus:
+def _search(lab: _Lab, tester: ReleaseTester, good: str | None, bad: str | None, json_file: str | None) -> ExitStatus:
     from parity.bisect.bisection import bisect
-    from parity.bisect.others import made_to_fit
+    from parity.bisect.pins import made_to_fit
     from parity.bisect.releases import in_range, is_pre, listed
-    from parity.report.bisection import print_bisection, render_bisection
+    from parity.bisect.report import print_bisection, render_bisection
 
-    every = listed(trials.package, pre=is_pre(good) or is_pre(bad))
-    releases = in_range(trials.package, every, good, bad)
-    others = trials.beside
+    every = listed(tester.package, pre=is_pre(good) or is_pre(bad))
+    releases = in_range(tester.package, every, good, bad)
+    others = tester.beside
     if good is not None:
-        others = made_to_fit(others, trials.package, releases[0], trials.probe.environment, lab.say)
-    kept = kept_in(trials.folder, trials.probe, trials.package, others)
-    found = bisect(replace(trials, beside=others, folder=kept), releases, good=good, bad=bad, say=lab.say)
+        others = made_to_fit(others, tester.package, releases[0], tester.probe.environment, lab.say)
+    kept = kept_in(tester.folder, tester.probe, tester.package, others)
+    found = bisect(replace(tester, beside=others, folder=kept), releases, good=good, bad=bad, say=lab.say)
     lab.console.print()
     print_bisection(lab.console, found)
     lab.say(f"runs: {kept}")
@@ -164,19 +168,19 @@ def _search(lab: _Lab, trials: Trials, good: str | None, bad: str | None, json_f
     return ExitStatus.EXPECTED if found.is_found else ExitStatus.UNDECIDED
 
 
-def _checkout(lab: _Lab, trials: Trials, path: Path, json_file: str | None) -> ExitStatus:
+def _checkout(lab: _Lab, tester: ReleaseTester, path: Path, json_file: str | None) -> ExitStatus:
+    from parity.bisect.report import print_checkout, render_checkout
     from parity.bisect.search import Answer
-    from parity.checkouts import digest
-    from parity.report.bisection import print_checkout, render_checkout
+    from parity.runner.checkouts import digest
 
     source = path.resolve()
     if not source.is_dir() and not (source.is_file() and source.suffix == ".whl"):
         raise ParityError(f"--path {path}: neither a checkout nor a wheel")
-    kept = kept_in(trials.folder, trials.probe, trials.package, trials.beside)
-    found: Tried = replace(trials, folder=kept).tried(str(source), kept_as=digest(source))
-    print_checkout(lab.console, found, trials.package, trials.probe.name)
+    kept = kept_in(tester.folder, tester.probe, tester.package, tester.beside)
+    found: ReleaseResult = replace(tester, folder=kept).test(str(source), kept_as=digest(source))
+    print_checkout(lab.console, found, tester.package, tester.probe.name)
     if json_file is not None:
-        write_json(json_file, render_checkout(found, trials.package, trials.probe.name))
+        write_json(json_file, render_checkout(found, tester.package, tester.probe.name))
     return {
         Answer.GOOD: ExitStatus.EXPECTED,
         Answer.BAD: ExitStatus.UNEXPECTED,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
 import time
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import cells, check_json, stop, write_json
+from parity.cli.common import cells, check_json, console_for, stop_on_sigterm, write_json
 from parity.errors import BadProbeError, ExitStatus
 from parity.probe.values import Stage
 
@@ -39,8 +38,6 @@ def canaries_command(
     json_file: str | None,
 ) -> ExitStatus:
     """Put known faults into real providers and score what the harness makes of them."""
-    from rich.console import Console
-
     from parity.canaries.catalogue import graded
     from parity.report.canaries import print_canaries, render_canaries
     from parity.scoreboard.board import measure_sensitivity, run_canaries
@@ -51,8 +48,8 @@ def canaries_command(
     chosen = _chosen(only, stage)
     effects = graded() if sensitivity else ()
     check_grounds([*(each.on for each in chosen), *(each.on for each in effects)])
-    signal.signal(signal.SIGTERM, stop)
-    console = Console(stderr=json_file == "-", highlight=False)
+    stop_on_sigterm()
+    console = console_for(json_file)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="parity-canaries-") as scratch:
         folder = _empty(out) if out else Path(scratch)
@@ -83,7 +80,7 @@ def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:
 
 
 def _empty(out: Path) -> Path:
-    from parity.rundir import check_out, writing
+    from parity.store.folder import check_out, writing
 
     check_out(out)
     with writing(out):

@@ -37,11 +37,11 @@ def diff_command(
     """
     from rich.console import Console
 
-    from parity.diff import diff
-    from parity.logs import read_recording
+    from parity.judge.diff import diff
+    from parity.judge.logs import read_recording
+    from parity.judge.verdict import Thresholds, judge
     from parity.report.json import render_diff
     from parity.report.terminal import print_diff
-    from parity.verdict import Thresholds, judge
 
     wanted = [name for name in metrics.split(",") if name]
     accepted = dict(map(_tolerance, tolerance))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import check_json, checked_probe, kept_in, stop, write_json
+from parity.cli.common import check_json, checked_probe, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus
+from parity.store.kept import kept_in
 
 if TYPE_CHECKING:
     from parity.explain.explanation import Explanation
@@ -41,20 +41,18 @@ def explain_command(
 
     Shows what differs, element by element, and which steps are faulty by themselves.
     """
-    from rich.console import Console
-
-    from parity.inquiry import PAGE, inquire
+    from parity.cli.progress import Live
+    from parity.explain.local import PAGE, inquire
+    from parity.explain.report import explanation_tree, print_explanation
     from parity.jsonfloat import dumps
     from parity.probe.file import read_probe
-    from parity.report.explanation import explanation_tree, print_explanation
-    from parity.report.live import Live
 
     chosen = read_probe(probe_file, overrides).workload.seeds[0] if seed is None else seed
     probe = replace(checked_probe(probe_file, [*overrides, f"workload.seeds=[{chosen}]"]), outcomes=None)
     check_json(json_file)
-    signal.signal(signal.SIGTERM, stop)
+    stop_on_sigterm()
     folder = kept_in(out or Path("reports") / "explain", probe)
-    console = Console(stderr=json_file == "-", highlight=False)
+    console = console_for(json_file)
     with Live(console) as live:
         explained = inquire(probe, folder, jobs=jobs, most=most, watch=live, say=live.say)
     console.print()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import stored
+from parity.cli.common import console_for, stored_run
 
 if TYPE_CHECKING:
     from parity.errors import ExitStatus
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 @click.command("merge")
 @click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the whole run.")
-def merge_command(shards: tuple[Path, ...], out: Path) -> ExitStatus:
+@click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
+def merge_command(shards: tuple[Path, ...], out: Path, *, verbose: bool) -> ExitStatus:
     """Make one run of SHARDS (folders of `parity run --shard`) and judge it; a missing shard is never a pass."""
-    from rich.console import Console
-
-    from parity.merge import merged
     from parity.report.terminal import print_run
-    from parity.rundir import check_out, with_explanations, write_reports
-    from parity.shardfolder import copy_explanations, copy_shards, read_stored
+    from parity.store.collect import copy_explanations, copy_shards, read_stored
+    from parity.store.folder import check_out
+    from parity.store.merge import merged
+    from parity.store.run import with_explanations, write_reports
 
     check_out(out)
     parts = [read_stored(shard) for shard in shards]
     copy_shards(parts, merged(parts), out)
-    result = stored(out)
+    result = stored_run(out)
     copy_explanations(parts, result, out)
     result = with_explanations(out, result)
-    console = Console(highlight=False)
-    print_run(console, result)
+    console = console_for()
+    print_run(console, result, verbose=verbose)
     write_reports(out, result)
     console.print(f"report: {out / 'report.md'}", style="dim")
     return result.status

@@ -24,8 +24,8 @@ def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:
     from rich.console import Console
 
     from parity.jsonfloat import dumps
-    from parity.outcome import judge_rates, judge_shift
-    from parity.outcome_table import read_outcomes
+    from parity.judge.outcome_table import read_outcomes
+    from parity.judge.outcomes import judge_rates, judge_shift
     from parity.report.json import SCHEMA, outcome_tree
     from parity.report.wording import discordant
 

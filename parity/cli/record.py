@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import GOLDENS, checked_probes, seeds_asked, stop
+from parity.cli.common import GOLDENS, asked_for, checked_probes, console_for, stop_on_sigterm
 from parity.errors import ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from parity.golden.record import Record
+    from parity.golden.recorded import RecordedGolden
 
 
 @click.command("record")
@@ -34,16 +33,15 @@ def record_command(
 
     A golden that is new fails, so that somebody looks at it; one that differs fails, shows how and writes nothing.
     """
-    from rich.console import Console
     from rich.text import Text
 
-    from parity.recording import record
     from parity.report.golden import record_lines
+    from parity.runner.goldens import record
 
-    signal.signal(signal.SIGTERM, stop)
-    checked = checked_probes(probes, [*seeds_asked(seeds), *overrides])
-    console = Console(highlight=False)
-    done: list[Record] = []
+    stop_on_sigterm()
+    checked = checked_probes(probes, [*asked_for(seeds), *overrides])
+    console = console_for()
+    done: list[RecordedGolden] = []
     for found in record(checked, folder, jobs=jobs, replaces=replaces, say=lambda line: click.echo(line, err=True)):
         done.append(found)
         for line in record_lines(found):
@@ -51,8 +49,8 @@ def record_command(
     return _status(done)
 
 
-def _status(done: Iterable[Record]) -> ExitStatus:
-    from parity.golden.record import Recorded
+def _status(done: Iterable[RecordedGolden]) -> ExitStatus:
+    from parity.golden.recorded import Recorded
 
     found = {each.what for each in done}
     if found & {Recorded.FIRST, Recorded.DIFFERS}:

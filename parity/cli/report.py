@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.asked import stored
+from parity.cli.common import console_for, stored_run
 
 if TYPE_CHECKING:
     from parity.errors import ExitStatus
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     help="comment: markdown for a pull request; html: a page with curves, whole in itself; annotations: workflow "
     "commands; svg: a picture of the terminal.",
 )
-def report_command(run: Path, form: str) -> ExitStatus:
+@click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
+def report_command(run: Path, form: str, *, verbose: bool) -> ExitStatus:
     """Judge a stored RUN again and render it; the exit status is the run's.
 
     RUN is its folder, which is judged from its traces, or a results.json, which must follow from its own cells.
     """
-    from rich.console import Console
-
     from parity.report.annotations import render_annotations
     from parity.report.html import render_html
     from parity.report.json import render_json
@@ -39,7 +38,7 @@ def report_command(run: Path, form: str) -> ExitStatus:
     from parity.report.svg import render_svg
     from parity.report.terminal import print_run
 
-    result = stored(run)
+    result = stored_run(run)
     match form:
         case "markdown":
             click.echo(render_markdown(result), nl=False)
@@ -56,5 +55,5 @@ def report_command(run: Path, form: str) -> ExitStatus:
         case "svg":
             click.echo(render_svg(result, title=f"parity report {run}"))
         case _:
-            print_run(Console(highlight=False), result)
+            print_run(console_for(), result, verbose=verbose)
     return result.status

@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity.cli.asked import GOLDENS, cells, check_json, checked_probes, seeds_asked, stop, write_json
+from parity.cli.common import (
+    GOLDENS,
+    asked_for,
+    cells,
+    check_json,
+    checked_probes,
+    console_for,
+    stop_on_sigterm,
+    stored_run,
+    write_json,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import Console
 
-    from parity.blind import BlindSpot
     from parity.canaries.canary import Canary
     from parity.errors import ExitStatus
-    from parity.gate import RunResult
-    from parity.lent import Run
-    from parity.probe.values import Probe, Workload
+    from parity.gate.result import RunResult
+    from parity.probe.shard import Shard
+    from parity.probe.values import Probe
 
 
 @click.command("run")
 @click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--seeds", metavar="1,42", help="These seeds instead of the probe's.")
-@click.option("--steps", type=click.IntRange(min=1), help="So many steps instead of the probe's.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
-@click.option("--shard", "shard_of", metavar="2/5", help="Every fifth cell from the second on; see `parity merge`.")
+@click.option("--seeds", metavar="1,42", help="Seeds to run, overriding the probe.")
+@click.option("--steps", type=click.IntRange(min=1), help="Number of steps, overriding the probe.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of a probe, as in TOML.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
+@click.option("--shard", "shard_of", metavar="2/5", help="Run this share of the cells; see `parity merge`.")
 @click.option(
     "--canaries",
+    "with_canaries",
     is_flag=True,
-    help="Put a handful of known faults in beside: does the gate still see? Of shards, the first one does.",
+    help="Also run a sample of known faults and fail if one is missed. With --shard, the first shard does.",
 )
-@click.option("--canaries-seed", type=click.IntRange(min=0), help="This handful instead of today's; with --canaries.")
-@click.option("--out", type=click.Path(path_type=Path), help="A new folder for traces and reports.")
+@click.option("--canaries-seed", type=click.IntRange(min=0), help="Choose the sample of known faults; default: today.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write traces and reports to this new folder.")
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
     default=19,
     show_default=True,
-    help="Where a device does not repeat itself: repetitions of the reference, at most, for one cell.",
+    help="Most repetitions of a reference that does not repeat itself, per cell.",
 )
 @click.option(
     "--golden",
@@ -53,91 +60,147 @@ if TYPE_CHECKING:
     flag_value=str(GOLDENS),
     type=click.Path(path_type=Path),
     metavar="[FOLDER]",
-    help=f"Fail where a reference differs from its golden; without, that is only said. [default folder: {GOLDENS}]",
+    help=f"Fail if a reference differs from its golden file. [default folder: {GOLDENS}]",
 )
-@click.option("--explain", "explains", is_flag=True, help="Find the cause of every divergence that was not expected.")
-@click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - is standard output.")
-def run_command(
-    probes: tuple[Path, ...],
-    seeds: str | None,
-    steps: int | None,
-    overrides: tuple[str, ...],
-    jobs: int,
-    shard_of: str | None,
-    canaries: bool,
-    canaries_seed: int | None,
-    out: Path | None,
-    repeats: int,
-    golden_folder: Path | None,
-    explains: bool,
-    json_file: str | None,
-) -> ExitStatus:
+@click.option("--explain", "explains", is_flag=True, help="Find the cause of every unexpected divergence.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
+@click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
+def run_command(**options: Any) -> ExitStatus:
     """Run PROBES (files, or folders of them) and say whether each met its expectation."""
-    from rich.console import Console
+    stop_on_sigterm()
+    asked = _Asked(**options)
+    console = console_for(asked.json_file)
+    planned = _checked(asked, console)
+    started = time.monotonic()
+    run = _carried_out(asked, planned, console)
+    return _shown(asked, run, console, time.monotonic() - started)
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """The options, by their names."""
+
+    probes: tuple[Path, ...]
+    seeds: str | None
+    steps: int | None
+    overrides: tuple[str, ...]
+    jobs: int
+    shard_of: str | None
+    with_canaries: bool
+    canaries_seed: int | None
+    out: Path | None
+    repeats: int
+    golden_folder: Path | None
+    explains: bool
+    json_file: str | None
+    verbose: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """What was checked before anything is run."""
+
+    own: tuple[Probe, ...]
+    """The probes of this shard whose model is there."""
+    controls: frozenset[tuple[str, int]]
+    canaries: tuple[Canary, ...]
+    folder: Path
+    """Of the run; it holds its plan."""
+
+
+def _checked(asked: _Asked, console: Console) -> _Planned:
+    """Everything that can be wrong is said now, before a cell is started."""
     from parity.golden.folder import find_goldens, keep_goldens
+    from parity.judge.blind_spots import blind_spots
     from parity.probe.hub import find_models
-    from parity.report.json import render_json
-    from parity.report.live import Live
-    from parity.report.terminal import print_limits, print_run
-    from parity.rundir import check_out, new_run, with_explanations, with_goldens, write_reports
-    from parity.shard import postponed, read_shard, share
-    from parity.sweep import first_cells, run_probes
+    from parity.probe.shard import read_shard, share
+    from parity.runner.cells import first_cells
+    from parity.store.folder import check_out, new_run
 
-    signal.signal(signal.SIGTERM, stop)
-    steps_override = [] if steps is None else [f"workload.steps={steps}"]
-    shard = None if shard_of is None else read_shard(shard_of)
-    checked = checked_probes(probes, [*seeds_asked(seeds), *steps_override, *overrides])
-    own = checked if shard is None else share(checked, shard)
-    check_json(json_file)
-    if out is not None:
-        check_out(out)
-    asked = (canaries or canaries_seed is not None) and (shard is None or shard.number == 1)
-    handful = _handful(canaries_seed) if asked else ()
-    goldens = find_goldens(golden_folder or GOLDENS, own, decides=golden_folder is not None)
-    console = Console(stderr=json_file == "-", highlight=False)
+    shard = None if asked.shard_of is None else read_shard(asked.shard_of)
+    probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
+    own = probes if shard is None else share(probes, shard)
+    check_json(asked.json_file)
+    if asked.out is not None:
+        check_out(asked.out)
+    canaries = _sample(asked, shard)
+    goldens = find_goldens(asked.golden_folder or GOLDENS, own, decides=asked.golden_folder is not None)
     models = find_models(own, lambda line: console.print(line, style="dim", markup=False, soft_wrap=True))
     not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
-    blind = _blind_spots([probe for probe in own if probe.name not in not_run], models.snapshots)
-    run = new_run(out, checked, blind, not_run=not_run, models=models.commits, shard=shard)
-    keep_goldens(goldens, run)
-    print_limits(console, blind)
-    controls = first_cells([probe for probe in checked if probe.name not in not_run])
-    started = time.monotonic()
-    with Live(console, sum(len(probe.workload.seeds) for probe in own if probe.name not in not_run)) as live:
-        result = run_probes(
-            own,
-            run,
-            jobs=jobs,
-            watch=live,
-            say=live.say,
-            blind=blind,
-            not_run=not_run,
-            repetitions=repeats,
-            controls=controls,
-        )
-    result = with_goldens(run, replace(result, shard=shard, postponed=postponed(checked, own)))
-    if handful and not result.interrupted:
-        result = _with_canaries(result, handful, run, cells(console, jobs))
-    console.print()
-    print_run(console, result)
-    console.print(_cost(result, time.monotonic() - started), style="dim")
-    if explains and not result.interrupted:
-        _explain(console, result, run, jobs)
+    runnable = tuple(probe for probe in own if probe.name not in not_run)
+    blind = blind_spots(runnable, models.snapshots)
+    folder = new_run(asked.out, probes, blind, not_run=not_run, models=models.commits, shard=shard)
+    keep_goldens(goldens, folder)
+    controls = first_cells([probe for probe in probes if probe.name not in not_run])
+    return _Planned(own=runnable, controls=controls, canaries=canaries, folder=folder)
+
+
+def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
+    """The known faults that are run in addition; of shards, the first one has them."""
+    from parity.canaries.catalogue import canaries
+    from parity.scoreboard.runs import check_grounds
+    from parity.scoreboard.sample import sample, today
+
+    wanted = asked.with_canaries or asked.canaries_seed is not None
+    if not wanted or (shard is not None and shard.number != 1):
+        return ()
+    chosen = sample(canaries(), today() if asked.canaries_seed is None else asked.canaries_seed)
+    check_grounds([each.on for each in chosen])
+    return chosen
+
+
+def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
+    """Runs cells and canaries; what they leave in the folder of the run is the result."""
+    from parity.cli.progress import Live
+    from parity.runner.cells import run_cells
+    from parity.scoreboard.board import run_canaries
+    from parity.scoreboard.sample import note_sample
+    from parity.store.run import note_interrupted
+
+    try:
+        with Live(console, sum(len(probe.workload.seeds) for probe in planned.own)) as live:
+            run_cells(
+                planned.own,
+                planned.folder,
+                jobs=asked.jobs,
+                watch=live,
+                say=live.say,
+                repetitions=asked.repeats,
+                controls=planned.controls,
+            )
+        if planned.canaries:
+            run_canaries(planned.canaries, note_sample(planned.folder, planned.canaries), cells(console, asked.jobs))
+    except KeyboardInterrupt:
+        note_interrupted(planned.folder)
+    return planned.folder
+
+
+def _shown(asked: _Asked, run: Path, console: Console, seconds: float) -> ExitStatus:
+    """Judges the folder of the run, explains what is asked, prints and writes the reports."""
+    from parity.report.json import render_json
+    from parity.report.terminal import print_run
+    from parity.store.run import with_explanations, write_reports
+
+    result = stored_run(run)
+    if asked.explains and not result.interrupted:
+        _explain(console, result, run, asked.jobs)
         result = with_explanations(run, result)
-    if json_file is not None:
-        write_json(json_file, render_json(result))
+    console.print()
+    print_run(console, result, verbose=asked.verbose)
+    console.print(_cost(result, seconds), style="dim")
+    if asked.json_file is not None:
+        write_json(asked.json_file, render_json(result))
     write_reports(run, result)
-    console.print(f"report: {run / 'report.md'}", style="dim")
+    console.print(f"report: {run / 'report.md'}", style="dim", soft_wrap=True)
     return result.status
 
 
 def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
     """Each probe that diverges unexpectedly, at its first such seed."""
-    from parity.inquiry import inquire
-    from parity.report.explanation import print_explanation
-    from parity.report.live import Live
-    from parity.rundir import explanation_folder
+    from parity.cli.progress import Live
+    from parity.explain.local import inquire
+    from parity.explain.report import print_explanation
+    from parity.store.run import explanation_folder
 
     for each in result.probes:
         if (seed := each.unexpected_divergence) is None:
@@ -147,47 +210,13 @@ def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
         with Live(console) as live:
             explained = inquire(probe, explanation_folder(run, probe), jobs=jobs, watch=live, say=live.say)
         print_explanation(console, explained)
-    console.print()
-
-
-def _handful(seed: int | None) -> tuple[Canary, ...]:
-    from parity.canaries.catalogue import canaries
-    from parity.scoreboard.handful import handful, today
-    from parity.scoreboard.runs import check_grounds
-
-    chosen = handful(canaries(), today() if seed is None else seed)
-    check_grounds([each.on for each in chosen])
-    return chosen
-
-
-def _with_canaries(result: RunResult, handful: Sequence[Canary], run: Path, run_cells: Run) -> RunResult:
-    """The probes' results stand, whatever becomes of the canaries."""
-    from parity.scoreboard.board import run_canaries
-    from parity.scoreboard.handful import note_handful
-
-    try:
-        return replace(result, canaries=run_canaries(handful, note_handful(run, handful), run_cells))
-    except KeyboardInterrupt:
-        return replace(result, interrupted=True)
 
 
 def _cost(result: RunResult, seconds: float) -> str:
-    cells = sum(len(probe.cells) for probe in result.probes)
+    """`28 probes, 34 cells, 3 min 34 s`."""
+    from parity.report.wording import counted
+
+    cells_run = sum(len(probe.cells) for probe in result.probes)
     minutes, rest = divmod(round(seconds), 60)
-    return f"{len(result.probes)} probes, {cells} cells, {f'{minutes} min ' if minutes else ''}{rest} s"
-
-
-def _blind_spots(probes: Sequence[Probe], snapshots: Mapping[str, Path]) -> dict[str, tuple[BlindSpot, ...]]:
-    """By probe name; rows that probes share are read and counted once."""
-    from parity.blind import of_probe
-    from parity.probe.lengths import RowFacts, row_facts
-
-    known: dict[tuple[str, str], RowFacts] = {}
-
-    def facts(workload: Workload) -> RowFacts:
-        key = (workload.model, workload.data)
-        if key not in known:
-            known[key] = row_facts(workload, snapshots.get(workload.model))
-        return known[key]
-
-    return {probe.name: of_probe(probe, facts) for probe in probes}
+    took = f"{f'{minutes} min ' if minutes else ''}{rest} s"
+    return f"{counted(len(result.probes), 'probe')}, {counted(cells_run, 'cell')}, {took}"

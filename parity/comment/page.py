@@ -13,7 +13,7 @@ from parity.report.markdown import render_comment
 
 if TYPE_CHECKING:
     from parity.comment.values import Asked
-    from parity.gate import RunResult
+    from parity.gate.result import RunResult
 
 _SHOWN = 300
 """Characters of a reason, which may quote the artifact."""

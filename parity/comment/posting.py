@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from parity.comment.activity import Create, Nothing, Update, decide
 from parity.comment.artifact import results_text
 from parity.comment.page import without_verdict, written
-from parity.comment.patience import TookTooLongError, at_most
+from parity.comment.timeout import TookTooLongError, at_most
 from parity.comment.values import ArtifactError, GitHubError
 from parity.errors import BadResultError, ExitStatus, ParityError
 from parity.report.escape import APART, plain
-from parity.resultfile import read_result
+from parity.store.results import read_result
 
 PATIENCE = 240
 """Seconds for reading a result and writing its report; the largest that is allowed takes less."""

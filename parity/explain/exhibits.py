@@ -10,26 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from parity.assess import note_exit
-from parity.diff import diff, recording
 from parity.errors import BadTraceError
-from parity.evidence import Evidence
-from parity.explain.clocks import Clocks, clocks
+from parity.explain.lockstep import Clocks, clocks
+from parity.judge.diff import diff, recording
 from parity.probe.values import ArmName, to_plain
-from parity.rundir import ended_by_itself, forget_half
-from parity.tracefile import read_trace, repetition_paths, trace_path
+from parity.trace.cell import must_run, note_exit, repetition_paths, trace_path
+from parity.trace.evidence import Evidence
+from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from parity.judge.result import CellResult
+    from parity.judge.verdict import FirstDivergence
     from parity.probe.values import Probe, Stage
-    from parity.result import CellResult
-    from parity.trace import Trace
-    from parity.verdict import FirstDivergence
+    from parity.trace.values import Trace
 
 Replay = Callable[["Mapping[str, Any]", "Path"], int]
-"""Runs `parity.replay.arms` on a specification, as `parity.process.run_alone` does: its exit status."""
+"""Runs `parity.lab.replay.arms` on a specification, as `parity.runner.pool.run_alone` does: its exit status."""
 
 _AT_END = "_at_end"
 _EVIDENCE = TypeAdapter(Evidence)
@@ -96,8 +95,7 @@ def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, rep
     }
     key = hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=4).hexdigest()
     into = folder / f"replay-{key}"
-    if not ended_by_itself(into):
-        forget_half(into)
+    if must_run(into):
         note_exit(into, replay(asked, into))
     reference = _doubt(into / "reference.jsonl", trace_path(baseline.traces, ArmName.REFERENCE))
     return Replayed(

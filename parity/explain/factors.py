@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import Arm, ArmName, Probe, Stage, Workload
+from parity.probe.values import Arm, ArmName, Probe, Setting, Stage, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+    from parity.trainers.protocol import Ownership
 
 _WORDS: Mapping[Stage, tuple[str, ...]] = {
     Stage.LOAD: ("model",),
@@ -24,23 +26,6 @@ _WORDS: Mapping[Stage, tuple[str, ...]] = {
     Stage.UPDATE: ("optimizer.name", "optimizer.weight_decay", "optimizer.bias_correction", "optimizer.betas"),
 }
 """The words of a workload by the stage that reads them."""
-
-_SETTINGS: Mapping[str, Stage] = {
-    "dtype": Stage.LOAD,
-    "reseed_after_load": Stage.ADAPT,
-    "numpy_seed": Stage.BATCH,
-    "append_eos": Stage.BATCH,
-    "dataset_order": Stage.BATCH,
-    "patch_mode": Stage.FORWARD,
-    "cast_norm_output_to_input_dtype": Stage.FORWARD,
-    "use_cce": Stage.LOSS,
-    "max_grad_value": Stage.CLIP,
-    "max_grad_norm": Stage.CLIP,
-    "max_grad_leaf_norm": Stage.CLIP,
-    "clip_grad_norm": Stage.CLIP,
-    "lr_scheduler_type": Stage.SCHEDULE,
-}
-_FUNCTIONS: Mapping[str, Stage] = {"from_pretrained": Stage.LOAD, "get_peft_model": Stage.ADAPT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,43 +39,44 @@ class Factor:
     """Words of workload, settings and keywords that differ, with both values; None where one arm does not say."""
 
 
-def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool]) -> tuple[Factor, ...]:
+def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool], owners: Ownership) -> tuple[Factor, ...]:
     """The stages at which the arms differ and that the candidate can have as the reference has them, in flow order.
 
     Args:
         probe: two arms.
         can_swap: whether an arm of the first provider can take a stage from the second.
+        owners: which stage each setting and keyword belongs to.
 
     """
     found = []
     for stage in Stage:
         lenders = (_lender(probe.reference, stage), _lender(probe.candidate, stage))
-        settings = _differing(probe, stage)
+        settings = _differing(probe, stage, owners)
         swaps = lenders[0] != lenders[1]
         if swaps and (stage is Stage.GRADIENT or not can_swap(probe.candidate.provider, lenders[0], stage)):
             if stage is not Stage.GRADIENT or not settings:
                 continue
-            lenders = (lenders[1], lenders[1])  # no library lends it, but its words can be the reference's
+            lenders = (lenders[1], lenders[1])  # no library lends it, but its settings can be the reference's
             swaps = False
         if swaps or settings:
             found.append(Factor(stage=stage, lenders=lenders, settings=settings))
     return tuple(found)
 
 
-def without(probe: Probe, stages: Collection[Stage]) -> Probe:
+def without(probe: Probe, stages: Collection[Stage], owners: Ownership) -> Probe:
     """The probe whose candidate does these stages as the reference does."""
-    return replace(probe, candidate=_taking(probe, ArmName.CANDIDATE, ArmName.REFERENCE, stages))
+    return replace(probe, candidate=_taking(probe, ArmName.CANDIDATE, ArmName.REFERENCE, stages, owners))
 
 
-def only(probe: Probe, stages: Collection[Stage]) -> Probe:
+def only(probe: Probe, stages: Collection[Stage], owners: Ownership) -> Probe:
     """The probe whose candidate is the reference, but for these stages, which are the candidate's."""
-    return replace(probe, candidate=_taking(probe, ArmName.REFERENCE, ArmName.CANDIDATE, stages))
+    return replace(probe, candidate=_taking(probe, ArmName.REFERENCE, ArmName.CANDIDATE, stages, owners))
 
 
-def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage]) -> Arm:
+def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage], owners: Ownership) -> Arm:
     mine, theirs = probe.arm(own), probe.arm(other)
     workload = probe.workload_of(own)
-    lenders, settings, keywords = dict(mine.stages), dict(mine.settings), dict(mine.keywords)
+    lenders, asked = dict(mine.stages), _asked(mine)
     for stage in stages:
         lender = _lender(theirs, stage)
         if stage is not Stage.GRADIENT:
@@ -98,8 +84,13 @@ def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage
             if lender != mine.provider:
                 lenders[stage] = lender
         workload = _with_words(workload, probe.workload_of(other), stage)
-        settings = _exchanged(settings, theirs.settings, _SETTINGS, stage)
-        keywords = _exchanged(keywords, theirs.keywords, _FUNCTIONS, stage)
+        asked = {name: value for name, value in asked.items() if _owner(name, owners) is not stage}
+        asked |= {name: value for name, value in _asked(theirs).items() if _owner(name, owners) is stage}
+    settings = {name: value for (function, name), value in asked.items() if not function}
+    keywords: dict[str, dict[str, Setting]] = {}
+    for (function, name), value in asked.items():
+        if function:
+            keywords.setdefault(function, {})[name] = value
     return replace(mine, stages=lenders, settings=settings, keywords=keywords, workload=workload)
 
 
@@ -107,30 +98,27 @@ def _lender(arm: Arm, stage: Stage) -> str:
     return arm.stages.get(stage, arm.provider)
 
 
-def _of_stage(table: Mapping[str, Any], owners: Mapping[str, Stage], stage: Stage) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if owners.get(name) is stage}
+def _asked(arm: Arm) -> dict[tuple[str, str], Setting]:
+    """What an arm sets, by function and name: settings without a function, then keywords."""
+    keywords = {(function, name): value for function, each in arm.keywords.items() for name, value in each.items()}
+    return {("", name): value for name, value in arm.settings.items()} | keywords
 
 
-def _exchanged(
-    mine: Mapping[str, Any], theirs: Mapping[str, Any], owners: Mapping[str, Stage], stage: Stage
-) -> dict[str, Any]:
-    """One's table with what belongs to a stage from the other's."""
-    others = {name: value for name, value in mine.items() if owners.get(name) is not stage}
-    return others | _of_stage(theirs, owners, stage)
+def _owner(name: tuple[str, str], owners: Ownership) -> Stage | None:
+    function, setting = name
+    return owners.of_keyword(function, setting) if function else owners.settings.get(setting)
 
 
-def _differing(probe: Probe, stage: Stage) -> dict[str, tuple[Any, Any]]:
+def _differing(probe: Probe, stage: Stage, owners: Ownership) -> dict[str, tuple[Any, Any]]:
     left, right = probe.workload_of(ArmName.REFERENCE), probe.workload_of(ArmName.CANDIDATE)
     pairs = {word: (_word(left, word), _word(right, word)) for word in _WORDS.get(stage, ())}
-    asked, also_asked = (_asked(arm, stage) for arm in (probe.reference, probe.candidate))
-    pairs |= {name: (asked.get(name), also_asked.get(name)) for name in {**asked, **also_asked}}
+    asked, also_asked = _asked(probe.reference), _asked(probe.candidate)
+    pairs |= {
+        ".".join(filter(None, name)): (asked.get(name), also_asked.get(name))
+        for name in {**asked, **also_asked}
+        if _owner(name, owners) is stage
+    }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _asked(arm: Arm, stage: Stage) -> dict[str, Any]:
-    functions = _of_stage(arm.keywords, _FUNCTIONS, stage)
-    keywords = {f"{name}.{key}": value for name, each in functions.items() for key, value in each.items()}
-    return _of_stage(arm.settings, _SETTINGS, stage) | keywords
 
 
 def _word(workload: Workload, word: str) -> Any:

@@ -9,19 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.assess import assess
-from parity.lent import lend_reference
+from parity.judge.cell import assess
 from parity.probe.values import ArmName
-from parity.rundir import cell_folder, ended_by_itself, forget_half
-from parity.tracefile import repetition_paths, trace_path
+from parity.trace.cell import cell_folder, lend_reference, must_run, read_cell, repetition_paths, trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from parity.lent import Run
+    from parity.judge.result import CellResult
     from parity.probe.values import Probe
-    from parity.result import CellResult
+    from parity.trace.cell import Run
 
 
 class Trials:
@@ -61,12 +59,9 @@ class Trials:
         return replace(probe, name=f"{self._probe.name}+{name}")
 
     def _results(self, probes: list[Probe]) -> list[CellResult]:
-        fresh = [probe for probe in probes if not ended_by_itself(self._cell(probe))]
-        for probe in fresh:
-            forget_half(self._cell(probe), self._given(probe))
-        if fresh:
+        if fresh := [probe for probe in probes if must_run(self._cell(probe), self._given(probe))]:
             self._run(fresh, self.folder)
-        return [assess(probe, self._seed, self._cell(probe)) for probe in probes]
+        return [assess(probe, self._seed, read_cell(probe, self._seed, self._cell(probe))) for probe in probes]
 
     def _cell(self, probe: Probe) -> Path:
         return cell_folder(self.folder, probe, self._seed)

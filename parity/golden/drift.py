@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from parity.diff import STEP_METRICS, Delta, Recording, diff
-from parity.probe.values import VerdictKind
-from parity.verdict import first_divergence
+from parity.judge.diff import Delta, Recording, diff
+from parity.judge.verdict import first_divergence
+from parity.probe.values import STEP_METRICS, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parity.golden.values import Golden
-    from parity.verdict import FirstDivergence
+    from parity.judge.verdict import FirstDivergence
 
 
 class Moved(StrEnum):

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from parity.errors import BadGoldenError
-from parity.golden.values import GROUPS, SCHEMA, Golden, Group, digest
-from parity.trace import Step
+from parity.golden.values import SCHEMA, Golden, Group, digest
+from parity.probe.values import PARAMETER_METRICS
+from parity.trace.values import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,7 +143,7 @@ def _groups(rows: Sequence[Sequence[str]]) -> dict[str, Group]:
         if len(row) != len(_GROUP_COLUMNS) or not row[1].isdecimal():
             _bad(f"not a row of parameters: {' '.join(row)!r}")
         found[row[0]] = Group(tensors=int(row[1]), digest=row[2])
-    if missing := [name for name in GROUPS if name not in found]:
+    if missing := [name for name in PARAMETER_METRICS if name not in found]:
         _bad(f"cut short: it lacks the parameters {', '.join(missing)}")
     return found
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from parity.golden.values import Golden
     from parity.probe.values import Probe
-    from parity.trace import Trace
+    from parity.trace.values import Trace
 
 KEPT = "goldens"
-_PLAN = "plan.json"
+_INDEX = "goldens.json"
 _SHOWN = 4
 
 
@@ -37,6 +37,9 @@ class Goldens:
     texts: dict[str, str]
     """By `<platform>/<name>`."""
     passed_over: tuple[str, ...]
+
+
+NO_GOLDENS = Goldens(decides=False, texts={}, passed_over=())
 
 
 def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Goldens:
@@ -92,36 +95,39 @@ def keep_goldens(goldens: Goldens, run: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     if goldens.texts or goldens.decides or goldens.passed_over:
-        plan = {"decides": goldens.decides, "passed_over": goldens.passed_over}
+        index = {"decides": goldens.decides, "passed_over": goldens.passed_over}
         (run / KEPT).mkdir(exist_ok=True)
-        (run / KEPT / _PLAN).write_text(json.dumps(plan, indent=2), encoding="utf-8")
+        (run / KEPT / _INDEX).write_text(json.dumps(index, indent=2), encoding="utf-8")
 
 
-def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens:
-    """What `keep_goldens` left in the folder of a run, of these probes.
+def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens | None:
+    """What `keep_goldens` left in the folder of a run, of these probes; None where it left nothing.
 
     Raises:
         BadGoldenError: it cannot be read.
 
     """
-    if not (run / KEPT / _PLAN).is_file():
-        return Goldens(decides=False, texts={}, passed_over=())
+    if not (run / KEPT).exists():
+        return None
     names = [golden_name(probe.name, seed) for probe in probes for seed in probe.workload.seeds]
-    folders = sorted(path for path in (run / KEPT).iterdir() if path.is_dir())
     try:
-        plan = json.loads((run / KEPT / _PLAN).read_text(encoding="utf-8"))
+        index = json.loads((run / KEPT / _INDEX).read_text(encoding="utf-8"))
+        decides, passed_over = index["decides"], index["passed_over"]
+        if not isinstance(decides, bool) or not isinstance(passed_over, list):
+            raise TypeError(index)
+        folders = sorted(path for path in (run / KEPT).iterdir() if path.is_dir())
         return Goldens(
-            decides=plan["decides"] is True,
+            decides=decides,
             texts={
                 f"{folder.name}/{name}": (folder / name).read_text(encoding="utf-8")
                 for folder in folders
                 for name in names
                 if (folder / name).is_file()
             },
-            passed_over=tuple(map(str, plan["passed_over"])),
+            passed_over=tuple(map(str, passed_over)),
         )
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadGoldenError(f"{run / KEPT}: cannot be read; run it again") from None
+        raise BadGoldenError(f"{run / KEPT / _INDEX}: damaged or missing; run it again") from None
 
 
 def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, int], Trace | None]) -> Checked | None:
@@ -135,10 +141,13 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
     Returns:
         None where nobody asked for goldens and there are none.
 
+    Raises:
+        BadGoldenError: they cannot be read.
+
     """
-    if not (run / KEPT / _PLAN).is_file():
+    kept = kept_goldens(run, probes)
+    if kept is None:
         return None
-    plan = json.loads((run / KEPT / _PLAN).read_text(encoding="utf-8"))
     drifts, absent, where = {}, [], ""
     for probe in probes:
         for seed in probe.workload.seeds:
@@ -153,11 +162,7 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
             else:
                 absent.append((probe.name, seed))
     return Checked(
-        decides=plan["decides"],
-        platform=where,
-        drifts=drifts,
-        absent=tuple(absent),
-        passed_over=tuple(plan["passed_over"]),
+        decides=kept.decides, platform=where, drifts=drifts, absent=tuple(absent), passed_over=kept.passed_over
     )
 
 

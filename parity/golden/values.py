@@ -6,15 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from parity.probe.values import PARAMETER_METRICS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parity.trace import Step, Tensor, Trace
+    from parity.trace.values import Step, Tensor, Trace
 
 SCHEMA = 1
-GROUPS = ("base", "trainable", "base_at_start", "trainable_at_end", "base_at_end")
-"""Parameters before and after training, under the names that their metrics have."""
-
 _SYSTEMS = {"Darwin": "macos"}
 
 
@@ -61,7 +60,7 @@ def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
         platform=platform_of(header.provenance),
         asked=asked,
         environment=_environment(header.provenance),
-        groups={name: _group(tensors) for name, tensors in zip(GROUPS, parameters, strict=True)},
+        groups={name: _group(tensors) for name, tensors in zip(PARAMETER_METRICS, parameters, strict=True)},
         steps=tuple(replace(step, reported={}) for step in trace.steps),
     )
 

@@ -24,26 +24,41 @@ class Stage(StrEnum):
     UPDATE = "update"
 
 
-METRICS: Mapping[str, Stage] = {
-    "base": Stage.LOAD,
-    "trainable": Stage.ADAPT,
-    "base_at_start": Stage.FORWARD,
-    "batch": Stage.BATCH,
-    "tokens": Stage.LOSS,
-    "loss": Stage.LOSS,
-    "grad_norm": Stage.GRADIENT,
-    "gradient": Stage.GRADIENT,
-    "clipped_norm": Stage.CLIP,
-    "clipped": Stage.CLIP,
-    "lr": Stage.SCHEDULE,
-    "params": Stage.UPDATE,
-    "trainable_at_end": Stage.UPDATE,
-    "base_at_end": Stage.UPDATE,
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One thing that is compared."""
+
+    stage: Stage
+    per_step: bool = True
+    """False: all parameters of a kind, by name, before step 1 or after the last."""
+    sized: bool = False
+    """Whether it differs by an amount. Otherwise it is a fingerprint, equal or not."""
+    exact: bool = False
+    """Whether it must be equal even on a device that does not repeat itself."""
+
+
+METRICS: Mapping[str, Metric] = {
+    "base": Metric(stage=Stage.LOAD, per_step=False, exact=True),
+    "trainable": Metric(stage=Stage.ADAPT, per_step=False, exact=True),
+    "base_at_start": Metric(stage=Stage.FORWARD, per_step=False, exact=True),
+    "batch": Metric(stage=Stage.BATCH, exact=True),
+    "tokens": Metric(stage=Stage.LOSS, sized=True, exact=True),
+    "loss": Metric(stage=Stage.LOSS, sized=True),
+    "grad_norm": Metric(stage=Stage.GRADIENT, sized=True),
+    "gradient": Metric(stage=Stage.GRADIENT),
+    "clipped_norm": Metric(stage=Stage.CLIP, sized=True),
+    "clipped": Metric(stage=Stage.CLIP),
+    "lr": Metric(stage=Stage.SCHEDULE, sized=True, exact=True),
+    "params": Metric(stage=Stage.UPDATE),
+    "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False),
+    "base_at_end": Metric(stage=Stage.UPDATE, per_step=False),
 }
 """What is compared, in the order of the flow: the order in which a first divergence is looked for."""
 
-SIZED_METRICS = ("tokens", "loss", "grad_norm", "clipped_norm", "lr")
-"""Those that differ by an amount; the others are fingerprints, equal or not."""
+STEP_METRICS = tuple(name for name, metric in METRICS.items() if metric.per_step)
+SIZED_METRICS = tuple(name for name, metric in METRICS.items() if metric.sized)
+EXACT_METRICS = tuple(name for name, metric in METRICS.items() if metric.exact)
+PARAMETER_METRICS = tuple(name for name, metric in METRICS.items() if not metric.per_step)
 
 
 class ArmName(StrEnum):
@@ -64,6 +79,11 @@ class VerdictKind(StrEnum):
     INVALID = "invalid"
     NOT_RUN = "not run"
     """Of a probe without a trace, which is neither a pass nor a fail."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether a gate lets a candidate through by it."""
+        return self in {VerdictKind.IDENTICAL, VerdictKind.WITHIN}
 
 
 class Tuning(StrEnum):

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.gate import sentence
+from parity.gate.sentence import sentence
+from parity.judge.result import wanted
 from parity.report.escape import in_command, in_property
-from parity.result import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.gate import RunResult
-    from parity.result import ProbeResult
+    from parity.gate.result import RunResult
+    from parity.judge.result import ProbeResult
 
 MOST = 10
 """Of each kind, a step."""

@@ -64,7 +64,7 @@ def print_canaries(console: Console, board: Scoreboard) -> None:
         console.print(Text(f"fewer than {RIGHT_STAGE:.0%} were named at their stage", style="red"))
 
 
-def print_handful(console: Console, board: Scoreboard) -> None:
+def print_sample(console: Console, board: Scoreboard) -> None:
     """The canaries of a run: those that were misjudged, or could not be run, each in a line; the others in one."""
     fine = [each.canary.name for each in board.scores if each.outcome in _FINE]
     if fine:

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from parity.judge.result import in_short
 from parity.report.escape import escaped
-from parity.result import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,12 +10,12 @@ import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from parity.curves import DRAWN, Curve, thinned
+from parity.judge.curves import DRAWN, Curve, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.result import CellResult
+    from parity.judge.result import CellResult
 
 _POINTS = 24
 """Steps that can be told apart at the width of a comment."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.result import ProbeResult
+    from parity.judge.result import ProbeResult
 
 
 class Part(StrEnum):

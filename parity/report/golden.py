@@ -6,19 +6,19 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from parity.golden.drift import Moved, compared, drift, which_moved
-from parity.golden.record import Recorded
+from parity.golden.recorded import Recorded
 from parity.golden.workload import what_differs
+from parity.judge.verdict import first_divergence
 from parity.probe.values import VerdictKind
 from parity.report.wording import place, seeds, values
-from parity.verdict import first_divergence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from parity.golden.drift import Changed, Checked, Drift
-    from parity.golden.record import Record
+    from parity.golden.recorded import RecordedGolden
     from parity.golden.values import Golden
-    from parity.result import CellResult, ProbeResult
+    from parity.judge.result import CellResult, ProbeResult
 
 _SHOWN = 12
 
@@ -123,7 +123,7 @@ def _since(changed: Iterable[Changed]) -> str:
     return f" ({said})" if said else ""
 
 
-def record_lines(found: Record) -> Iterator[str]:
+def record_lines(found: RecordedGolden) -> Iterator[str]:
     """What became of one golden, and where it differs how."""
     cell = f"{found.probe}, seed {found.seed}"
     match found.what:

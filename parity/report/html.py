@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from parity.curves import thinned
-from parity.gate import sentence
+from parity.gate.sentence import sentence
 from parity.jsonfloat import dumps, encode
+from parity.judge.curves import thinned
 from parity.probe.values import VerdictKind
 from parity.report import wording
 from parity.report.json import POINTS as LEAST
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from parity.gate import RunResult
-    from parity.result import CellResult
+    from parity.gate.result import RunResult
+    from parity.judge.result import CellResult
 
 POINTS = 3000
 """Of a curve, at most."""

@@ -1,4 +1,4 @@
-"""The machine-readable form of a run: one object, as `docs/design.md` lays it down; `parity.resultfile` reads it."""
+"""The machine-readable form of a run: one object, as `docs/design.md` lays it down; `parity.store.results` reads it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.curves import thinned
-from parity.gate import sentence
+from parity.gate.sentence import sentence
 from parity.jsonfloat import dumps
+from parity.judge.curves import thinned
 from parity.probe.values import to_plain
 from parity.report.canaries import canaries_tree
 from parity.report.golden import golden_tree, goldens_tree
 
 if TYPE_CHECKING:
-    from parity.diff import Delta
-    from parity.gate import RunResult
+    from parity.gate.result import RunResult
     from parity.golden.drift import Checked, Drift
-    from parity.outcome import Rates, Shift
+    from parity.judge.diff import Delta
+    from parity.judge.outcomes import Rates, Shift
+    from parity.judge.result import CellResult, ProbeResult
+    from parity.judge.verdict import Verdict
     from parity.probe.values import Probe
-    from parity.result import CellResult, ProbeResult
-    from parity.verdict import Verdict
 
 SCHEMA = 1
 """Of everything else that `--json` writes."""
 
-RESULT_SCHEMA = 2
+RESULT_SCHEMA = 3
 """Of `results.json`."""
 
 POINTS = 150
@@ -133,6 +133,6 @@ def _cell(cell: CellResult) -> dict[str, Any]:
         "controlled": cell.controlled,
         "curves": {name: asdict(thinned(curve, POINTS)) for name, curve in cell.curves.items()},
         "effective": [asdict(difference) for difference in cell.differences],
-        "swallowed": [{"arm": warned.arm, **asdict(warned.swallowed)} for warned in cell.warnings],
+        "ignored": [{"arm": warned.arm, **asdict(warned.ignored)} for warned in cell.warnings],
         "outcomes": dict(zip(("reference", "candidate"), map(dict, cell.outcomes), strict=True)),
     }

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from parity.gate import sentence
+from parity.gate.sentence import sentence
+from parity.judge.result import wanted
 from parity.probe.values import VerdictKind
 from parity.report.escape import plain
 from parity.report.wording import place, values
-from parity.result import wanted
 from parity.scoreboard.score import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.gate import RunResult
-    from parity.result import CellResult, ProbeResult
+    from parity.gate.result import RunResult
+    from parity.judge.result import CellResult, ProbeResult
 
 _GATE = "gate"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from parity.gate import sentence
+from parity.gate.sentence import sentence
 from parity.report import wording
 from parity.report.chart import charts
 from parity.report.escape import escaped
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from parity.gate import RunResult
-    from parity.result import CellResult, ProbeResult
+    from parity.gate.result import RunResult
+    from parity.judge.result import CellResult, ProbeResult
 
 MARKER = "<!-- mlx-parity -->"
 """Before a comment, so that it is found and updated in place."""

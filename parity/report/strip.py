@@ -11,8 +11,8 @@ from parity.probe.values import METRICS, Stage, VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from parity.result import CellResult
-    from parity.verdict import FirstDivergence, MetricSummary, Verdict
+    from parity.judge.result import CellResult
+    from parity.judge.verdict import FirstDivergence, MetricSummary, Verdict
 
 _FLOW = tuple(Stage)
 
@@ -71,7 +71,7 @@ def strip(cell: CellResult) -> tuple[Link, ...]:
 
 
 def _of(stage: Stage, metrics: Mapping[str, MetricSummary]) -> list[MetricSummary]:
-    return [summary for name, summary in metrics.items() if METRICS.get(name) is stage]
+    return [summary for name, summary in metrics.items() if name in METRICS and METRICS[name].stage is stage]
 
 
 def _link(stage: Stage, verdict: Verdict, compared: Sequence[MetricSummary]) -> Link:

@@ -12,7 +12,7 @@ from rich.console import Console
 from parity.report.terminal import print_run
 
 if TYPE_CHECKING:
-    from parity.gate import RunResult
+    from parity.gate.result import RunResult
 
 _WIDTH = 110
 

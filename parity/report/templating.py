@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from parity.judge.result import in_short, wanted
 from parity.report import canaries, wording
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
-from parity.result import in_short, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity.diff import ProblemKind
-from parity.gate import RunResult, sentence
+from parity.gate.sentence import sentence
+from parity.judge.diff import ProblemKind
+from parity.judge.result import CellResult, ProbeResult, wanted
 from parity.probe.values import VerdictKind
-from parity.report.canaries import print_handful
+from parity.report.canaries import print_sample
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import (
     NO_MODEL,
@@ -29,16 +30,16 @@ from parity.report.wording import (
     ulps,
     values,
 )
-from parity.result import CellResult, ProbeResult, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from parity.blind import BlindSpot
-    from parity.diff import Delta
-    from parity.verdict import Verdict
+    from parity.gate.result import RunResult
+    from parity.judge.blind_spots import BlindSpot
+    from parity.judge.diff import Delta
+    from parity.judge.verdict import Verdict
 
 _STYLE = {
     VerdictKind.IDENTICAL: "green",
@@ -47,12 +48,11 @@ _STYLE = {
     VerdictKind.INCONCLUSIVE: "yellow",
     VerdictKind.INVALID: "magenta",
 }
-_PASSES = {VerdictKind.IDENTICAL, VerdictKind.WITHIN}
 _SHOWN = 20
 _ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
-def print_run(console: Console, result: RunResult) -> None:
+def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> None:
     """The table by probe and seed, what there is to know beside it, and the sentence."""
     console.print(_table(result))
     for probe in result.probes:
@@ -62,11 +62,11 @@ def print_run(console: Console, result: RunResult) -> None:
             console.print()
     for line in (*_notes(result), *_goldens(result)):
         console.print(line, soft_wrap=True)
-    print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind in _PASSES})
+    print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind.passes})
     if result.controls:
         console.print(Text(controlled(result), style="dim"), soft_wrap=True)
     if result.canaries is not None:
-        print_handful(console, result.canaries)
+        print_sample(console, result.canaries)
     console.print()
     style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
     console.print(Text(sentence(result), style=style), soft_wrap=True)

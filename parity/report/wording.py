@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.blind import BlindSpot
-    from parity.diff import Value
-    from parity.gate import RunResult
-    from parity.outcome import Rates, Shift
-    from parity.result import CellResult
-    from parity.verdict import FirstDivergence, Verdict
+    from parity.gate.result import RunResult
+    from parity.judge.blind_spots import BlindSpot
+    from parity.judge.diff import Value
+    from parity.judge.outcomes import Rates, Shift
+    from parity.judge.result import CellResult
+    from parity.judge.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
 NO_MODEL = "model not available"
@@ -27,6 +27,11 @@ def number(value: Value | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def counted(count: int, word: str) -> str:
+    """`1 probe`, `2 probes`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def signed(value: float | None) -> str:

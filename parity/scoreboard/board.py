@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.scoreboard.handful import FOLDER, noted_handful
 from parity.scoreboard.identical import identical
-from parity.scoreboard.runs import Trial, ground_result, left_behind, run_trials, trial_result
-from parity.scoreboard.score import PASSES, Score, Scoreboard, score
+from parity.scoreboard.runs import CanaryRun, ground_result, left_behind, result_of, run_changed
+from parity.scoreboard.sample import FOLDER, noted_sample
+from parity.scoreboard.score import Score, Scoreboard, score
 from parity.scoreboard.sensitivity import Sensitivity, largest_caught
 
 if TYPE_CHECKING:
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.canaries.canary import Canary, Graded
-    from parity.lent import Run
-    from parity.result import CellResult
+    from parity.judge.result import CellResult
     from parity.scoreboard.score import Identical
+    from parity.trace.cell import Run
 
 
-def trial_of(canary: Canary) -> Trial:
+def run_of(canary: Canary) -> CanaryRun:
     """A canary as it is run."""
-    return Trial(provider=canary.provider, on=canary.on, repeats=canary.outlives)
+    return CanaryRun(provider=canary.provider, on=canary.on, repeats=canary.outlives)
 
 
 def run_canaries(canaries: Sequence[Canary], folder: Path, run: Run) -> Scoreboard:
     """Runs canaries and scores them."""
-    run_trials([trial_of(each) for each in canaries], folder, run)
+    run_changed([run_of(each) for each in canaries], folder, run)
     return read_canaries(canaries, folder)
 
 
@@ -36,7 +36,7 @@ def read_canaries(canaries: Sequence[Canary], folder: Path) -> Scoreboard:
     return Scoreboard(scores=tuple(_score(each, folder) for each in canaries), identical=_grounds(canaries, folder))
 
 
-def read_handful(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
+def read_sample(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
     """Scores the canaries of a stored run again; None where it was run without.
 
     Args:
@@ -44,14 +44,14 @@ def read_handful(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
         find: a canary by name.
 
     """
-    names = noted_handful(run)
+    names = noted_sample(run)
     return read_canaries([find(name) for name in names], run / FOLDER) if names else None
 
 
 def _score(canary: Canary, folder: Path) -> Score:
-    trial = trial_of(canary)
-    behind = left_behind(folder, trial) if canary.outlives else None
-    return score(canary, trial_result(folder, trial), behind)
+    run = run_of(canary)
+    behind = left_behind(folder, run) if canary.outlives else None
+    return score(canary, result_of(folder, run), behind)
 
 
 def _grounds(canaries: Sequence[Canary], folder: Path) -> Identical:
@@ -65,11 +65,11 @@ def measure_sensitivity(graded: Sequence[Graded], folder: Path, run: Run) -> tup
     seen: dict[tuple[str, int], CellResult] = {}
 
     def caught(sizes: Mapping[str, int]) -> dict[str, bool]:
-        trials = {name: Trial(provider=by_name[name].provider(k), on=by_name[name].on) for name, k in sizes.items()}
-        run_trials(list(trials.values()), folder, run)
-        found = {name: trial_result(folder, trial) for name, trial in trials.items()}
+        runs = {name: CanaryRun(provider=by_name[name].provider(k), on=by_name[name].on) for name, k in sizes.items()}
+        run_changed(list(runs.values()), folder, run)
+        found = {name: result_of(folder, run) for name, run in runs.items()}
         seen.update({(name, sizes[name]): cell for name, cell in found.items()})
-        return {name: cell.verdict is not None and cell.kind not in PASSES for name, cell in found.items()}
+        return {name: cell.verdict is not None and not cell.kind.passes for name, cell in found.items()}
 
     largest = largest_caught(list(by_name), caught)
     return tuple(_sensitivity(by_name[name], k, seen) for name, k in largest.items())

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.assess import assess
 from parity.canaries.ground import LOOP, TRAINER_PLAIN
-from parity.rundir import cell_folder
+from parity.judge.cell import assess
 from parity.scoreboard.runs import against
-from parity.scoreboard.score import PASSES, Identical
+from parity.scoreboard.score import Identical
+from parity.trace.cell import cell_folder, read_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from parity.lent import Run
+    from parity.judge.result import CellResult
     from parity.probe.values import Probe
-    from parity.result import CellResult
+    from parity.trace.cell import Run
 
 STEPS = 2
 
@@ -31,7 +31,7 @@ def run_identical(count: int, folder: Path, run: Run) -> Identical:
     if probes:
         run(probes, folder)
     found = {
-        f"{probe.name}, seed {seed}": assess(probe, seed, cell_folder(folder, probe, seed))
+        f"{probe.name}, seed {seed}": assess(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed)))
         for probe in probes
         for seed in probe.workload.seeds
     }
@@ -52,7 +52,7 @@ def identical(cells: Mapping[str, CellResult]) -> Identical:
         alarms=tuple(
             f"{name}: {cell.kind}, {cell.reason}"
             for name, cell in cells.items()
-            if cell.verdict is not None and cell.kind not in PASSES
+            if cell.verdict is not None and not cell.kind.passes
         ),
         not_run=tuple(f"{name}: {cell.failure}" for name, cell in cells.items() if cell.verdict is None),
     )

@@ -6,27 +6,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.assess import assess
-from parity.diff import diff, recording
 from parity.errors import BadTraceError, ParityError
-from parity.lent import LENT, lend_reference
+from parity.judge.cell import assess
+from parity.judge.diff import diff, recording
+from parity.judge.verdict import first_divergence
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind
-from parity.rundir import cell_folder
-from parity.scoreboard.score import PASSES
-from parity.tracefile import read_trace, trace_path
-from parity.verdict import first_divergence
+from parity.trace.cell import LENT, cell_folder, lend_reference, read_cell, trace_path
+from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from parity.canaries.ground import Ground
-    from parity.lent import Run
-    from parity.result import CellResult
-    from parity.verdict import FirstDivergence
+    from parity.judge.result import CellResult
+    from parity.judge.verdict import FirstDivergence
+    from parity.trace.cell import Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class CanaryRun:
     """One changed provider on its ground."""
 
     provider: str
@@ -71,17 +69,17 @@ def check_grounds(grounds: Iterable[Ground]) -> None:
                 raise ParityError(f"{needed}: no such folder; canaries need the fixtures of the project's clone")
 
 
-def run_trials(trials: Sequence[Trial], folder: Path, run: Run) -> None:
-    """Runs the grounds that are not recorded yet, then every trial against its own."""
-    grounds = {trial.on.name: trial.on for trial in trials}.values()
+def run_changed(runs: Sequence[CanaryRun], folder: Path, run: Run) -> None:
+    """Runs the grounds that are not recorded yet, then every changed provider against its own."""
+    grounds = {each.on.name: each.on for each in runs}.values()
     if fresh := [probe for probe in map(ground_probe, grounds) if not _cell(folder, probe).exists()]:
         run(fresh, folder)
-    ready = [trial for trial in trials if not _unfit(ground_result(folder, trial.on))]
-    for trial in ready:
-        recorded, own = _cell(folder, ground_probe(trial.on)), _cell(folder, trial.probe)
-        lend_reference(recorded, own, trial.probe.name, LENT[:1] if trial.repeats else LENT)
+    ready = [each for each in runs if not _unfit(ground_result(folder, each.on))]
+    for each in ready:
+        recorded, own = _cell(folder, ground_probe(each.on)), _cell(folder, each.probe)
+        lend_reference(recorded, own, each.probe.name, LENT[:1] if each.repeats else LENT)
     if ready:
-        run([trial.probe for trial in ready], folder)
+        run([each.probe for each in ready], folder)
 
 
 def ground_result(folder: Path, ground: Ground) -> CellResult:
@@ -89,21 +87,21 @@ def ground_result(folder: Path, ground: Ground) -> CellResult:
     return _assessed(folder, ground_probe(ground))
 
 
-def trial_result(folder: Path, trial: Trial) -> CellResult:
+def result_of(folder: Path, run: CanaryRun) -> CellResult:
     """What was said of a changed provider; nothing where its ground is not equal to itself: all is caught there."""
-    ground = ground_result(folder, trial.on)
+    ground = ground_result(folder, run.on)
     if _unfit(ground):
-        return replace(ground, verdict=None, failure=f"ground {trial.on.name} is {ground.kind}: {ground.reason}")
-    return _assessed(folder, trial.probe)
+        return replace(ground, verdict=None, failure=f"ground {run.on.name} is {ground.kind}: {ground.reason}")
+    return _assessed(folder, run.probe)
 
 
 def _unfit(ground: CellResult) -> bool:
-    return ground.kind not in PASSES
+    return not ground.kind.passes
 
 
-def left_behind(folder: Path, trial: Trial) -> FirstDivergence | None:
+def left_behind(folder: Path, run: CanaryRun) -> FirstDivergence | None:
     """Where the reference no longer repeats itself after the changed provider."""
-    cell = _cell(folder, trial.probe)
+    cell = _cell(folder, run.probe)
     try:
         first, again = (recording(read_trace(trace_path(cell, arm))) for arm in LENT)
     except BadTraceError:
@@ -113,7 +111,7 @@ def left_behind(folder: Path, trial: Trial) -> FirstDivergence | None:
 
 def _assessed(folder: Path, probe: Probe) -> CellResult:
     (seed,) = probe.workload.seeds
-    return assess(probe, seed, _cell(folder, probe))
+    return assess(probe, seed, read_cell(probe, seed, _cell(folder, probe)))
 
 
 def _cell(folder: Path, probe: Probe) -> Path:

@@ -7,16 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from parity.errors import ExitStatus
-from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from parity.canaries.canary import Canary
-    from parity.result import CellResult
+    from parity.judge.result import CellResult
+    from parity.judge.verdict import FirstDivergence
+    from parity.probe.values import VerdictKind
     from parity.scoreboard.sensitivity import Sensitivity
-    from parity.verdict import FirstDivergence
-
-PASSES = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN})
-"""The verdicts by which a gate lets a candidate through."""
 
 RIGHT_STAGE = 0.95
 """The least share of the faults whose stage must be named right."""
@@ -68,9 +65,9 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
     if cell.verdict is None:
         outcome = Outcome.NOT_RUN
     elif canary.harmless:
-        outcome = Outcome.QUIET if cell.kind in PASSES else Outcome.FALSE_ALARM
+        outcome = Outcome.QUIET if cell.kind.passes else Outcome.FALSE_ALARM
     else:
-        outcome = Outcome.MISSED if cell.kind in PASSES or cell.same_code else Outcome.CAUGHT
+        outcome = Outcome.MISSED if cell.kind.passes or cell.same_code else Outcome.CAUGHT
     at = cell.first_divergence or left_behind
     return Score(canary=canary, outcome=outcome, verdict=cell.kind, reason=cell.reason, at=at)
 

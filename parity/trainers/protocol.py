@@ -6,21 +6,67 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from parity.probe.values import Stage
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from parity.probe.inputs import Row
-    from parity.probe.values import Setting, Stage, Workload
-    from parity.tap import Tap
-    from parity.trace import Swallowed
+    from parity.probe.values import Setting, Workload
+    from parity.trace.values import Ignored
 
-SettingTypes = Mapping[str, type[bool] | type[int] | type[float] | type[str]]
+CANARY_PREFIX = "canary/"
+"""How the names of changed providers begin; probes cannot use them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingKind:
+    """What a setting of a provider holds, and which stage reads it."""
+
+    type: type[bool] | type[int] | type[float] | type[str]
+    stage: Stage
+    """The setting goes with this stage when `explain` swaps it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionKind:
+    """A function of a library to which a probe can pass keywords unchecked, and which stages read them."""
+
+    stage: Stage
+    """Of every keyword that `keywords` does not name."""
+    keywords: Mapping[str, Stage] = field(default_factory=dict)
+    """Keywords of another stage, by their name or by how their names begin."""
+
+    def stage_of(self, keyword: str) -> Stage:
+        """The stage that reads a keyword; the longest beginning counts."""
+        known = [name for name in self.keywords if keyword.startswith(name)]
+        return self.keywords[max(known, key=len)] if known else self.stage
+
+
+SettingKinds = Mapping[str, SettingKind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ownership:
+    """Which stage each setting and each keyword of a probe belongs to."""
+
+    settings: Mapping[str, Stage]
+    functions: Mapping[str, FunctionKind]
+
+    def of_keyword(self, function: str, keyword: str) -> Stage | None:
+        """The stage of a keyword; None where no provider declares the function."""
+        kind = self.functions.get(function)
+        return None if kind is None else kind.stage_of(keyword)
+
 
 LearningRate = float | Callable[[Any], Any]
 """Constant, or the number of updates so far (int32 array, or int) → learning rate (float32 array)."""
 
-SHARED_SETTINGS: SettingTypes = {"reseed_after_load": bool, "numpy_seed": int}
+SHARED_SETTINGS: SettingKinds = {
+    "reseed_after_load": SettingKind(type=bool, stage=Stage.ADAPT),
+    "numpy_seed": SettingKind(type=int, stage=Stage.BATCH),
+}
 """Settings of every arm, whichever provider it has; the cell itself obeys them.
 
 `reseed_after_load` (default true): seed `mx.random` again between load and adapt, as mlx-lm's
@@ -43,7 +89,7 @@ class Job:
     """Whose implementation of each stage this arm runs, its own included."""
     keywords: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
     """By function of the library, what the probe passes to it unchecked."""
-    warn: Callable[[Swallowed], None] = lambda _: None
+    warn: Callable[[Ignored], None] = lambda _: None
     """Told of whatever the library takes and does not do."""
 
 
@@ -65,6 +111,18 @@ class Loaded:
     tokenizer: Any
 
 
+class Tap(Protocol):
+    """What a trainer is given to say that a step has ended; `parity.lab.tap.Tap` records it."""
+
+    read_back: Callable[[Mapping[str, Any]], dict[str, Any]]
+    """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
+    the settings that are really in effect, by name."""
+
+    def end_of_step(self, reported: Mapping[str, float | None]) -> None:
+        """Called after each optimizer update that has been evaluated, with what the trainer says of it."""
+        ...
+
+
 class Provider(Protocol):
     """One library's implementation of the stages.
 
@@ -80,9 +138,10 @@ class Provider(Protocol):
     """Stages that an arm of another provider can take from this one."""
     borrows: ClassVar[frozenset[Stage]]
     """Stages that an arm of this provider can take from another."""
-    settings: ClassVar[SettingTypes]
-    takes_keywords: ClassVar[frozenset[str]]
-    """Functions of the library to which a probe can pass keywords as they are."""
+    settings: ClassVar[SettingKinds]
+    """By name, what a probe can set."""
+    takes_keywords: ClassVar[Mapping[str, FunctionKind]]
+    """By name, functions of the library to which a probe can pass keywords as they are."""
     weighs_tokens: ClassVar[bool]
     """Whether accumulation takes the mean over tokens, or over passes whatever their tokens."""
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from parity.canaries.canary import PREFIX
 from parity.errors import BadProbeError, UnavailableError, nearest
-from parity.trainers.protocol import SHARED_SETTINGS, Provider, SettingTypes
+from parity.trainers.protocol import (
+    CANARY_PREFIX,
+    SHARED_SETTINGS,
+    FunctionKind,
+    Ownership,
+    Provider,
+    SettingKind,
+    SettingKinds,
+)
 
 if TYPE_CHECKING:
     from parity.probe.values import Arm, Probe, Setting, Stage
@@ -35,7 +43,7 @@ def provider(name: str) -> Provider:
         UnavailableError: the package that registers it cannot be imported.
 
     """
-    if name.startswith(PREFIX):
+    if name.startswith(CANARY_PREFIX):
         changed: Provider = import_module("parity.canaries.catalogue").changed_provider(name)
         return changed
     points = {point.name: point for point in entry_points(group=GROUP)}
@@ -63,6 +71,54 @@ def distributions_of(probe: Probe) -> frozenset[str]:
     return frozenset(distribution for name in names for distribution in provider(name).distributions)
 
 
+def ownership(probe: Probe) -> Ownership:
+    """Which stage every setting and keyword of a probe belongs to, as the providers of its arms declare it.
+
+    Where two providers declare one name for different stages, the candidate's own provider decides.
+    """
+    arms = (probe.reference, probe.candidate)
+    names = dict.fromkeys(name for arm in arms for name in (*arm.stages.values(), arm.provider))
+    settings = dict(SHARED_SETTINGS)
+    functions: dict[str, FunctionKind] = {}
+    for name in names:
+        settings |= _settings(name)
+        functions |= _functions(name)
+    return Ownership(settings={name: kind.stage for name, kind in settings.items()}, functions=functions)
+
+
+def _settings(name: str) -> SettingKinds:
+    """The settings of a provider.
+
+    Raises:
+        BadProbeError: it declares them as no `SettingKind`.
+
+    """
+    settings = provider(name).settings
+    for each, kind in settings.items():
+        if not isinstance(kind, SettingKind):
+            raise BadProbeError(
+                f"provider {name!r} declares its setting {each!r} as {kind!r}; "
+                "it must be a parity.trainers.protocol.SettingKind(type=…, stage=…)"
+            )
+    return settings
+
+
+def _functions(name: str) -> Mapping[str, FunctionKind]:
+    """The functions of a provider that take keywords.
+
+    Raises:
+        BadProbeError: it declares them as no `FunctionKind`.
+
+    """
+    functions = provider(name).takes_keywords
+    if not isinstance(functions, Mapping) or not all(isinstance(each, FunctionKind) for each in functions.values()):
+        raise BadProbeError(
+            f"provider {name!r} declares takes_keywords as {functions!r}; "
+            "it must map names to parity.trainers.protocol.FunctionKind(stage=…)"
+        )
+    return functions
+
+
 def check_providers(probe: Probe) -> None:
     """Checks the providers, stages and settings of both arms.
 
@@ -79,8 +135,8 @@ def check_providers(probe: Probe) -> None:
 
 def _check_arm(arm: Arm) -> None:
     own = provider(arm.provider)
-    accepted: SettingTypes = {**SHARED_SETTINGS, **own.settings}
-    functions = set(own.takes_keywords)
+    accepted: SettingKinds = {**SHARED_SETTINGS, **_settings(arm.provider)}
+    functions = set(_functions(arm.provider))
     for stage, name in arm.stages.items():
         lender = provider(name)
         for stages, complaint in (
@@ -89,8 +145,8 @@ def _check_arm(arm: Arm) -> None:
         ):
             if stage not in stages:
                 raise BadProbeError(f"{complaint}; valid: {', '.join(sorted(stages)) or 'none'}")
-        accepted = {**accepted, **lender.settings}
-        functions |= lender.takes_keywords
+        accepted = {**accepted, **_settings(name)}
+        functions |= set(_functions(name))
     for function in arm.keywords:
         if not functions:
             raise BadProbeError(f"keywords: {arm.provider!r} takes none")
@@ -100,10 +156,10 @@ def _check_arm(arm: Arm) -> None:
         _check_setting(name, value, accepted)
 
 
-def _check_setting(name: str, value: Setting, accepted: SettingTypes) -> None:
+def _check_setting(name: str, value: Setting, accepted: SettingKinds) -> None:
     if name not in accepted:
         raise BadProbeError(f"unknown setting {name!r}; {nearest(name, accepted)}")
-    wanted = accepted[name]
+    wanted = accepted[name].type
     fits = type(value) is wanted or (wanted is float and type(value) is int)
     if not fits:
         raise BadProbeError(f"settings.{name} must be a {wanted.__name__}, not {value!r}")

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.table import Table
 
+from parity.lab.tap import Tap
 from parity.probe.inputs import read_rows
 from parity.probe.values import Stage, Workload
-from parity.tap import Tap
-from parity.trace import Header
-from parity.tracefile import TraceWriter
+from parity.trace.file import TraceWriter
+from parity.trace.values import Header
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 

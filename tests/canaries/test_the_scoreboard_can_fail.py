@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from parity.canaries.canary import CANARIES, canary
 from parity.canaries.ground import LOOP
 from parity.canaries.seam import replaced
-from parity.cell import run_cell
 from parity.cli import cli
 from parity.errors import ExitStatus
+from parity.lab.cell import run_cell
 from parity.probe.values import Stage
-from parity.rundir import cell_folder
+from parity.trace.cell import cell_folder
 from parity.trainers.mlx_lm import loop
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from tests.integration.running import ROOT
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from parity.lent import Run
     from parity.probe.values import Probe
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trace.cell import Run
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 def in_this_process(*_: Any) -> Run:
@@ -88,7 +87,7 @@ def test_a_run_that_misses_a_canary_has_an_exit_status_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "parity.scoreboard.handful.handful", lambda *_: (CANARIES["does-nothing"], CANARIES["received-scaled"])
+        "parity.scoreboard.sample.sample", lambda *_: (CANARIES["does-nothing"], CANARIES["received-scaled"])
     )
     run = tmp_path / "run"
     probe = ROOT / "probes" / "current" / "batches.toml"

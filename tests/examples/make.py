@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.cli.asked import stored
+from parity.canaries.catalogue import find
 from parity.report.html import render_html
 from parity.report.markdown import render_markdown
+from parity.store.stored import stored
 from tests.examples.browser import NONE, browser, installed
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def keep(run: Path, into: Path) -> None:
 
 def render(folder: Path) -> None:
     """Writes the reports of kept results beside them."""
-    result = stored(folder / "results.json")
+    result = stored(folder / "results.json", find)
     (folder / "report.md").write_text(render_markdown(result), encoding="utf-8")
     (folder / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
     for file in folder.iterdir():

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from parity.cache import cache_folder
-from parity.environments import newest_beside
 from parity.errors import NotInstallableError
+from parity.runner.cache import cache_folder
+from parity.runner.environments import newest_beside
 from tests.integration.fake_trainer import BROKEN, RIGHT, WRONG, checkout, commit, git, installed, wheel
 from tests.integration.running import ROOT, probe_file
 

@@ -43,11 +43,11 @@ def test_no_probe_repeats_the_workload_of_another() -> None:
 
 
 def test_list_names_question_arms_and_expectation(tmp_path: Path) -> None:
-    done = parity("list", PROBES / "original" / "layers-swallowed.toml", COLUMNS="200")
+    done = parity("list", PROBES / "original" / "layers-ignored.toml", COLUMNS="200")
     assert done.returncode == 0
     words = " ".join(done.stdout.split())
     for part in (
-        "original/layers-swallowed",
+        "original/layers-ignored",
         "Does get_peft_model of before #669 obey finetune_last_n_layers = 16?",
         "unsloth-zoo 2026.5.2",
         "diverged at step 0, stage adapt",

@@ -95,7 +95,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
             ["adapt", "clip", "update"],
         ),
         (
-            "swallowed",
+            "ignored",
             'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }\nworkload = { lora.layers = 6 }',
             "",
             ["adapt"],

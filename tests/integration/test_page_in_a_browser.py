@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.curves import Curve
-from parity.gate import RunResult
+from parity.gate.result import RunResult
+from parity.judge.curves import Curve
+from parity.judge.verdict import FirstDivergence, MetricSummary
 from parity.probe.values import METRICS, Stage, VerdictKind
 from parity.report.html import render_html
-from parity.verdict import FirstDivergence, MetricSummary
 from tests.examples.browser import NONE, browser, installed
 from tests.unit.made import HEADER, PROBE, cell, probe_result, verdict
 

@@ -81,7 +81,7 @@ def test_clipping_binds_at_step_1_and_adam_hides_it_from_the_loss_until_step_3(r
     assert cell["metrics"]["loss"]["first_step"] == 3
 
 
-def test_a_setting_that_the_release_does_not_have_is_not_swallowed(not_run: tuple[Path, int]) -> None:
+def test_a_setting_that_the_release_does_not_have_is_not_ignored(not_run: tuple[Path, int]) -> None:
     _, cell = found(not_run, "no-such-setting")
     assert (not_run[1], cell["failure"]) == (
         3,

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from mlx import nn
 
-from parity.fingerprint import leaves, tensor
+from parity.lab.fingerprint import leaves, tensor
+from parity.lab.observer import Observer
+from parity.lab.tap import Tap, TapError
 from parity.probe.inputs import read_rows
 from parity.probe.values import Lora, Optimizer, Stage, Workload
-from parity.replay.observe import Observer
-from parity.tap import Tap, TapError
-from parity.trace import Header
-from parity.tracefile import TraceWriter, read_trace
+from parity.trace.file import TraceWriter, read_trace
+from parity.trace.values import Header
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 from tests.integration.small import small

@@ -1,4 +1,4 @@
-"""The effective configuration is read off the live objects, and what a library swallows is a warning."""
+"""The effective configuration is read off the live objects, and what a library ignores is a warning."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def told(folder: Path, name: str) -> list[tuple[str, Any, Any]]:
-    swallowed = cells(folder / "out.json")[name]["swallowed"]
-    assert {each["arm"] for each in swallowed} <= {"candidate"}
-    return [(each["name"], each["asked"], each["effective"]) for each in swallowed]
+    ignored = cells(folder / "out.json")[name]["ignored"]
+    assert {each["arm"] for each in ignored} <= {"candidate"}
+    return [(each["name"], each["asked"], each["effective"]) for each in ignored]
 
 
 @pytest.mark.parametrize(
-    ("name", "swallowed"),
+    ("name", "ignored"),
     [
         ("misspelt", ("get_peft_model.finetune_last_n_layer", 2, None)),
         ("ignored", ("MLXTrainingConfig.dataset_num_proc", 4, None)),
@@ -55,8 +55,8 @@ def told(folder: Path, name: str) -> list[tuple[str, Any, Any]]:
         ("left out", ("MLXTrainingConfig.max_grad_leaf_norm", None, 1.0)),
     ],
 )
-def test_what_is_swallowed_is_told_with_both_values(folder: Path, name: str, swallowed: tuple[str, Any, Any]) -> None:
-    assert told(folder, name) == [swallowed]
+def test_what_is_ignored_is_told_with_both_values(folder: Path, name: str, ignored: tuple[str, Any, Any]) -> None:
+    assert told(folder, name) == [ignored]
 
 
 @pytest.mark.parametrize("name", ["said", "nothing", "six"])
@@ -66,7 +66,7 @@ def test_what_is_obeyed_is_not_told(folder: Path, name: str) -> None:
 
 def test_a_person_reads_the_warning_on_the_terminal_and_in_the_report(folder: Path) -> None:
     line = (
-        "swallowed: get_peft_model.finetune_last_n_layer: the candidate asks for 2, and nothing of the kind runs "
+        "ignored: get_peft_model.finetune_last_n_layer: the candidate asks for 2, and nothing of the kind runs "
         "(get_peft_model has no such parameter, and takes any keyword)"
     )
     assert line in (folder / "terminal.txt").read_text()

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parity.tracefile import read_trace
+from parity.trace.file import read_trace
 from tests.integration.running import ROOT, cells, parity, probe_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from parity.trace import Executed
+    from parity.trace.values import Executed
 
 PROVIDERS = {"train": "mlx-lm-train", "zoo": "unsloth-zoo", "pretending": "pretending"}
 
@@ -101,7 +101,7 @@ def test_watching_changes_no_bit(tmp_path: Path) -> None:
     script = tmp_path / "bare.py"
     script.write_text(
         "import sys; from dataclasses import replace; from pathlib import Path\n"
-        "from parity import executed; from parity.cell import run_arm; from parity.probe.file import read_probe\n"
+        "from parity import executed; from parity.lab.cell import run_arm; from parity.probe.file import read_probe\n"
         "from parity.probe.values import ArmName\n"
         "if sys.argv[3] == 'bare': executed._profiled = executed._monitored = lambda: list\n"
         "run_arm(read_probe(Path(sys.argv[1])), ArmName.REFERENCE, 1, Path(sys.argv[2]))\n"

@@ -12,7 +12,7 @@ import pytest
 
 from parity.report.json import render_json
 from tests.integration.running import ROOT, parity
-from tests.unit.test_resultfile import everything
+from tests.unit.store.test_results import everything
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,17 +17,18 @@ from unittest.mock import patch
 
 from mlx import nn
 
+from parity.probe.values import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
+from parity.trainers.protocol import SettingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded, SettingTypes
+    from parity.trainers.protocol import Job, Loaded, SettingKinds, Tap
 
 
 class Faulty(MlxLmLoop):
-    settings: ClassVar[SettingTypes] = {"fault": str}
+    settings: ClassVar[SettingKinds] = {"fault": SettingKind(type=str, stage=Stage.LOSS)}
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
         fault = job.settings["fault"]

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import mlx.core as mx
 
+from parity.probe.values import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
+from parity.trainers.protocol import SettingKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.trainers.protocol import Job, Loaded, SettingTypes
+    from parity.trainers.protocol import Job, Loaded, SettingKinds
 
 mx.default_device = lambda: mx.Device(mx.gpu)
 
 
 class Noisy(MlxLmLoop):
-    settings: ClassVar[SettingTypes] = {"noise": float, "error": float}
+    settings: ClassVar[SettingKinds] = {name: SettingKind(type=float, stage=Stage.LOSS) for name in ("noise", "error")}
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
         own = super().loss(loaded, job)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 
 if TYPE_CHECKING:
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 class Pretending(MlxLmLoop):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from parity.curves import Curve
-from parity.diff import Recording
+from parity.judge.curves import Curve
+from parity.judge.diff import Recording
+from parity.judge.result import CellResult, ProbeResult
+from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.probe.values import METRICS, SIZED_METRICS, Arm, Expectation, Probe, VerdictKind, Workload
-from parity.result import CellResult, ProbeResult
-from parity.trace import End, Ending, Header, Start, Step, Tensor, Trace
-from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+from parity.trace.values import End, Ending, Header, Start, Step, Tensor, Trace
 
 
 def step(number: int, **changed: Any) -> Step:
@@ -52,7 +52,7 @@ START = Start(
     base={"model.norm.weight": Tensor(dtype="bfloat16", shape=(64,), digest="11")},
     trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="22")},
     effective={"optimizer.class": "AdamW", "lora.layers": 16},
-    swallowed=(),
+    ignored=(),
 )
 END = End(base=START.base, trainable=START.trainable, traced=2)
 
@@ -159,11 +159,11 @@ EXPLANATION: dict[str, Any] = {
     "seed": 1,
     "summary": "The arms part at step 1.",
     "evidence": [{"of": "clip, alone", "parts": "step 1", "said": ["a bound of 1"], "measured": None}],
-    "swallowed": [],
+    "ignored": [],
     "steps": {"summary": "Faulty by themselves: steps 1–30.", "said": [["1", "a", "b"]]},
     "causes": [{"stages": ["clip"], "said": ["clip: x"], "restores": "identical", "alone": [{"parts": "step 1"}]}],
     "ruled_out": [{"stages": ["batch"], "still": "diverged"}],
     "effective": [],
     "runs": 8,
 }
-"""As `parity.report.explanation.explanation_tree` makes one, of the probe `b/other`."""
+"""As `parity.explain.report.explanation_tree` makes one, of the probe `b/other`."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from parity.assess import EXIT
+from parity.canaries.catalogue import find
+from parity.probe.shard import Shard, dealt
 from parity.probe.values import ArmName, Probe
-from parity.rundir import cell_folder, new_run, read_run, write_reports
-from parity.shard import Shard, dealt
-from parity.trace import Ending
-from parity.tracefile import TraceWriter, trace_path
+from parity.store.folder import new_run
+from parity.store.run import read_run, write_reports
+from parity.trace.cell import EXIT, cell_folder, trace_path
+from parity.trace.file import TraceWriter
+from parity.trace.values import Ending
 from tests.unit.made import END, HEADER, PROBE, START, step
 
 if TYPE_CHECKING:
@@ -46,5 +48,5 @@ def shard_at(out: Path, number: int, of: int = 2, probes: tuple[Probe, ...] = PR
     by_name = {probe.name: probe for probe in probes}
     for name, seed in dealt(probes, shard):
         left_by_a_cell(run, by_name[name], seed, **provenance)
-    write_reports(run, read_run(run))
+    write_reports(run, read_run(run, find))
     return run

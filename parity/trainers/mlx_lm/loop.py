@@ -13,8 +13,7 @@ from parity.trainers.mlx_lm.stages import MlxLmStages, clipping
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 class MlxLmLoop(MlxLmStages):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import UnavailableError
 from parity.probe.inputs import RowKind, row_kind
 from parity.probe.values import OptimizerName, ScheduleName, Stage, Tuning
-from parity.trainers.protocol import Clip, Job, Loaded
+from parity.trainers.protocol import Clip, Job, Loaded, SettingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import ClassVar
 
-    from parity.trainers.protocol import LearningRate, SettingTypes
+    from parity.trainers.protocol import FunctionKind, LearningRate, SettingKinds
 
 _LENT = frozenset(Stage) - {Stage.GRADIENT}
 
@@ -26,8 +26,8 @@ class MlxLmStages:
     distributions: ClassVar[tuple[str, ...]] = ("mlx-lm",)
     lends: ClassVar[frozenset[Stage]] = _LENT
     borrows: ClassVar[frozenset[Stage]] = _LENT
-    settings: ClassVar[SettingTypes] = {"clip_grad_norm": float}
-    takes_keywords: ClassVar[frozenset[str]] = frozenset()
+    settings: ClassVar[SettingKinds] = {"clip_grad_norm": SettingKind(type=float, stage=Stage.CLIP)}
+    takes_keywords: ClassVar[Mapping[str, FunctionKind]] = {}
     weighs_tokens: ClassVar[bool] = False
 
     def check_installed(self) -> None:

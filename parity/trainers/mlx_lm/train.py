@@ -10,8 +10,7 @@ from parity.trainers.mlx_lm.checkpointing import restored
 from parity.trainers.mlx_lm.stages import MlxLmStages, clipping, dataset
 
 if TYPE_CHECKING:
-    from parity.tap import Tap
-    from parity.trainers.protocol import Job, Loaded
+    from parity.trainers.protocol import Job, Loaded, Tap
 
 
 class MlxLmTrain(MlxLmStages):

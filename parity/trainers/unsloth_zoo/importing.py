@@ -65,7 +65,7 @@ def seam(of: str, name: str, stage: str) -> Any:
 
 
 def require(what: str, asked: Iterable[str], known: Collection[str]) -> None:
-    """A keyword that a release does not have would be swallowed or raise deep inside: says it first.
+    """A keyword that a release does not have would be ignored or raise deep inside: says it first.
 
     Raises:
         UnavailableError: which keyword, and of what.

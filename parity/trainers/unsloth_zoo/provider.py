@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from parity.errors import UnavailableError
 from parity.probe.values import Stage
-from parity.trace import Swallowed
+from parity.trace.values import Ignored
 from parity.trainers.mlx_lm.stages import clipping
 from parity.trainers.unsloth_zoo.configuration import configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import module, release
@@ -20,8 +20,7 @@ from parity.trainers.unsloth_zoo.stages import UnslothZooStages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from parity.tap import Tap
-    from parity.trainers.protocol import Clip, Job, Loaded
+    from parity.trainers.protocol import Clip, Job, Loaded, Tap
 
 
 class UnslothZoo(UnslothZooStages):
@@ -61,7 +60,7 @@ def _tell_of_eager_steps(job: Job) -> None:
     """2026.10 compiles no step over batches that it has not planned itself, and says so nowhere."""
     if job.workload.compile and hasattr(module("trainer"), "_plan_single_process_text_shapes"):
         why = "MLXTrainer compiles no step over batches that it has not planned itself"
-        job.warn(Swallowed(name="workload.compile", asked=True, effective=False, why=why))
+        job.warn(Ignored(name="workload.compile", asked=True, effective=False, why=why))
 
 
 @contextmanager

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import Stage
-from parity.trace import Swallowed
-from parity.trainers.unsloth_zoo.configuration import CONFIG, is_ours
+from parity.trace.values import Ignored
+from parity.trainers.unsloth_zoo.configuration import CONFIG, CONFIG_FIELDS, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +33,7 @@ _SHOWN = (
 
 
 def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip: Clip | None) -> dict[str, Any]:
-    """Effective configuration by name; tells `job.warn` what was swallowed.
+    """Effective configuration by name; tells `job.warn` what was ignored.
 
     Args:
         job: what was asked.
@@ -50,8 +49,8 @@ def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip
     effective = {name: live[name] for name in _SHOWN if name in live} | clips
     effective["clip"] = clip.bound if clip is not None else _clip_in_words(seen)
     resolved = {name: live[name] for name in asked if name in live} | clips | _resolved(trainer)
-    for swallowed in _ignored_arguments(job, asked, read, resolved, live):
-        job.warn(swallowed)
+    for ignored in _ignored_arguments(job, asked, read, resolved, live):
+        job.warn(ignored)
     return effective
 
 
@@ -61,7 +60,7 @@ def warn_of_unknown(job: Job, name: str, function: Callable[..., Any]) -> None:
     for keyword, value in job.keywords.get(name, {}).items():
         if keyword not in known:
             why = f"{name} has no such parameter, and takes any keyword"
-            job.warn(Swallowed(name=f"{name}.{keyword}", asked=value, effective=None, why=why))
+            job.warn(Ignored(name=f"{name}.{keyword}", asked=value, effective=None, why=why))
 
 
 def _clip_in_words(seen: Mapping[str, Any]) -> str:
@@ -81,27 +80,21 @@ def _resolved(trainer: Any) -> dict[str, Any]:
 
 def _ignored_arguments(
     job: Job, asked: Mapping[str, Any], read: set[str], resolved: Mapping[str, Any], live: Mapping[str, Any]
-) -> Iterator[Swallowed]:
+) -> Iterator[Ignored]:
     """Arguments that ended up as something else, or that nothing has read by the end of step 1."""
     chosen = {**job.settings, **job.keywords.get(CONFIG, {})}
     if job.workload.schedule.warmup:
         chosen["warmup_steps"] = asked["warmup_steps"]
     for name, value in chosen.items():
-        if name not in asked or not is_ours(job, _owner(name)):
+        if name not in asked or not is_ours(job, CONFIG_FIELDS.stage_of(name)):
             continue
         if name in resolved and resolved[name] != value:
             why = "the trainer runs with another value"
-            yield Swallowed(name=f"{CONFIG}.{name}", asked=value, effective=resolved[name], why=why)
+            yield Ignored(name=f"{CONFIG}.{name}", asked=value, effective=resolved[name], why=why)
         elif name not in read:
             why = "nothing has read it by the end of step 1"
-            yield Swallowed(name=f"{CONFIG}.{name}", asked=value, effective=None, why=why)
+            yield Ignored(name=f"{CONFIG}.{name}", asked=value, effective=None, why=why)
     for name in _CLIPS:
         if name not in asked and live.get(name) is None and name in live and resolved.get(name):
             why = "left out means None, and None means a bound"
-            yield Swallowed(name=f"{CONFIG}.{name}", asked=None, effective=resolved[name], why=why)
-
-
-def _owner(name: str) -> Stage:
-    """The stage that an argument is of: where that is borrowed, the argument is not meant."""
-    owners = {"max_grad": Stage.CLIP, "warmup": Stage.SCHEDULE, "lr_": Stage.SCHEDULE, "optim": Stage.UPDATE}
-    return next((stage for prefix, stage in owners.items() if name.startswith(prefix)), Stage.GRADIENT)
+            yield Ignored(name=f"{CONFIG}.{name}", asked=None, effective=resolved[name], why=why)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
 from parity.probe.values import Stage, Tuning
-from parity.trainers.protocol import Clip, Job, Loaded
-from parity.trainers.unsloth_zoo.configuration import LIBRARY, TRAINING, configuration, is_ours
+from parity.trainers.protocol import Clip, FunctionKind, Job, Loaded, SettingKind
+from parity.trainers.unsloth_zoo.configuration import CONFIG, CONFIG_FIELDS, LIBRARY, TRAINING, configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import INSTALL, device_info, module, require, seam
 from parity.trainers.unsloth_zoo.readback import warn_of_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import ClassVar
 
-    from parity.trainers.protocol import LearningRate, SettingTypes
+    from parity.trainers.protocol import LearningRate, SettingKinds
 
 _LENT = frozenset(Stage) - {Stage.GRADIENT}
 
@@ -31,8 +31,12 @@ class UnslothZooStages:
     distributions: ClassVar[tuple[str, ...]] = ("unsloth-zoo", "mlx-lm")
     lends: ClassVar[frozenset[Stage]] = _LENT
     borrows: ClassVar[frozenset[Stage]] = _LENT
-    settings: ClassVar[SettingTypes] = {**TRAINING, "dtype": str}
-    takes_keywords: ClassVar[frozenset[str]] = frozenset({"from_pretrained", "get_peft_model", "MLXTrainingConfig"})
+    settings: ClassVar[SettingKinds] = {**TRAINING, "dtype": SettingKind(type=str, stage=Stage.LOAD)}
+    takes_keywords: ClassVar[Mapping[str, FunctionKind]] = {
+        "from_pretrained": FunctionKind(stage=Stage.LOAD),
+        "get_peft_model": FunctionKind(stage=Stage.ADAPT),
+        CONFIG: CONFIG_FIELDS,
+    }
     weighs_tokens: ClassVar[bool] = True
 
     def check_installed(self) -> None:

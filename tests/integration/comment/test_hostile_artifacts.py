@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from parity.comment.guard import violation
-from parity.configuration import Difference, Warned
 from parity.errors import ExitStatus
+from parity.judge.effective import Difference, Warned
 from parity.probe.values import Arm, ArmName, Expectation, Stage, VerdictKind
 from parity.report.escape import escaped
 from parity.report.json import render_json
-from parity.trace import Swallowed
+from parity.trace.values import Ignored
 from tests.integration.comment.fake_github import Failure
 from tests.unit.comment.made import (
     ASKED,
@@ -37,7 +37,7 @@ from tests.unit.comment.made import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.gate import RunResult
+    from parity.gate.result import RunResult
     from tests.integration.comment.conftest import Job
 
 REFUSED = "the run's results were refused: "
@@ -517,7 +517,7 @@ def odd(said: str) -> RunResult:
         },
         executed={ArmName.REFERENCE: (file,), ArmName.CANDIDATE: (file,)},
         differences=(Difference(name=said, reference=said, candidate=[said, said], declared=False),),
-        warnings=(Warned(arm=ArmName.CANDIDATE, swallowed=Swallowed(name=said, asked=said, effective=None, why=said)),),
+        warnings=(Warned(arm=ArmName.CANDIDATE, ignored=Ignored(name=said, asked=said, effective=None, why=said)),),
     )
     more = replace(cell(42, AT), strays=(), provenance={}, executed={}, differences=())
     named = result(
@@ -540,7 +540,7 @@ def explanation(said: str) -> dict[str, Any]:
         "seed": 1,
         "summary": said,
         "evidence": [{"of": said, "parts": said, "said": [said]}],
-        "swallowed": [said],
+        "ignored": [said],
         "steps": {"summary": said, "said": [(said, said, said)]},
         "causes": [{"stages": [said], "said": [said], "restores": said, "alone": [{"parts": said}]}],
         "ruled_out": [{"stages": [said], "still": said}],

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from parity.assess import note_exit
-from parity.bisect.trials import Trials
+from parity.bisect.tester import ReleaseTester
 from parity.errors import NotInstallableError
-from parity.gate import RunResult
+from parity.judge.result import CellResult
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage, VerdictKind
-from parity.result import CellResult
-from parity.rundir import cell_folder
-from parity.verdict import FirstDivergence
-from tests.unit.made import PROBE, cell, probe_result
+from parity.trace.cell import cell_folder, note_exit
+from tests.unit.made import PROBE, cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +39,7 @@ class FakeLab:
         if isinstance(said, str):
             raise NotInstallableError("environment zoo", said)
 
-    def run(self, probe: Probe, folder: Path) -> RunResult:
+    def run(self, probe: Probe, folder: Path) -> tuple[CellResult, ...]:
         release, seeds = probe.environment["zoo"], probe.workload.seeds
         self.ran.append((release, seeds))
         said = self.says[release]
@@ -52,12 +50,11 @@ class FakeLab:
             where.mkdir(parents=True, exist_ok=True)
             note_exit(where, 0)
         by_seed = dict(zip(PROBE.workload.seeds, cells, strict=True))
-        found = tuple(replace(by_seed[seed], seed=seed) for seed in seeds)
-        return RunResult(probes=(replace(probe_result(*found), probe=probe),))
+        return tuple(replace(by_seed[seed], seed=seed) for seed in seeds)
 
 
-def trials(folder: Path, lab: FakeLab, stage: Stage | None = None, together: int = 1) -> Trials:
-    return Trials(
+def made_tester(folder: Path, lab: FakeLab, stage: Stage | None = None, together: int = 1) -> ReleaseTester:
+    return ReleaseTester(
         probe=PROBE,
         package="zoo",
         beside={"mlx": "0.32.4"},

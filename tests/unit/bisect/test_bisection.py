@@ -6,13 +6,13 @@ import pytest
 
 from parity.bisect.bisection import Bisection, bisect
 from parity.errors import ParityError, UnavailableError
-from tests.unit.bisect.made import BAD, BROKEN, GOOD, FakeLab, trials
+from tests.unit.bisect.made import BAD, BROKEN, GOOD, FakeLab, made_tester
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from parity.result import CellResult
+    from parity.judge.result import CellResult
 
 NAMES = tuple(f"1.{number}" for number in range(8))
 
@@ -27,7 +27,7 @@ def world(first_bad: int, skipped: Mapping[str, CellResult | str] | None = None)
 def search(
     folder: Path, said: Mapping[str, CellResult | str], good: str | None = "1.0", bad: str | None = "1.7"
 ) -> Bisection:
-    return bisect(trials(folder, FakeLab(said)), NAMES, good=good, bad=bad, say=lambda _: None)
+    return bisect(made_tester(folder, FakeLab(said)), NAMES, good=good, bad=bad, say=lambda _: None)
 
 
 def test_it_ends_with_two_neighbours(tmp_path: Path) -> None:

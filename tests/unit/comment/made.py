@@ -11,15 +11,15 @@ from typing import Any
 
 from parity.canaries.catalogue import find
 from parity.comment.values import Asked, Comment
-from parity.configuration import Difference
-from parity.curves import Curve
-from parity.gate import RunResult
+from parity.gate.result import RunResult
+from parity.judge.curves import Curve
+from parity.judge.effective import Difference
+from parity.judge.result import CellResult, ProbeResult
+from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.probe.values import METRICS, ArmName, Expectation, Stage, VerdictKind
 from parity.report.json import render_json
-from parity.result import CellResult, ProbeResult
 from parity.scoreboard.score import Identical, Scoreboard, score
-from parity.trace import Executed
-from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+from parity.trace.values import Executed
 from tests.unit.made import HEADER, PROBE
 
 SHA = "a" * 40

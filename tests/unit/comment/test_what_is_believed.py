@@ -9,14 +9,14 @@ import pytest
 
 from parity.canaries.catalogue import find
 from parity.errors import BadResultError
+from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.probe.values import Expectation, Stage, VerdictKind
 from parity.report.json import render_json
-from parity.resultfile import read_result
-from parity.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+from parity.store.results import read_result
 from tests.unit.comment.made import AT, cell, probe_result, result, unexpected
 
 if TYPE_CHECKING:
-    from parity.gate import RunResult
+    from parity.gate.result import RunResult
 
 DECLARED = Expectation(verdict=VerdictKind.DIVERGED)
 

@@ -7,6 +7,7 @@ import pytest
 
 from parity.explain.factors import Factor, factors, only, without
 from parity.probe.values import Arm, ArmName, Lora, Optimizer, Probe, Stage
+from parity.trainers.registry import ownership
 from tests.unit.made import PROBE
 
 ZOO = Arm(
@@ -14,6 +15,9 @@ ZOO = Arm(
     stages={Stage.LOAD: "mlx-lm", Stage.ADAPT: "mlx-lm"},
     settings={"max_grad_value": 0.0, "reseed_after_load": False},
 )
+
+
+OWNERS = ownership(replace(PROBE, reference=Arm(provider="mlx-lm"), candidate=ZOO))
 
 
 def probe(candidate: Arm, reference: Arm | None = None, **workload: Any) -> Probe:
@@ -26,7 +30,7 @@ def swaps(_own: str, _lender: str, stage: Stage) -> bool:
 
 
 def stages(of: Probe) -> list[Stage]:
-    return [factor.stage for factor in factors(of, swaps)]
+    return [factor.stage for factor in factors(of, swaps, OWNERS)]
 
 
 def test_every_stage_of_another_library_is_a_factor_but_those_without_a_seam() -> None:
@@ -46,7 +50,7 @@ def test_a_word_that_differs_belongs_to_the_stage_that_reads_it() -> None:
 
 
 def test_a_factor_says_whose_and_what() -> None:
-    (first, *_) = factors(probe(ZOO), swaps)
+    (first, *_) = factors(probe(ZOO), swaps, OWNERS)
     assert first == Factor(
         stage=Stage.ADAPT, lenders=("mlx-lm", "mlx-lm"), settings={"reseed_after_load": (None, False)}
     )
@@ -55,23 +59,23 @@ def test_a_factor_says_whose_and_what() -> None:
         stages={Stage.ADAPT: "unsloth-zoo"},
         keywords={"get_peft_model": {"finetune_last_n_layers": 4}},
     )
-    (only_factor,) = factors(probe(swapped), swaps)
+    (only_factor,) = factors(probe(swapped), swaps, OWNERS)
     assert only_factor.lenders == ("mlx-lm", "unsloth-zoo")
     assert only_factor.settings == {"get_peft_model.finetune_last_n_layers": (None, 4)}
 
 
 def test_words_of_a_stage_that_nobody_lends_can_still_be_the_references() -> None:
     other = probe(ZOO, batch_size=2, accumulation=3)
-    factor = next(each for each in factors(other, swaps) if each.stage is Stage.GRADIENT)
+    factor = next(each for each in factors(other, swaps, OWNERS) if each.stage is Stage.GRADIENT)
     assert factor.settings == {"batch_size": (6, 2), "accumulation": (1, 3)}
-    mended = without(other, [Stage.GRADIENT])
+    mended = without(other, [Stage.GRADIENT], OWNERS)
     assert mended.workload_of(ArmName.CANDIDATE).accumulation == 1
     assert Stage.GRADIENT not in mended.candidate.stages
 
 
 def test_without_a_stage_the_candidate_does_it_as_the_reference_with_all_that_belongs_to_it() -> None:
     two = probe(ZOO, reference=Arm(provider="mlx-lm", settings={"clip_grad_norm": 1.0}), lora=Lora(layers=18))
-    mended = without(two, [Stage.ADAPT, Stage.CLIP]).candidate
+    mended = without(two, [Stage.ADAPT, Stage.CLIP], OWNERS).candidate
     assert mended.stages == {Stage.LOAD: "mlx-lm", Stage.ADAPT: "mlx-lm", Stage.CLIP: "mlx-lm"}
     assert mended.settings == {"clip_grad_norm": 1.0}
     assert mended.workload is not None
@@ -80,11 +84,11 @@ def test_without_a_stage_the_candidate_does_it_as_the_reference_with_all_that_be
 
 def test_without_all_of_them_nothing_is_left_to_swap() -> None:
     whole = probe(ZOO, optimizer=Optimizer(bias_correction=False), lora=Lora(layers=18))
-    assert stages(without(whole, stages(whole))) == []
+    assert stages(without(whole, stages(whole), OWNERS)) == []
 
 
 def test_only_a_stage_is_the_reference_with_that_stage_of_the_candidate() -> None:
-    alone = only(probe(ZOO, optimizer=Optimizer(bias_correction=False)), [Stage.UPDATE])
+    alone = only(probe(ZOO, optimizer=Optimizer(bias_correction=False)), [Stage.UPDATE], OWNERS)
     assert alone.candidate.provider == "mlx-lm"
     assert alone.candidate.stages == {Stage.UPDATE: "unsloth-zoo"}
     assert alone.candidate.settings == {}
@@ -95,4 +99,4 @@ def test_only_a_stage_is_the_reference_with_that_stage_of_the_candidate() -> Non
 @pytest.mark.parametrize("stage", [Stage.LOSS, Stage.FORWARD])
 def test_a_stage_is_taken_back_where_the_reference_has_it_by_itself(stage: Stage) -> None:
     swapped = probe(Arm(provider="mlx-lm", stages={stage: "unsloth-zoo"}))
-    assert without(swapped, [stage]).candidate.stages == {}
+    assert without(swapped, [stage], OWNERS).candidate.stages == {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from parity.errors import BadGoldenError
 from parity.golden.file import golden_name, read_golden, write_golden
 from parity.golden.values import Golden, digest, golden_of
-from parity.trace import Step
+from parity.trace.values import Step
 from tests.unit.made import step, trace
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tests.unit.made import HEADER, PROBE, step, trace
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from parity.trace import Trace
+    from parity.trace.values import Trace
 
 HERE = "linux-x86_64-cpu"
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parity.configuration import Warned
-from parity.gate import RunResult
+from parity.gate.result import RunResult
+from parity.judge.effective import Warned
+from parity.judge.result import CellResult
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import ArmName, Stage
 from parity.report.annotations import render_annotations
-from parity.result import CellResult
-from parity.trace import Swallowed
-from parity.verdict import FirstDivergence
+from parity.trace.values import Ignored
 from tests.unit.made import judged, probe_of
 
 AT = FirstDivergence(
@@ -40,11 +40,11 @@ def test_of_more_than_a_step_has_room_for_the_last_says_how_many() -> None:
     assert lines[-1] == "::error title=parity::and 32 more; the report has all of them"
 
 
-def test_what_was_swallowed_is_a_warning() -> None:
-    swallowed = Swallowed(name="f.x", asked=16, effective=None, why="no such parameter")
-    cell = replace(judged(1), warnings=(Warned(arm=ArmName.CANDIDATE, swallowed=swallowed),))
+def test_what_was_ignored_is_a_warning() -> None:
+    ignored = Ignored(name="f.x", asked=16, effective=None, why="no such parameter")
+    cell = replace(judged(1), warnings=(Warned(arm=ArmName.CANDIDATE, ignored=ignored),))
     _, warning = render_annotations(RunResult(probes=(probe_of("a/b", cell),), interrupted=False)).splitlines()
-    assert warning.startswith("::warning title=a/b::swallowed: f.x: the candidate asks for 16")
+    assert warning.startswith("::warning title=a/b::ignored: f.x: the candidate asks for 16")
 
 
 def test_nothing_from_outside_can_issue_a_command() -> None:

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from parity.canaries.catalogue import graded
 from parity.errors import ExitStatus
-from parity.gate import RunResult
-from parity.gate import sentence as run_sentence
+from parity.gate.result import RunResult
+from parity.gate.sentence import sentence as run_sentence
 from parity.report.canaries import print_canaries, render_canaries, sentence
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown

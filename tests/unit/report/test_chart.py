@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from parity.curves import Curve
+from parity.judge.curves import Curve
+from parity.judge.result import CellResult
 from parity.probe.values import VerdictKind
 from parity.report.chart import charts
-from parity.result import CellResult
 from tests.unit.made import cell
 
 Line = Sequence[float | None]

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from parity.canaries.catalogue import find
 from parity.cli.report import report_command
-from parity.gate import sentence
+from parity.gate.sentence import sentence
 from parity.report.html import render_html
 from parity.report.markdown import render_markdown
-from parity.resultfile import read_result
+from parity.store.results import read_result
 from tests.examples.make import ALL, EXAMPLES, MOST_BYTES
 
 RENDER = "the renderer has changed: .venv/bin/python -m tests.examples.make render"

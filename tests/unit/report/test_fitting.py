@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parity.gate import RunResult, sentence
+from parity.gate.result import RunResult
+from parity.gate.sentence import sentence
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage
 from parity.report.escape import escaped
 from parity.report.fitting import ORDER, Detail, Part, fitted
 from parity.report.markdown import COMMENT, PAGE, render_comment, render_markdown
-from parity.verdict import FirstDivergence
 from tests.unit.made import judged, probe_of
 
 if TYPE_CHECKING:
-    from parity.result import ProbeResult
+    from parity.judge.result import ProbeResult
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""

@@ -10,20 +10,21 @@ import pytest
 from rich.console import Console
 
 from parity.errors import ExitStatus
-from parity.gate import RunResult, sentence
+from parity.gate.result import RunResult
+from parity.gate.sentence import sentence
 from parity.golden.drift import Checked, Drift, drift
-from parity.golden.record import Record, Recorded
+from parity.golden.recorded import Recorded, RecordedGolden
 from parity.golden.values import golden_of
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Expectation, Stage, VerdictKind
 from parity.report.golden import golden_lines, record_lines
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_run
-from parity.verdict import FirstDivergence
 from tests.unit.made import cell, probe_result, step, trace
 
 if TYPE_CHECKING:
-    from parity.result import CellResult
+    from parity.judge.result import CellResult
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
@@ -192,13 +193,13 @@ PATH = Path("fixtures/golden/linux-x86_64-cpu/current-self-1.txt")
     ],
 )
 def test_each_record_is_a_line(what: Recorded, said: str) -> None:
-    found = Record(what=what, probe="current/self", seed=1, path=PATH, now=NOW, failure="no")
+    found = RecordedGolden(what=what, probe="current/self", seed=1, path=PATH, now=NOW, failure="no")
     assert list(record_lines(found)) == [f"current/self, seed 1: {said}"]
 
 
 def test_what_differs_is_shown_with_both_values_and_the_releases() -> None:
     other = replace(NOW, asked={"batch_size": "4"})
-    found = Record(what=Recorded.DIFFERS, probe="current/self", seed=1, path=PATH, then=THEN, now=other)
+    found = RecordedGolden(what=Recorded.DIFFERS, probe="current/self", seed=1, path=PATH, then=THEN, now=other)
     assert list(record_lines(found))[1:] == [
         "  workload: batch_size 6 → 4",
         "  step 2 · loss · loss: 2.5 → 2.75, Δ +0.25, 1,048,576 ULPs",
@@ -209,6 +210,6 @@ def test_what_differs_is_shown_with_both_values_and_the_releases() -> None:
 def test_of_many_values_the_first_are_shown() -> None:
     other = replace(NOW, steps=tuple(replace(step(n), lr=0.5, loss=9.0, params="x", batch="y") for n in range(1, 8)))
     then = replace(THEN, steps=tuple(step(number) for number in range(1, 8)))
-    found = Record(what=Recorded.REPLACED, probe="current/self", seed=1, path=PATH, then=then, now=other)
+    found = RecordedGolden(what=Recorded.REPLACED, probe="current/self", seed=1, path=PATH, then=then, now=other)
     shown = list(record_lines(found))
     assert "  and 16 more of 68 compared values" in shown

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from parity.blind import BlindSpot
-from parity.configuration import Difference, Warned
-from parity.curves import Curve
-from parity.gate import RunResult
-from parity.outcome import judge_rates
+from parity.gate.result import RunResult
+from parity.judge.blind_spots import BlindSpot
+from parity.judge.curves import Curve
+from parity.judge.effective import Difference, Warned
+from parity.judge.outcomes import judge_rates
+from parity.judge.result import CellResult
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.html import POINTS, curve_data, in_script, points, render_html
-from parity.result import CellResult
-from parity.trace import Swallowed
-from parity.verdict import FirstDivergence
+from parity.trace.values import Ignored
 from tests.unit.made import HEADER, PROBE, cell, probe_result, verdict
 
 AT = FirstDivergence(
@@ -177,10 +177,10 @@ def test_data_cannot_end_its_element(harm: str) -> None:
 
 
 def test_text_from_outside_is_text_wherever_it_stands() -> None:
-    swallowed = Swallowed(name=HOSTILE, asked=HOSTILE, effective=None, why=HOSTILE)
+    ignored = Ignored(name=HOSTILE, asked=HOSTILE, effective=None, why=HOSTILE)
     odd = diverged(
         differences=(Difference(name=HOSTILE, reference=HOSTILE, candidate=[HOSTILE], declared=False),),
-        warnings=(Warned(arm=ArmName.CANDIDATE, swallowed=swallowed),),
+        warnings=(Warned(arm=ArmName.CANDIDATE, ignored=ignored),),
         strays=(HOSTILE,),
         upstream=(HOSTILE,),
         note=HOSTILE,
@@ -195,7 +195,7 @@ def test_text_from_outside_is_text_wherever_it_stands() -> None:
         outcomes={HOSTILE: judge_rates({1: True}, {1: False})},
     )
     tree = {
-        "summary": HOSTILE, "evidence": [{"of": HOSTILE, "parts": HOSTILE, "said": [HOSTILE]}], "swallowed": [HOSTILE],
+        "summary": HOSTILE, "evidence": [{"of": HOSTILE, "parts": HOSTILE, "said": [HOSTILE]}], "ignored": [HOSTILE],
         "steps": {"summary": HOSTILE, "said": [(HOSTILE, HOSTILE, HOSTILE)]}, "runs": 1, "seed": 1,
         "causes": [{"stages": [HOSTILE], "said": [HOSTILE], "restores": HOSTILE, "alone": [{"parts": HOSTILE}]}],
         "ruled_out": [{"stages": [HOSTILE], "still": HOSTILE}],
@@ -214,7 +214,7 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
         Difference(name="lr", reference=[0.5] * 3, candidate=[0.5, 0.25], declared=False),
     )
     warned = Warned(
-        arm=ArmName.CANDIDATE, swallowed=Swallowed(name="layers", asked=16, effective=None, why="no such parameter")
+        arm=ArmName.CANDIDATE, ignored=Ignored(name="layers", asked=16, effective=None, why="no such parameter")
     )
     cells = [diverged(seed, differences=differences, warnings=(warned,)) for seed in (1, 42)]
     probe = replace(
@@ -225,7 +225,7 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
     tree = {
         "summary": "The arms part at step 1.",
         "evidence": [{"of": "loss, alone", "parts": "step 1", "said": ["a", "  b"]}],
-        "swallowed": [],
+        "ignored": [],
         "steps": {"summary": "Faulty: step 1.", "said": [("step 1", "loss", "equal")]},
         "causes": [
             {"stages": ["loss"], "said": ["one for another"], "restores": "identical", "alone": [{"parts": "diverged"}]}
@@ -236,7 +236,7 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
     }
     text = Page(render_html(RunResult(probes=(probe,), explanations={PROBE.name: tree}))).text
     for said in (
-        "⚠ swallowed: layers: the candidate asks for 16, and nothing of the kind runs (no such parameter)",
+        "⚠ ignored: layers: the candidate asks for 16, and nothing of the kind runs (no such parameter)",
         "what really ran differently, seeds 1, 42",
         "clip none norm 1 declared",
         "lr 0.5 × 3 0.5, 0.25 only effective",

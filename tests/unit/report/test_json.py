@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from parity.blind import BlindSpot
-from parity.configuration import Difference, Warned
-from parity.gate import RunResult
-from parity.outcome import Rates, Shift, judge_rates, judge_shift
+from parity.gate.result import RunResult
+from parity.judge.blind_spots import BlindSpot
+from parity.judge.effective import Difference, Warned
+from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
+from parity.judge.result import CellResult, ProbeResult
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind, to_plain
 from parity.report.json import render_json
-from parity.result import CellResult, ProbeResult
-from parity.trace import Swallowed
-from parity.verdict import FirstDivergence
+from parity.trace.values import Ignored
 from tests.unit.made import PROBE, cell, probe_result
 
 AT = FirstDivergence(
@@ -32,7 +32,7 @@ def read(*probes: ProbeResult, interrupted: bool = False) -> dict[str, Any]:
 def test_a_run_is_one_object() -> None:
     found = read(probe_result(cell(1), cell(42)))
     assert found == {
-        "schema": 2,
+        "schema": 3,
         "expected": True,
         "status": 0,
         "interrupted": False,
@@ -91,7 +91,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "note": "it died",
         "controlled": False,
         "effective": [],
-        "swallowed": [],
+        "ignored": [],
         "curves": {},
         "outcomes": {"reference": {}, "candidate": {}},
         "golden": None,
@@ -155,17 +155,17 @@ def test_what_a_probe_cannot_show_is_a_list() -> None:
     ]
 
 
-def test_what_really_ran_and_what_was_swallowed_stand_with_the_cell() -> None:
+def test_what_really_ran_and_what_was_ignored_stand_with_the_cell() -> None:
     difference = Difference(name="lr", reference=[0.5, math.inf], candidate=[0.5, 0.25], declared=False)
-    swallowed = Swallowed(name="get_peft_model.layers", asked=16, effective=None, why="no such parameter")
-    warned = Warned(arm=ArmName.CANDIDATE, swallowed=swallowed)
+    ignored = Ignored(name="get_peft_model.layers", asked=16, effective=None, why="no such parameter")
+    warned = Warned(arm=ArmName.CANDIDATE, ignored=ignored)
     found = replace(cell(1), differences=(difference,), warnings=(warned,))
     (probe,) = read(probe_result(found, cell(42)))["probes"]
     first, second = probe["cells"]
     assert first["effective"] == [
         {"name": "lr", "reference": [0.5, "Infinity"], "candidate": [0.5, 0.25], "declared": False}
     ]
-    assert first["swallowed"] == [
+    assert first["ignored"] == [
         {
             "arm": "candidate",
             "name": "get_peft_model.layers",
@@ -174,7 +174,7 @@ def test_what_really_ran_and_what_was_swallowed_stand_with_the_cell() -> None:
             "why": "no such parameter",
         }
     ]
-    assert (second["effective"], second["swallowed"]) == ([], [])
+    assert (second["effective"], second["ignored"]) == ([], [])
 
 
 def test_an_interrupted_run_says_so() -> None:

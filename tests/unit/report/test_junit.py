@@ -9,11 +9,11 @@ import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.gate import RunResult
+from parity.gate.result import RunResult
+from parity.judge.result import CellResult
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Expectation, Stage, VerdictKind
 from parity.report.junit import render_junit
-from parity.result import CellResult
-from parity.verdict import FirstDivergence
 from tests.unit.made import judged, probe_of
 from tests.unit.scoreboard.made import CAUGHT, MISSED, NOT_RUN, board
 

@@ -3,18 +3,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.blind import BlindSpot
-from parity.configuration import Difference, Warned
-from parity.gate import RunResult
-from parity.outcome import Rates, Shift, judge_rates, judge_shift
+from parity.gate.result import RunResult
+from parity.judge.blind_spots import BlindSpot
+from parity.judge.effective import Difference, Warned
+from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.markdown import render_markdown
-from parity.trace import Swallowed
-from parity.verdict import FirstDivergence
+from parity.trace.values import Ignored
 from tests.unit.made import HEADER, cell, probe_result
 
 if TYPE_CHECKING:
-    from parity.result import ProbeResult
+    from parity.judge.result import ProbeResult
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
@@ -77,12 +77,12 @@ OUTCOMES: dict[str, Rates | Shift] = {
 
 def whole(expect: Expectation, said: str = "value 1.0") -> ProbeResult:
     """A probe with outcomes, a warning, two differences and a blind spot; what comes from outside is `said`."""
-    swallowed = Swallowed(name="get_peft_model.layers", asked=16, effective=None, why=said)
+    ignored = Ignored(name="get_peft_model.layers", asked=16, effective=None, why=said)
     differences = (
         Difference(name="clip", reference="none", candidate=said, declared=True),
         Difference(name="batch_shapes", reference=[[6, 33], [6, 2]], candidate=[[6, 33]] * 3, declared=False),
     )
-    warned = Warned(arm=ArmName.CANDIDATE, swallowed=swallowed)
+    warned = Warned(arm=ArmName.CANDIDATE, ignored=ignored)
     cells = [replace(cell(seed), differences=differences, warnings=(warned,)) for seed in (1, 42)]
     spot = BlindSpot(stage=Stage.CLIP, what="clipping", because=said)
     return replace(probe_result(*cells, expect=expect), blind=(spot,), outcomes=OUTCOMES)
@@ -103,7 +103,7 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "no gap is seen \\(2 can show none\\)",
         "  - yes in the reference alone: seeds 1",
         "  - yes in the candidate alone: seeds 42",
-        "- ⚠ swallowed: get\\_peft\\_model.layers: the candidate asks for 16, "
+        "- ⚠ ignored: get\\_peft\\_model.layers: the candidate asks for 16, "
         "and nothing of the kind runs \\(value 1.0\\)",
         "",
         "<details><summary>what really ran differently, seed 1</summary>",

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from parity.judge.result import CellResult
+from parity.judge.verdict import FirstDivergence, MetricSummary
 from parity.probe.values import METRICS, Stage, VerdictKind
 from parity.report.strip import State, strip, strips
-from parity.result import CellResult
-from parity.verdict import FirstDivergence, MetricSummary
 from tests.unit.made import verdict
 
 

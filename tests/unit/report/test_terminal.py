@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from parity.blind import BlindSpot
-from parity.configuration import Difference, Warned
-from parity.diff import diff
-from parity.gate import RunResult
-from parity.outcome import Rates, Shift, judge_rates, judge_shift
+from parity.gate.result import RunResult
+from parity.judge.blind_spots import BlindSpot
+from parity.judge.diff import diff
+from parity.judge.effective import Difference, Warned
+from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
+from parity.judge.result import CellResult, ProbeResult
+from parity.judge.verdict import FirstDivergence, Thresholds, judge
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.svg import render_svg
 from parity.report.terminal import print_diff, print_limits, print_run
-from parity.result import CellResult, ProbeResult
-from parity.trace import Swallowed
-from parity.verdict import FirstDivergence, Thresholds, judge
+from parity.trace.values import Ignored
 from tests.unit.made import cell, losses, probe_result
 
 AT = FirstDivergence(
@@ -30,7 +30,7 @@ DIFFERENCES = (
 )
 WARNED = Warned(
     arm=ArmName.CANDIDATE,
-    swallowed=Swallowed(name="get_peft_model.layers", asked=16, effective=None, why="[bold]no[/bold] :x:"),
+    ignored=Ignored(name="get_peft_model.layers", asked=16, effective=None, why="[bold]no[/bold] :x:"),
 )
 ORDER = BlindSpot(stage=Stage.BATCH, what="order and padding", because="all 64 rows are equal")
 DECAY = BlindSpot(stage=Stage.UPDATE, what="weight decay", because="it is 0")
@@ -152,8 +152,8 @@ def test_no_width_costs_a_letter_of_a_difference(width: int) -> None:
 
 def test_a_warning_is_told_once_and_as_it_is() -> None:
     found = lines(print_run, RunResult(probes=(whole(*BOTH),)))
-    assert [line for line in found if "swallowed" in line] == [
-        "current/self: swallowed: get_peft_model.layers: the candidate asks for 16, "
+    assert [line for line in found if "ignored" in line] == [
+        "current/self: ignored: get_peft_model.layers: the candidate asks for 16, "
         "and nothing of the kind runs ([bold]no[/bold] :x:)"
     ]
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.blind import BlindSpot
-from parity.outcome import judge_rates, judge_shift
+from parity.judge.blind_spots import BlindSpot
+from parity.judge.outcomes import judge_rates, judge_shift
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage
 from parity.report.wording import cannot_show, discordant, number, place, rounded_up, setting, signed, ulps, values
-from parity.verdict import FirstDivergence
 
 AT = FirstDivergence(
     step=0, stage=Stage.LOAD, metric="base", reference="", candidate="", delta=None, ulp=None, detail="2 of 9 tensors"

@@ -7,9 +7,9 @@ from typing import Any
 
 from parity.canaries.canary import Canary
 from parity.canaries.ground import LOOP
+from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage, VerdictKind
 from parity.scoreboard.score import Identical, Score, Scoreboard, score
-from parity.verdict import FirstDivergence
 from tests.unit.made import cell
 
 

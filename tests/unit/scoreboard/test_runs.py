@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parity.assess import note_exit
 from parity.canaries.ground import LOOP
 from parity.errors import ParityError
 from parity.probe.values import ArmName, VerdictKind
-from parity.rundir import cell_folder
-from parity.scoreboard.runs import Trial, check_grounds, ground_probe, left_behind, run_trials, trial_result
-from parity.tracefile import TraceWriter, trace_path
+from parity.scoreboard.runs import CanaryRun, check_grounds, ground_probe, left_behind, result_of, run_changed
+from parity.trace.cell import cell_folder, note_exit, trace_path
+from parity.trace.file import TraceWriter
 from tests.unit.made import END, HEADER, START, step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from parity.lent import Run
     from parity.probe.values import Probe
-    from parity.trace import Step
+    from parity.trace.cell import Run
+    from parity.trace.values import Step
 
-TRIAL = Trial(provider="canary/rate-up", on=LOOP)
+TRIAL = CanaryRun(provider="canary/rate-up", on=LOOP)
 SEED = LOOP.workload.seeds[0]
 SAME = (step(1), step(2), step(3))
 OTHER = (step(1), step(2, lr=0.5), step(3))
 
 
 def write(cell: Path, probe: Probe, arm: ArmName, steps: Sequence[Step]) -> None:
-    from parity.trace import Ending
+    from parity.trace.values import Ending
 
     path = trace_path(cell, arm)
     if path.exists():
@@ -65,38 +64,38 @@ def trains(ran: list[str], **candidates: tuple[Step, ...]) -> Run:
 def test_the_reference_is_run_once_and_lent(tmp_path: Path) -> None:
     ran: list[str] = []
     second = replace(TRIAL, provider="canary/rate-down")
-    run_trials([TRIAL, second], tmp_path, trains(ran, rate_up=OTHER))
+    run_changed([TRIAL, second], tmp_path, trains(ran, rate_up=OTHER))
     assert ran == [
         "ground/loop: reference, candidate, reference-again",
         "canary/rate-up: candidate",
         "canary/rate-down: candidate",
     ]
-    assert trial_result(tmp_path, TRIAL).kind is VerdictKind.DIVERGED
-    assert trial_result(tmp_path, second).kind is VerdictKind.IDENTICAL
+    assert result_of(tmp_path, TRIAL).kind is VerdictKind.DIVERGED
+    assert result_of(tmp_path, second).kind is VerdictKind.IDENTICAL
     header = trace_path(cell_folder(tmp_path, TRIAL.probe, SEED), ArmName.REFERENCE).read_text().partition("\n")[0]
     assert json.loads(header)["probe"] == "canary/rate-up"
 
 
 def test_what_may_leave_something_behind_runs_the_reference_again(tmp_path: Path) -> None:
     ran: list[str] = []
-    trial = replace(TRIAL, repeats=True)
-    run_trials([trial], tmp_path, trains(ran))
+    run = replace(TRIAL, repeats=True)
+    run_changed([run], tmp_path, trains(ran))
     assert ran[1] == "canary/rate-up: candidate, reference-again"
-    assert left_behind(tmp_path, trial) is None
+    assert left_behind(tmp_path, run) is None
 
 
 def test_a_ground_is_recorded_once_for_all_calls(tmp_path: Path) -> None:
     ran: list[str] = []
     for provider in ("canary/rate@1", "canary/rate@2"):
-        run_trials([replace(TRIAL, provider=provider)], tmp_path, trains(ran))
+        run_changed([replace(TRIAL, provider=provider)], tmp_path, trains(ran))
     assert [line.partition(":")[0] for line in ran] == ["ground/loop", "canary/rate@1", "canary/rate@2"]
 
 
 def test_on_a_ground_that_is_not_equal_to_itself_nothing_is_caught(tmp_path: Path) -> None:
     ran: list[str] = []
-    run_trials([TRIAL], tmp_path, trains(ran, loop=OTHER))
+    run_changed([TRIAL], tmp_path, trains(ran, loop=OTHER))
     assert [line.partition(":")[0] for line in ran] == ["ground/loop"]
-    found = trial_result(tmp_path, TRIAL)
+    found = result_of(tmp_path, TRIAL)
     assert found.verdict is None
     assert found.failure == "ground loop is diverged: from step 2, stage schedule"
 

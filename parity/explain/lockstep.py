@@ -1,0 +1,77 @@
+"""Two clocks: every step as it was trained, and every step from the reference's state.
+
+What differs from the same state is a fault of that step; what differs only as trained follows from an earlier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from parity.judge.verdict import broken
+from parity.probe.values import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.judge.diff import Delta
+    from parity.judge.verdict import Thresholds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Consecutive steps at which the arms differ alike."""
+
+    first: int
+    last: int
+    free: Stage | None
+    """The earliest stage that differs as trained; None: nothing does."""
+    locked: Stage | None
+    """The same from the reference's state."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clocks:
+    """All steps under both clocks."""
+
+    spans: tuple[Span, ...]
+    """In order; every step is in one of them."""
+    asked: int
+    """Steps of the run; those after the last span were not run from the reference's state."""
+    note: str = ""
+    """Why there are none."""
+
+    @property
+    def faulty(self) -> tuple[Span, ...]:
+        """The steps that are faulty by themselves."""
+        return tuple(span for span in self.spans if span.locked is not None)
+
+
+def clocks(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: Thresholds, asked: int) -> Clocks:
+    """Compares the two.
+
+    Args:
+        free: candidate − reference, as trained.
+        locked: the same, the candidate put into the reference's state before every step.
+        again: the reference's repetitions − the reference.
+        thresholds: what may differ.
+        asked: steps of the run.
+
+    """
+    as_trained = _stages(free, again, thresholds)
+    by_itself = _stages(locked, again, thresholds)
+    steps = sorted({int(step) for step in locked.table["step"] if step > 0})
+    pairs = [(step, as_trained.get(step), by_itself.get(step)) for step in steps]
+    spans = []
+    for (one, other), group in groupby(pairs, key=lambda pair: pair[1:]):
+        within = [step for step, *_ in group]
+        spans.append(Span(first=within[0], last=within[-1], free=one, locked=other))
+    return Clocks(spans=tuple(spans), asked=asked)
+
+
+def _stages(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> dict[int, Stage]:
+    """By step, the earliest stage with a row that breaks the rule."""
+    rows = delta.table[broken(delta, again, thresholds)]
+    first = rows[~rows["metric"].str.endswith("_at_end")].groupby("step", sort=True)["stage"].first()
+    return {int(str(step)): Stage(stage) for step, stage in first.items() if int(str(step)) > 0}

@@ -1,0 +1,193 @@
+"""An explanation for a person, and as JSON: one sentence first, then evidence, then what was ruled out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from parity.explain.wording import clock_rows, clocks_sentence, exhibit_lines
+from parity.probe.values import VerdictKind
+from parity.report.json import SCHEMA
+from parity.report.wording import place, setting, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from parity.explain.exhibits import Exhibit
+    from parity.explain.explanation import Cause, Explanation
+    from parity.explain.factors import Factor
+    from parity.explain.lockstep import Clocks
+    from parity.judge.result import CellResult
+
+
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+
+
+def sentence(explained: Explanation) -> str:
+    """What differs, since which stage, and what removes it."""
+    baseline, probe = explained.baseline, explained.probe
+    if explained.is_identical:
+        return f"Nothing to explain: {probe.name} is {baseline.kind}."
+    if baseline.kind is VerdictKind.INVALID or baseline.first_divergence is None:
+        return f"Not explained: {probe.name} is {baseline.kind}: {baseline.reason}."
+    parts = f"The arms part at {place(baseline.first_divergence)}"
+    if not explained.causes:
+        why = "the bound on runs was reached" if explained.exhausted else "no set of stages that can be swapped does"
+        best = explained.best
+        left = f"; the best, without {_and(best.stages)}, parts at {_where(best.result)}" if best else ""
+        return f"{parts}; what restores parity was not found: {why}{left}."
+    sets = [_and(factor.stage for factor in cause.factors) for cause in explained.causes]
+    first = explained.causes[0]
+    which = sets[0] if len(sets) == 1 else f"one of these ({'; '.join(sets)})"
+    size = len(first.factors)
+    all_ran = all(trial.result.verdict is not None for trial in explained.ruled_out)
+    less = f", and fewer than these {_NUMBERS.get(size, size)} do not" if size > 1 and all_ran else ""
+    return f"{parts}; doing {which} as the reference does restores {first.restored.kind}{less}."
+
+
+def print_explanation(console: Console, explained: Explanation) -> None:
+    """The sentence, its evidence, the cause and what was ruled out."""
+    style = "bold green" if explained.is_identical else "bold"
+    console.print(Text(sentence(explained), style=style), soft_wrap=True)
+    if explained.baseline.first_divergence is None:
+        return
+    console.print()
+    at = explained.baseline.first_divergence
+    is_sized = at.delta is not None or bool(at.detail)  # two fingerprints tell a person nothing
+    console.print(Text("evidence", style="bold"), Text(values(at) if is_sized else ""), soft_wrap=True)
+    if explained.replayed is not None:
+        for exhibit in explained.replayed.exhibits:
+            _print_exhibit(console, exhibit)
+        _print_clocks(console, explained.replayed.clocks)
+    console.print()
+    console.print(Text("what really ran differently", style="bold"))
+    for each in explained.baseline.differences:
+        how = "declared" if each.declared else "only effective"
+        line = f"  {each.name}: {setting(each.reference)} → {setting(each.candidate)} ({how})"
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    for warned in explained.baseline.warnings:
+        console.print(Text(f"  {warned}", style="yellow"), soft_wrap=True)
+    for cause in explained.causes:
+        _print_cause(console, cause)
+    if explained.ruled_out:
+        console.print()
+        console.print(_ruled_out(explained))
+    console.print(Text(f"{explained.runs} arms were run, at seed {explained.baseline.seed}", style="dim"))
+
+
+def explanation_tree(explained: Explanation) -> dict[str, Any]:
+    """What `parity explain --json` writes; `said` are the lines that a person reads."""
+    at, shown = explained.baseline.first_divergence, explained.replayed
+    return {
+        "schema": SCHEMA,
+        "probe": explained.probe.name,
+        "seed": explained.baseline.seed,
+        "summary": sentence(explained),
+        "verdict": explained.baseline.kind,
+        "first_divergence": None if at is None else asdict(at),
+        "effective": [asdict(each) for each in explained.baseline.differences],
+        "ignored": [str(warned) for warned in explained.baseline.warnings],
+        "evidence": [] if shown is None else [_exhibit(each) for each in shown.exhibits],
+        "steps": None if shown is None else _clocks(shown.clocks),
+        "causes": [_cause(cause) for cause in explained.causes],
+        "ruled_out": [
+            {"stages": list(trial.stages), "verdict": trial.result.kind, "still": _where(trial.result)}
+            for trial in explained.ruled_out
+        ],
+        "exhausted": explained.exhausted,
+        "runs": explained.runs,
+    }
+
+
+def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+    return {
+        "of": _named(exhibit),
+        "parts": place(exhibit.at),
+        "said": exhibit_lines(exhibit),
+        "measured": None if exhibit.evidence is None else asdict(exhibit.evidence),
+    }
+
+
+def _clocks(clocks: Clocks) -> dict[str, Any]:
+    spans = [asdict(span) for span in clocks.spans]
+    return {"summary": clocks_sentence(clocks), "asked": clocks.asked, "spans": spans, "said": clock_rows(clocks)}
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "stages": [factor.stage for factor in cause.factors],
+        "said": [_difference(factor) for factor in cause.factors],
+        "settings": {name: list(pair) for factor in cause.factors for name, pair in factor.settings.items()},
+        "restores": cause.restored.kind,
+        "alone": [
+            {"stage": factor.stage, "verdict": None if result is None else result.kind, "parts": _where(result)}
+            for factor, result in zip(cause.factors, cause.alone, strict=True)
+        ],
+    }
+
+
+def _named(exhibit: Exhibit) -> str:
+    return f"{_and(exhibit.stages)}, alone" if exhibit.stages else "as asked"
+
+
+def _print_cause(console: Console, cause: Cause) -> None:
+    console.print()
+    console.print(Text(f"cause: {_and(factor.stage for factor in cause.factors)}", style="bold"))
+    for factor, result in zip(cause.factors, cause.alone, strict=True):
+        console.print(Text(f"  {_difference(factor)}"), soft_wrap=True)
+        console.print(Text(f"    put into the reference alone: {_where(result)}", style="dim"), soft_wrap=True)
+    console.print(Text(f"  as the reference does: {cause.restored.kind}", style="green"), soft_wrap=True)
+
+
+def _print_exhibit(console: Console, exhibit: Exhibit) -> None:
+    console.print(Text(f"  {_named(exhibit)}, at {place(exhibit.at)}", style="bold"), soft_wrap=True)
+    for line in exhibit_lines(exhibit):
+        console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _print_clocks(console: Console, clocks: Clocks) -> None:
+    console.print()
+    console.print(Text(clocks_sentence(clocks), style="bold"), soft_wrap=True)
+    if clocks.spans:
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 2))
+        for column in ("", "as trained", "from the reference's state"):
+            table.add_column(column, overflow="fold")
+        for row in clock_rows(clocks):
+            table.add_row(*map(Text, row))
+        console.print(table)
+
+
+def _ruled_out(explained: Explanation) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("as the reference does", overflow="fold")
+    table.add_column("still", overflow="fold")
+    for trial in explained.ruled_out:
+        table.add_row(Text(_and(trial.stages)), Text(_where(trial.result), style="dim"))
+    return table
+
+
+def _difference(factor: Factor) -> str:
+    left, right = factor.lenders
+    lender = [f"{right}'s for {left}'s"] if left != right else []
+    settings = [f"{name} {setting(after)} for {setting(before)}" for name, (before, after) in factor.settings.items()]
+    return f"{factor.stage}: {', '.join([*lender, *settings])}"
+
+
+def _where(result: CellResult | None) -> str:
+    """Where a result diverges, or why there is none."""
+    if result is None:
+        return "the reference cannot have it"
+    if result.verdict is None:
+        return f"could not be run ({result.failure})"
+    at = result.first_divergence
+    return str(result.kind) if at is None else f"{result.kind} at {place(at)}"
+
+
+def _and(names: Iterable[str]) -> str:
+    *first, last = [str(name) for name in names]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,123 @@
+"""What a workload cannot show: stages that could differ between the arms without a trace of it.
+
+All rows of the original investigation were equal, so that order and padding could not matter, and were
+tested anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity.probe.lengths import RowFacts, row_facts
+from parity.probe.values import ArmName, OptimizerName, ScheduleName, Stage, Tuning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from parity.probe.values import Probe, Workload
+    from parity.trace.values import Trace
+
+_FEW_STEPS = 5
+_SAME_NORM = 1e-5
+"""Relative: `MLXTrainer` re-rounds a gradient by about this much without clipping it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindSpot:
+    """One thing that could differ unseen."""
+
+    stage: Stage
+    what: str
+    because: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.stage}: {self.because})"
+
+
+def before(workload: Workload, rows: RowFacts) -> tuple[BlindSpot, ...]:
+    """What is known before a run, in the order of the flow."""
+    spots = (*_of_rows(rows, workload.max_seq_length), *_of_settings(workload))
+    return tuple(BlindSpot(stage=stage, what=what, because=because) for stage, what, because in spots)
+
+
+def _of_rows(rows: RowFacts, cap: int) -> Iterator[tuple[Stage, str, str]]:
+    if rows.distinct == 1:
+        yield Stage.BATCH, "order and padding", f"all {rows.count} rows are equal"
+    elif rows.shortest is not None and rows.shortest >= cap:
+        yield Stage.BATCH, "padding", f"every row reaches max_seq_length {cap}"
+    elif rows.shortest is not None and rows.shortest == rows.longest:
+        yield Stage.BATCH, "padding", f"every row has {rows.longest} tokens"
+    if rows.longest is not None and rows.longest < cap:
+        yield Stage.BATCH, "truncation", f"no row reaches max_seq_length {cap}"
+
+
+def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
+    schedule, optimizer, steps = workload.schedule, workload.optimizer, workload.steps
+    constant = schedule.name is ScheduleName.CONSTANT and schedule.warmup == 0
+    scaled = optimizer.name is not OptimizerName.SGD
+    idle: tuple[tuple[bool, Stage, str, str], ...] = (
+        (workload.lora.dropout == 0, Stage.FORWARD, "dropout", "it is 0"),
+        (workload.lora.dropout > 0 and workload.tuning is Tuning.FULL, Stage.FORWARD, "dropout", "tuning is full"),
+        (not workload.mask_prompt, Stage.LOSS, "prompt masks", "mask_prompt is off"),
+        (workload.accumulation == 1, Stage.GRADIENT, "accumulation", "one pass an update"),
+        (steps < _FEW_STEPS, Stage.CLIP, "what takes some steps to bind", f"fewer than {_FEW_STEPS} steps"),
+        (constant, Stage.SCHEDULE, "the schedule", "the learning rate is constant"),
+        (optimizer.learning_rate == 0, Stage.UPDATE, "every update", "the learning rate is 0"),
+        (optimizer.weight_decay == 0, Stage.UPDATE, "weight decay", "it is 0"),
+        (steps == 1 and scaled, Stage.UPDATE, "the size of a gradient", f"{optimizer.name}'s first update has none"),
+    )
+    return ((stage, what, because) for is_idle, stage, what, because in idle if is_idle)
+
+
+def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[BlindSpot, ...]:
+    """What neither arm can show, in the words of the reference.
+
+    Args:
+        probe: both arms; each may have a workload of its own.
+        facts: reads how the rows of a workload differ.
+
+    """
+    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    spots, others = (before(workload, facts(workload)) for workload in workloads)
+    shared = {(spot.stage, spot.what) for spot in others}
+    return tuple(spot for spot in spots if (spot.stage, spot.what) in shared)
+
+
+def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
+    """What only a run can tell: bounds that were there, and of which none ever bound."""
+    bounds = {trace.header.arm: bound for trace in (reference, candidate) if (bound := _bound(trace)) != "none"}
+    if not bounds or _binds(reference) or _binds(candidate):
+        return ()
+    named = " and ".join(f"the {arm}'s bound, {bound}," for arm, bound in bounds.items())
+    because = f"{named} never {'bind' if len(bounds) > 1 else 'binds'} in {len(reference.steps)} steps"
+    return (BlindSpot(stage=Stage.CLIP, what="clipping", because=because),)
+
+
+def _bound(trace: Trace) -> str:
+    return "none" if trace.start is None else str(trace.start.effective.get("clip", "none"))
+
+
+def _binds(trace: Trace) -> bool:
+    """A NaN binds: nothing can be said of it."""
+    return any(not abs(step.clipped_norm - step.grad_norm) <= _SAME_NORM * step.grad_norm for step in trace.steps)
+
+
+def blind_spots(probes: Sequence[Probe], snapshots: Mapping[str, Path]) -> dict[str, tuple[BlindSpot, ...]]:
+    """By probe name, what its workload cannot show; rows that probes share are read and counted once.
+
+    Args:
+        probes: whose models are there.
+        snapshots: by hub id, the folder of a model.
+
+    """
+    known: dict[tuple[str, str], RowFacts] = {}
+
+    def facts(workload: Workload) -> RowFacts:
+        key = (workload.model, workload.data)
+        if key not in known:
+            known[key] = row_facts(workload, snapshots.get(workload.model))
+        return known[key]
+
+    return {probe.name: of_probe(probe, facts) for probe in probes}

@@ -1,0 +1,139 @@
+"""From what the processes of a cell recorded to its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parity.judge.blind_spots import during
+from parity.judge.control import with_control
+from parity.judge.curves import curves
+from parity.judge.diff import diff, recording
+from parity.judge.effective import differences, warnings
+from parity.judge.executed import executed, same_code, strays, with_executed
+from parity.judge.misreports import misreported, with_misreports
+from parity.judge.result import CellResult, ProbeResult
+from parity.judge.verdict import Thresholds, judge
+from parity.probe.values import OUTCOMES, ArmName
+from parity.trace.upstream import doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from parity.judge.blind_spots import BlindSpot
+    from parity.judge.outcomes import Rates, Shift
+    from parity.judge.verdict import Verdict
+    from parity.probe.values import Probe
+    from parity.trace.cell import Digests, ReadCell
+    from parity.trace.values import Trace
+
+
+def assess(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
+    """Judges one cell.
+
+    Args:
+        probe: as it was planned.
+        seed: of the cell.
+        cell: what was recorded.
+
+    """
+    traces = cell.traces
+    if failure := _failure(cell):
+        return _failed(seed, traces, failure)
+    repetitions = [read.trace for read in cell.repetitions if read.trace is not None]
+    arms = (traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE])
+    reference, candidate = map(recording, arms)
+    verdict = judge(
+        diff(reference, candidate),
+        again=[diff(reference, recording(each)) for each in repetitions],
+        thresholds=_thresholds(probe, traces[ArmName.REFERENCE]),
+    )
+    return CellResult(
+        seed=seed,
+        steps=len(reference.rows),
+        verdict=_amended(verdict, traces, cell.control),
+        controlled=cell.control is not None,
+        curves=curves(reference, candidate),
+        upstream=tuple(doubts(arms[0].header.provenance)),
+        executed=executed(traces),
+        same_code=same_code(traces),
+        strays=strays(traces),
+        provenance=arms[1].header.provenance,
+        differences=differences(*arms),
+        warnings=warnings(traces),
+        blind=during(*arms),
+        outcomes=(_outcome(arms[0]), _outcome(arms[1])),
+        note="; ".join(filter(None, [_crashed(cell), misreported(*arms)])),
+    )
+
+
+def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests | None) -> Verdict:
+    """What else decides once the traces are compared; a later line outranks those before it.
+
+    First whether the arms ran different code at all, then whether the tap changed what it recorded: both make a verdict
+    invalid. What the candidate reports of its steps comes last, and decides nothing where nothing could be judged.
+    """
+    verdict = with_executed(verdict, traces)
+    verdict = with_control(verdict, traces, control)
+    return with_misreports(verdict, traces[ArmName.CANDIDATE])
+
+
+def probe_result(
+    probe: Probe, cells: tuple[CellResult, ...], blind: tuple[BlindSpot, ...], not_run: str = ""
+) -> ProbeResult:
+    """A probe from its cells, in the order of the seeds, and what was known before them."""
+    return ProbeResult(probe=probe, cells=cells, blind=blind, not_run=not_run, outcomes=judge_outcomes(cells))
+
+
+def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
+    """Every outcome that was measured, over the seeds of a probe."""
+    reference: dict[str, dict[int, Any]] = {}
+    candidate: dict[str, dict[int, Any]] = {}
+    for cell in cells:
+        for by_name, measured in zip((reference, candidate), cell.outcomes, strict=True):
+            for name, value in measured.items():
+                by_name.setdefault(name, {})[cell.seed] = value
+    names = [name for name in OUTCOMES if name in reference or name in candidate]
+    if not names:
+        return {}
+    from parity.judge.outcomes import judge_rates, judge_shift  # noqa: PLC0415 - scipy takes seconds to import
+
+    judges: dict[str, Callable[..., Rates | Shift]] = {"contains": judge_rates}
+    return {name: judges.get(name, judge_shift)(reference.get(name, {}), candidate.get(name, {})) for name in names}
+
+
+def _failure(cell: ReadCell) -> str:
+    """The first arm that cannot be judged, and why; empty where all can."""
+    if cell.not_started:
+        return cell.not_started
+    for arm, read in cell.arms.items():
+        if read.failure:
+            return f"{arm}: {read.failure}"
+    for number, read in enumerate(cell.repetitions[1:], start=2):
+        if read.failure:
+            return f"{ArmName.REFERENCE_AGAIN} {number}: {read.failure}"
+    return ""
+
+
+def _failed(seed: int, traces: Mapping[ArmName, Trace], failure: str) -> CellResult:
+    reference, candidate = traces.get(ArmName.REFERENCE), traces.get(ArmName.CANDIDATE)
+    return CellResult(
+        seed=seed,
+        steps=len(reference.steps) if reference else 0,
+        verdict=None,
+        failure=failure,
+        provenance=candidate.header.provenance if candidate else {},
+    )
+
+
+def _thresholds(probe: Probe, reference: Trace) -> Thresholds:
+    device = reference.header.provenance.get("device")
+    deterministic = isinstance(device, dict) and device.get("deterministic") is True
+    return Thresholds(tolerance=probe.tolerance, deterministic=deterministic)
+
+
+def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
+    return {} if trace.outcome is None else trace.outcome.metrics
+
+
+def _crashed(cell: ReadCell) -> str:
+    return f"the process {cell.crash} after its last step; the traces are whole" if cell.crash else ""

@@ -1,0 +1,86 @@
+"""What both arms recorded of a metric that has a size, step by step: what a picture is drawn from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from parity.judge.diff import Recording
+
+DRAWN = ("loss", "grad_norm")
+"""The metrics that are drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One metric of both arms, in its own unit; the three are equally long."""
+
+    steps: tuple[int, ...]
+    """1-based and rising; of a long run, some of them."""
+    reference: tuple[float | None, ...]
+    """None at a step that this arm does not have; it can be NaN or infinite."""
+    candidate: tuple[float | None, ...]
+
+    @property
+    def gaps(self) -> tuple[float | None, ...]:
+        """|candidate − reference|; None where an arm has no such step, NaN where one has a NaN."""
+        return tuple(
+            None if left is None or right is None else 0.0 if left == right else abs(right - left)
+            for left, right in zip(self.reference, self.candidate, strict=True)
+        )
+
+
+def curves(reference: Recording, candidate: Recording) -> dict[str, Curve]:
+    """The curves of two recordings, by metric; of a repeated step the last."""
+    return {name: _curve(_by_step(reference, name), _by_step(candidate, name)) for name in DRAWN}
+
+
+def thinned(curve: Curve, most: int) -> Curve:
+    """At most so many points that look the same.
+
+    Both ends stay, the step where the arms part, and of every stretch between the greatest gap and the lowest and the
+    highest value: nothing that stands out is lost, as it would be by taking every n-th step.
+
+    Raises:
+        ValueError: fewer than 6 points were allowed.
+
+    """
+    total = len(curve.steps)
+    if most < 6:
+        raise ValueError(f"a curve keeps its ends, its first gap and a stretch: at least 6 points, not {most}")
+    if total <= most:
+        return curve
+    gaps = curve.gaps
+    kept = {0, total - 1, next((index for index, gap in enumerate(gaps) if gap != 0), 0)}
+    stretches = (most - 3) // 3
+    for number in range(stretches):
+        stretch = range(number * total // stretches, (number + 1) * total // stretches)
+        kept.add(max(stretch, key=lambda index: _size(gaps[index])))
+        kept.add(max(stretch, key=lambda index: _size(curve.candidate[index])))
+        kept.add(min(stretch, key=lambda index: _size(curve.candidate[index])))
+    chosen = sorted(kept)
+    return Curve(
+        steps=_of(curve.steps, chosen), reference=_of(curve.reference, chosen), candidate=_of(curve.candidate, chosen)
+    )
+
+
+def _by_step(recording: Recording, metric: str) -> dict[int, float]:
+    return {step: float(row[metric]) for step, row in recording.rows if isinstance(row.get(metric), int | float)}
+
+
+def _curve(reference: Mapping[int, float], candidate: Mapping[int, float]) -> Curve:
+    steps = tuple(sorted(reference.keys() | candidate.keys()))
+    return Curve(steps=steps, reference=tuple(map(reference.get, steps)), candidate=tuple(map(candidate.get, steps)))
+
+
+def _size(value: float | None) -> float:
+    """A number that can be ranked: what is none, or not a number, stands out most."""
+    return math.inf if value is None or math.isnan(value) else value
+
+
+def _of(values: Sequence[Any], chosen: Sequence[int]) -> tuple[Any, ...]:
+    return tuple(values[index] for index in chosen)

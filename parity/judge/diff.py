@@ -1,0 +1,246 @@
+"""Aligns two recordings by step and metric, exactly, and measures how far apart they are.
+
+Measuring only: no threshold is known here. What cannot be compared is a `Problem` of its own kind
+beside the table, never a row that is left out; and it does not hide the rest of the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from parity.probe.values import METRICS, STEP_METRICS
+from parity.ulp import ulp_distance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from parity.trace.values import Tensor, Trace
+
+Value = int | float | str
+
+
+COLUMNS = ("step", "stage", "metric", "detail", "reference", "candidate", "delta", "relative", "ulp", "equal")
+
+
+class ProblemKind(StrEnum):
+    """Why part of two recordings cannot be compared."""
+
+    NO_COMMON_STEP = "no common step"
+    MISSING_STEP = "missing step"
+    EXTRA_STEP = "extra step"
+    REPEATED_STEP = "repeated step"
+    MISSING_METRIC = "missing metric"
+    EXTRA_METRIC = "extra metric"
+    NAN_REFERENCE = "NaN in the reference"
+    NAN_CANDIDATE = "NaN in the candidate"
+    NAN_BOTH = "NaN in both"
+    OTHER_SEED = "other seed"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that keeps two recordings from being compared."""
+
+    kind: ProblemKind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """Rows of metrics by step, wherever they come from."""
+
+    rows: tuple[tuple[int, Mapping[str, Value]], ...]
+    """In file order; a repeated step is seen, not merged."""
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """`base` as loaded, it and `trainable` at the start and `_at_end`, by name: dtype, shape, digest as one text."""
+    seed: int | None = None
+    incomplete: str = ""
+    """Why the recording stops early, if it does."""
+    float32: bool = True
+    """Whether its floats are float32, so that ULPs mean something; a log's decimals are not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """What was measured: one row a step and metric, and what could not be compared.
+
+    `table` has the columns `COLUMNS`: `delta` is candidate − reference, `relative` is |delta| / |reference|,
+    `ulp` counts float32 numbers; all three are missing for fingerprints. `detail` names a parameter.
+    """
+
+    table: pd.DataFrame
+    problems: tuple[Problem, ...]
+
+    @property
+    def unequal(self) -> pd.DataFrame:
+        """The rows that differ, in the order of the table."""
+        return self.table[~self.table["equal"]]
+
+
+def recording(trace: Trace) -> Recording:
+    """A trace as rows of metrics."""
+    parameters: dict[str, Mapping[str, Tensor]] = {}
+    if trace.start is not None:
+        parameters |= {
+            "base": trace.start.loaded,
+            "trainable": trace.start.trainable,
+            "base_at_start": trace.start.base,
+        }
+    if trace.end is not None:
+        parameters |= {"trainable_at_end": trace.end.trainable, "base_at_end": trace.end.base}
+    return Recording(
+        rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps),
+        parameters={metric: _texts(tensors) for metric, tensors in parameters.items()},
+        seed=trace.header.seed,
+        incomplete="" if trace.ending.complete else trace.ending.why,
+    )
+
+
+def diff(reference: Recording, candidate: Recording) -> Delta:
+    """Compares two recordings step by step and metric by metric; zeros of both signs are equal."""
+    rows = [
+        *_parameters(reference, candidate, at_end=False),
+        *_steps(reference, candidate),
+        *_parameters(reference, candidate, at_end=True),
+    ]
+    table = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
+    types: dict[str, Any] = {"step": int, "equal": bool, "ulp": "Int64", "reference": object, "candidate": object}
+    problems = (*_problems(reference, candidate), *_parameter_problems(reference, candidate))
+    return Delta(table=table.astype(types), problems=problems)
+
+
+def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    return {name: f"{t.dtype}{list(t.shape)} {t.digest}" for name, t in tensors.items()}
+
+
+def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> Iterator[tuple[object, ...]]:
+    """One row a kind of parameter: the first name at which the two differ stands for it."""
+    step = max((step for step, _ in reference.rows), default=0) if at_end else 0
+    for metric in _in_order(reference.parameters.keys() & candidate.parameters.keys()):
+        if metric.endswith("_at_end") is not at_end:
+            continue
+        left, right = reference.parameters[metric], candidate.parameters[metric]
+        names = sorted(left.keys() | right.keys(), key=_natural)
+        unequal = [name for name in names if left.get(name) != right.get(name)]
+        shown = unequal[0] if unequal else None
+        count = f"{len(unequal)} of {len(names)} tensors, first {shown}" if shown else f"{len(names)} tensors"
+        values = [f"{len(names)} tensors" if shown is None else side.get(shown, "absent") for side in (left, right)]
+        yield step, METRICS[metric].stage, metric, count, *values, math.nan, math.nan, None, not unequal
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """`layers.9` before `layers.10`."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
+
+
+def _steps(reference: Recording, candidate: Recording) -> Iterator[tuple[object, ...]]:
+    right = dict(candidate.rows)
+    float32 = reference.float32 and candidate.float32
+    for step, left in dict(reference.rows).items():
+        for metric in _in_order(left.keys() & right.get(step, {}).keys()):
+            yield (
+                step,
+                METRICS[metric].stage if metric in METRICS else "",
+                metric,
+                "",
+                *_measure(left[metric], right[step][metric], float32=float32),
+            )
+
+
+def _measure(left: Value, right: Value, *, float32: bool) -> tuple[object, ...]:
+    if isinstance(left, str) or isinstance(right, str):
+        return left, right, math.nan, math.nan, None, left == right
+    equal = left == right
+    delta = 0.0 if equal else float(right - left)
+    relative = 0.0 if equal else abs(delta) / abs(left) if left and math.isfinite(delta) else math.inf
+    counted = float32 and isinstance(left, float) and isinstance(right, float)
+    return left, right, delta, relative, ulp_distance(left, right) if counted else None, equal
+
+
+def _in_order(metrics: Iterable[str]) -> list[str]:
+    known = list(METRICS)
+    return sorted(metrics, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
+    if reference.seed is not None and candidate.seed is not None and reference.seed != candidate.seed:
+        yield Problem(kind=ProblemKind.OTHER_SEED, detail=f"reference {reference.seed}, candidate {candidate.seed}")
+    for side, of in (("reference", reference), ("candidate", candidate)):
+        if of.incomplete:
+            yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")
+        if repeated := [step for step, times in Counter(step for step, _ in of.rows).items() if times > 1]:
+            yield Problem(kind=ProblemKind.REPEATED_STEP, detail=f"{_ranges(repeated)} of the {side}")
+    left, right = dict(reference.rows), dict(candidate.rows)
+    common = left.keys() & right.keys()
+    if not common:
+        yield Problem(
+            kind=ProblemKind.NO_COMMON_STEP,
+            detail=f"reference has {_ranges(left) or 'none'}, candidate has {_ranges(right) or 'none'}",
+        )
+        return
+    if missing := left.keys() - right.keys():
+        yield Problem(kind=ProblemKind.MISSING_STEP, detail=f"{_ranges(missing)} of the reference")
+    if extra := right.keys() - left.keys():
+        yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"{_ranges(extra)} of the candidate")
+    yield from _metric_problems(left, right, sorted(common))
+
+
+def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
+    for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
+        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
+        yield Problem(kind=kind, detail=f"{metric}, the parameters by name")
+
+
+def _metric_problems(
+    left: Mapping[int, Mapping[str, Value]], right: Mapping[int, Mapping[str, Value]], steps: list[int]
+) -> Iterator[Problem]:
+    known = _in_order({metric for step in steps for metric in (*left[step], *right[step])})
+    found: dict[tuple[ProblemKind, str], list[int]] = {}
+    for step in steps:
+        for metric in known:
+            if (kind := _kind(left[step].get(metric), right[step].get(metric))) is not None:
+                found.setdefault((kind, metric), []).append(step)
+    for (kind, metric), where in found.items():
+        yield Problem(kind=kind, detail=f"{metric} at {_ranges(where)}")
+
+
+def _kind(left: Value | None, right: Value | None) -> ProblemKind | None:
+    if right is None:
+        return ProblemKind.MISSING_METRIC
+    if left is None:
+        return ProblemKind.EXTRA_METRIC
+    match _is_nan(left), _is_nan(right):
+        case True, True:
+            return ProblemKind.NAN_BOTH
+        case True, False:
+            return ProblemKind.NAN_REFERENCE
+        case False, True:
+            return ProblemKind.NAN_CANDIDATE
+    return None
+
+
+def _is_nan(value: Value) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _ranges(steps: Iterable[int]) -> str:
+    """`step 3`, `steps 3 to 5, 9`."""
+    ordered = sorted(steps)
+    parts: list[list[int]] = []
+    for step in ordered:
+        if parts and step == parts[-1][-1] + 1:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    text = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts)
+    return f"step{'s' if len(ordered) > 1 else ''} {text}" if ordered else ""

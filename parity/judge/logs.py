@@ -1,0 +1,159 @@
+"""Logs that other tools wrote, as recordings: CSV and JSON Lines with a `step` and metric columns.
+
+`PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables that hold
+several arms side by side. A field that is not given is missing; one that says NaN is a NaN; one that
+is no number in a column of numbers is an error. No row is dropped.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parity.errors import BadTraceError, nearest
+from parity.jsonfloat import decode
+from parity.judge.diff import Recording, recording
+from parity.probe.values import METRICS
+from parity.trace.file import read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_ALIASES = {
+    "iteration": "step",
+    "iter": "step",
+    "train_loss": "loss",
+    "learning_rate": "lr",
+    "n_tokens": "tokens",
+}
+"""Names that mlx-lm's and unsloth_zoo's own logs use."""
+
+_Row = dict[str, Any]
+
+
+def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
+    """Reads a trace or a log.
+
+    Args:
+        name: `PATH` or `PATH::COLUMN`.
+        metrics: keep these only; empty: all.
+
+    Raises:
+        BadTraceError: not readable, no steps, a field that is no number, a metric or column that is not there.
+
+    """
+    text, _, column = name.partition("::")
+    path = Path(text)
+    is_trace = not column and _is_trace(path)
+    whole = recording(read_trace(path)) if is_trace else _log(path, _table(path), _ALIASES.get(column, column))
+    return _only(whole, metrics, path) if metrics else whole
+
+
+def _is_trace(path: Path) -> bool:
+    if path.suffix != ".jsonl":
+        return False
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = json.loads(file.readline())
+    except (OSError, ValueError):
+        return True  # `read_trace` says what is wrong with it
+    return isinstance(first, dict) and "kind" in first
+
+
+def _table(path: Path) -> list[_Row]:
+    """The rows as they are written: text of a CSV, values of JSON Lines; a missing field has no key."""
+    readers: dict[str, Callable[[Path, list[str]], list[_Row]]] = {".csv": _csv_rows, ".jsonl": _json_rows}
+    if path.suffix not in readers:
+        raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+    return [{_ALIASES.get(key, key): value for key, value in row.items()} for row in readers[path.suffix](path, lines)]
+
+
+def _csv_rows(path: Path, lines: list[str]) -> list[_Row]:
+    reader = csv.DictReader((line for line in lines if line.strip() and not line.startswith("#")), strict=True)
+    rows = []
+    try:
+        for number, row in enumerate(reader, start=1):
+            if None in row or None in row.values():
+                raise BadTraceError(f"{path}: row {number} has not as many fields as the header")
+            rows.append({key.strip(): value.strip() for key, value in row.items() if value.strip()})
+    except csv.Error as error:
+        raise BadTraceError(f"{path}: not a table ({error})") from None
+    return rows
+
+
+def _json_rows(path: Path, lines: list[str]) -> list[_Row]:
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one a line")
+        rows.append({key: value for key, value in row.items() if value is not None})
+    return rows
+
+
+def _log(path: Path, table: list[_Row], column: str) -> Recording:
+    names = list(dict.fromkeys(name for row in table for name in row))
+    if not table:
+        raise BadTraceError(f"{path}: no rows; nothing to compare")
+    if "step" not in names:
+        raise BadTraceError(f"{path}: no column 'step' ({', '.join(names) or 'no columns'})")
+    if column and column not in names:
+        raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, names)}")
+    steps = [_number(row.get("step")) for row in table]
+    kept = {column: "loss"} if column else {name: name for name in names if _is_metric(name, table)}
+    if not kept:
+        raise BadTraceError(f"{path}: no numeric column beside 'step'; nothing to compare")
+    rows = []
+    for number, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
+        if step is None or not step.is_integer():
+            raise BadTraceError(f"{path}: row {number}: step is {row.get('step')!r}, not a whole number")
+        given = {new: _checked(path, number, old, row[old]) for old, new in kept.items() if old in row}
+        rows.append((int(step), given))
+    return Recording(rows=tuple(rows), float32=False)
+
+
+def _is_metric(name: str, table: list[_Row]) -> bool:
+    """A column of text is none; one known by name must be numbers throughout, which `_checked` sees to."""
+    if name == "step":
+        return False
+    return name in METRICS or any(_number(row[name]) is not None for row in table if name in row)
+
+
+def _checked(path: Path, number: int, name: str, value: object) -> float:
+    found = _number(value)
+    if found is None:
+        raise BadTraceError(f"{path}: row {number}: {name} is {value!r}, not a number")
+    return found
+
+
+def _number(value: object) -> float | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        return float(decode(value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _only(of: Recording, metrics: Sequence[str], path: Path) -> Recording:
+    known: Iterable[str] = {name for _, row in of.rows for name in row}
+    for metric in metrics:
+        if metric not in known:
+            raise BadTraceError(f"{path}: no metric {metric!r}; {nearest(metric, known)}")
+    return Recording(
+        rows=tuple((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows),
+        seed=of.seed,
+        incomplete=of.incomplete,
+        float32=of.float32,
+    )

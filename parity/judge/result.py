@@ -1,0 +1,209 @@
+"""What was found of one cell, and of one probe over its seeds; whether it was expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from parity.errors import ExitStatus
+from parity.probe.values import Expectation, Probe, Stage, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from parity.judge.blind_spots import BlindSpot
+    from parity.judge.curves import Curve
+    from parity.judge.effective import Difference, Warned
+    from parity.judge.outcomes import Rates, Shift
+    from parity.judge.verdict import FirstDivergence, Verdict
+    from parity.probe.values import ArmName
+    from parity.trace.values import Executed
+
+_GRAVEST_FIRST = (
+    VerdictKind.INVALID,
+    VerdictKind.DIVERGED,
+    VerdictKind.INCONCLUSIVE,
+    VerdictKind.WITHIN,
+    VerdictKind.IDENTICAL,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """One probe at one seed."""
+
+    seed: int
+    steps: int
+    """Steps of the reference that were recorded."""
+    verdict: Verdict | None
+    """None where an arm could not be run."""
+    failure: str = ""
+    """Why an arm could not be run."""
+    note: str = ""
+    """What does not change the verdict but should be known, such as a crash after the last step."""
+    differences: tuple[Difference, ...] = ()
+    """What the two arms really do differently."""
+    warnings: tuple[Warned, ...] = ()
+    """What an arm asked for in vain."""
+    blind: tuple[BlindSpot, ...] = ()
+    """What this cell could not have shown, as only its run could tell."""
+    controlled: bool = False
+    """Whether both arms were run once more without a tap, and ended alike; where not alike, the verdict says so."""
+    upstream: tuple[str, ...] = ()
+    """What of the installed mlx-lm nobody has looked at."""
+    executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)
+    """What the reference and the candidate ran, file by file."""
+    same_code: str = ""
+    """Why the arms of two providers cannot be told apart: then nothing was compared, and nothing caught."""
+    strays: tuple[str, ...] = ()
+    """Code that is not where its distribution says."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where it ran, as the candidate's trace says it."""
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    """By metric, what is drawn."""
+    outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
+    """What the trained models of the reference and the candidate do, where the probe asks."""
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The verdict; a cell that did not run is invalid."""
+        return VerdictKind.INVALID if self.verdict is None else self.verdict.kind
+
+    @property
+    def reason(self) -> str:
+        """One clause, to stand after the verdict."""
+        return self.failure if self.verdict is None else self.verdict.reason
+
+    @property
+    def first_divergence(self) -> FirstDivergence | None:
+        """Where the two arms part, if they do and if both ran."""
+        return None if self.verdict is None else self.verdict.first_divergence
+
+    def meets(self, expect: Expectation) -> bool:
+        """Whether this is the declared verdict, starting at the declared stage and step."""
+        at = self.first_divergence
+        return (
+            self.verdict is not None
+            and self.kind is expect.verdict
+            and all(self.verdict.is_equal(metric) for metric in expect.equal)
+            and (expect.stage is None or (at is not None and at.stage is expect.stage))
+            and (expect.step is None or (at is not None and at.step == expect.step))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """One probe over its seeds."""
+
+    probe: Probe
+    cells: tuple[CellResult, ...]
+    """In the order of the seeds; a seed that was never started has none."""
+    blind: tuple[BlindSpot, ...] = ()
+    """What the workload cannot show, as was known before the run."""
+    not_run: str = ""
+    """Why cells of it were not started, where that is neither a pass nor a fail."""
+    outcomes: Mapping[str, Rates | Shift] = field(default_factory=dict)
+    """What the trained models do, judged over the seeds."""
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Seeds that were asked for and have no result."""
+        done = {cell.seed for cell in self.cells}
+        return tuple(seed for seed in self.probe.workload.seeds if seed not in done)
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The gravest verdict of its cells; with a seed missing nothing can be said."""
+        if self.missing:
+            return VerdictKind.NOT_RUN if self.not_run and not self.cells else VerdictKind.INVALID
+        kinds = {cell.kind for cell in self.cells}
+        return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
+
+    @property
+    def blind_spots(self) -> tuple[BlindSpot, ...]:
+        """What this probe could not have shown at any seed, in the order of the flow."""
+        first = self.cells[0].blind if self.cells else ()
+        at_every_seed = [spot for spot in first if all(spot in cell.blind for cell in self.cells)]
+        return tuple(sorted([*self.blind, *at_every_seed], key=lambda spot: list(Stage).index(spot.stage)))
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What an arm asked for in vain at any seed, once."""
+        every = [warned for cell in self.cells for warned in cell.warnings]
+        return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
+
+    @property
+    def shown(self) -> CellResult | None:
+        """The cell to look at before the others: the first that is not as expected, or else the first."""
+        odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
+        return next(odd, next(iter(self.cells), None))
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it ran, as the first candidate trace that could be read says it."""
+        return next((cell.provenance for cell in self.cells if cell.provenance), {})
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """Code that is not where its distribution says, at any seed, once."""
+        return tuple(dict.fromkeys(line for cell in self.cells for line in cell.strays))
+
+    @property
+    def expected(self) -> bool:
+        """Whether every seed met the expectation, and the outcomes over all of them did."""
+        return not self.missing and self._every_cell_met and not self.unmet_outcomes
+
+    @property
+    def awaited(self) -> bool:
+        """Whether all that is unmet about it is that seeds were not run."""
+        return bool(self.missing) and self._every_cell_met
+
+    @property
+    def _every_cell_met(self) -> bool:
+        return all(cell.meets(self.probe.expect) for cell in self.cells)
+
+    @property
+    def unexpected_divergence(self) -> int | None:
+        """The first seed at which the arms part and should not, or should elsewhere."""
+        odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
+        return next((cell.seed for cell in odd if cell.kind is VerdictKind.DIVERGED), None)
+
+    @property
+    def unmet_outcomes(self) -> tuple[str, ...]:
+        """Outcomes whose verdict is not the declared one."""
+        wanted = self.probe.expect.outcomes.items()
+        return tuple(name for name, kind in wanted if name not in self.outcomes or self.outcomes[name].kind is not kind)
+
+    def declares(self, outcome: str) -> bool:
+        """Whether the verdict on an outcome decides anything."""
+        return outcome in self.probe.expect.outcomes
+
+    def mark(self, outcome: str) -> str:
+        """`✓ ` or `✗ ` before an outcome whose verdict is declared."""
+        return ("✗ " if outcome in self.unmet_outcomes else "✓ ") if self.declares(outcome) else ""
+
+    @property
+    def status(self) -> ExitStatus:
+        """The exit status that this probe alone asks for."""
+        if self.expected:
+            return ExitStatus.EXPECTED
+        unmet = [cell for cell in self.cells if not cell.meets(self.probe.expect)]
+        undecided = {VerdictKind.INVALID, VerdictKind.INCONCLUSIVE}
+        found = [self.outcomes[name].kind for name in self.unmet_outcomes if name in self.outcomes]
+        if any(kind not in undecided for kind in (*(cell.kind for cell in unmet), *found)):
+            return ExitStatus.UNEXPECTED
+        return ExitStatus.NOT_RUN if any(cell.failure for cell in unmet) else ExitStatus.UNDECIDED
+
+
+def wanted(expect: Expectation) -> str:
+    """An expectation in words: `diverged at step 1, stage loss, batch equal throughout`."""
+    equal = [f"{', '.join(expect.equal)} equal throughout"] if expect.equal else []
+    return ", ".join([in_short(expect), *equal])
+
+
+def in_short(expect: Expectation) -> str:
+    """The same without what must not differ: `diverged at step 1, stage loss`."""
+    places = [f"step {expect.step}"] if expect.step is not None else []
+    places += [f"stage {expect.stage}"] if expect.stage is not None else []
+    said = " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])
+    return ", ".join([said, *(f"{name} {kind}" for name, kind in expect.outcomes.items())])

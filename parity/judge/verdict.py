@@ -1,0 +1,249 @@
+"""From measured deltas, a noise floor and thresholds to a verdict, and to where a divergence starts.
+
+Thresholds are a value beside the measurements, so that a stored run can be judged again. Nothing
+compared is never a pass.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from parity.judge.noise import LEAST, bounds, enough, floor, rank, sizes
+from parity.probe.values import EXACT_METRICS, Stage, VerdictKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from parity.judge.diff import Delta, Problem, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What may differ and still pass. All empty: bit for bit."""
+
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """Largest accepted |delta| by metric; where any is given, only these metrics decide."""
+    deterministic: bool = True
+    """Whether the device repeats itself; only where it does not is there a noise floor."""
+    confidence: float = 0.95
+    """At which a candidate is called different from a reference that does not repeat itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstDivergence:
+    """The earliest stage of the earliest step at which two recordings differ."""
+
+    step: int
+    """0: before training."""
+    stage: Stage | None
+    """None for a log's metric that is no word of the flow."""
+    metric: str
+    reference: Value
+    candidate: Value
+    delta: float | None
+    """candidate − reference; None for fingerprints."""
+    ulp: int | None
+    detail: str
+    """Which tensors, before training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSummary:
+    """One metric over all steps."""
+
+    max_abs: float | None
+    """None for fingerprints, NaN where one value is. Also the smallest tolerance that would pass."""
+    max_ulp: int | None
+    first_step: int | None
+    """None where it never differs."""
+    unequal: int
+    compared: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What can be said, with everything that it was said from."""
+
+    kind: VerdictKind
+    reason: str
+    """One clause, to stand after the verdict."""
+    first_divergence: FirstDivergence | None
+    metrics: Mapping[str, MetricSummary]
+    noise_floor: Mapping[str, float]
+    """What the reference differs from itself by, per metric; empty on a deterministic device."""
+    problems: tuple[Problem, ...]
+    thresholds: Thresholds
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """Where there is a noise floor: per metric, what no difference is larger than."""
+    repetitions: int = 0
+    """Of the reference."""
+    wanted: int = 0
+    """Repetitions that would decide what is inconclusive; 0: nothing is open."""
+
+    def is_equal(self, metric: str) -> bool:
+        """Whether a metric was compared and never differs."""
+        return metric in self.metrics and self.metrics[metric].first_step is None
+
+
+def judge(delta: Delta, *, again: Sequence[Delta], thresholds: Thresholds) -> Verdict:
+    """Judges a candidate against its reference.
+
+    Args:
+        delta: candidate − reference.
+        again: the reference's repetitions − the reference; empty where there was none, as between logs.
+        thresholds: what may differ.
+
+    """
+    kind, reason, at = _decide(delta, again, thresholds)
+    noisy = [each for each in again if not each.unequal.empty]
+    return Verdict(
+        kind=kind,
+        reason=reason,
+        first_divergence=at,
+        metrics=summaries(delta),
+        noise_floor=_greatest(noisy),
+        bounds=bounds(delta, again) if noisy and kind is not VerdictKind.INVALID else {},
+        repetitions=len(again),
+        wanted=_wanted(kind, len(again), thresholds),
+        problems=delta.problems,
+        thresholds=thresholds,
+    )
+
+
+def _decide(
+    delta: Delta, again: Sequence[Delta], thresholds: Thresholds
+) -> tuple[VerdictKind, str, FirstDivergence | None]:
+    first = first_divergence(delta.unequal)
+    if delta.problems:
+        return VerdictKind.INVALID, "; ".join(str(problem) for problem in delta.problems), first
+    if delta.table.empty:
+        return VerdictKind.INVALID, "nothing was compared", None
+    if broken_off := next((each.problems[0] for each in again if each.problems), None):
+        return VerdictKind.INVALID, f"the reference's repetition: {broken_off}", first
+    noisy = next((at for each in again if (at := first_divergence(each.unequal))), None)
+    if noisy is not None and thresholds.deterministic:
+        return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(noisy)}", first
+    if unknown := sorted(thresholds.tolerance.keys() - set(delta.table["metric"])):
+        return VerdictKind.INVALID, f"the stated tolerance names {unknown[0]!r}, which was not compared", first
+    if first is None:
+        return VerdictKind.IDENTICAL, "bit for bit", None
+    allowed, name = _allowed(delta, again, thresholds)
+    if not name:
+        return VerdictKind.DIVERGED, f"from {_where(first)}", first
+    over = broken(delta, again, thresholds)
+    if thresholds.tolerance or (over & delta.table["metric"].isin(EXACT_METRICS)).any():
+        return _by_row(delta, over, allowed, name) if over.any() else (VerdictKind.WITHIN, name, first)
+    return _by_rank(delta, again, thresholds, over, first)
+
+
+def _by_rank(
+    delta: Delta, again: Sequence[Delta], thresholds: Thresholds, over: pd.Series[bool], first: FirstDivergence
+) -> tuple[VerdictKind, str, FirstDivergence]:
+    """Among repetitions of a reference that does not repeat itself."""
+    if len(again) < LEAST:
+        few = "one repetition does" if len(again) == 1 else f"{len(again)} repetitions do"
+        why = f"the reference does not repeat itself, and {few} not measure the noise"
+        return VerdictKind.INCONCLUSIVE, why, first
+    allowed, name = _allowed(delta, again, thresholds)
+    found = rank(delta, again)
+    if not over.any():
+        return VerdictKind.WITHIN, f"{name} of {len(again)} repetitions", first
+    if found.further:
+        also = f"{found.further} of {len(again)} repetitions stand out as much"
+        return VerdictKind.WITHIN, f"{name}: {also}", first
+    if found.p_value > 1 - thresholds.confidence + 1e-9:
+        needed = f"{enough(thresholds.confidence)} are needed to say so with {thresholds.confidence:.0%} confidence"
+        return VerdictKind.INCONCLUSIVE, f"further off than {len(again)} repetitions of the reference; {needed}", first
+    kind, reason, at = _by_row(delta, over, allowed, name)
+    return kind, f"{reason} ({thresholds.confidence:.0%} confidence)", at
+
+
+def _by_row(
+    delta: Delta, over: pd.Series[bool], allowed: pd.Series[float], name: str
+) -> tuple[VerdictKind, str, FirstDivergence]:
+    """A divergence at the first row that breaks the rule."""
+    row = int(over.to_numpy().argmax())
+    at = first_divergence(delta.table.iloc[[row]])
+    assert at is not None
+    off = sizes(delta.table).iloc[row]
+    reason = f"from {_where(at)}: off by {off:.9g}, {name} is {allowed.iloc[row]:.9g}"
+    return VerdictKind.DIVERGED, reason, at
+
+
+def _wanted(kind: VerdictKind, had: int, thresholds: Thresholds) -> int:
+    """How many repetitions would decide what is open."""
+    if kind is not VerdictKind.INCONCLUSIVE:
+        return 0
+    return LEAST if had < LEAST else enough(thresholds.confidence)
+
+
+def broken(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> pd.Series[bool]:
+    """Which rows of a delta table break the rule that applies: stated tolerance, noise floor, or bit for bit."""
+    allowed, name = _allowed(delta, again, thresholds)
+    return ~(sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN is over
+
+
+def _allowed(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> tuple[pd.Series[float], str]:
+    """By how much each row may differ, and whose rule that is; unnamed where nothing may."""
+    if thresholds.tolerance:
+        return delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
+    if all(each.unequal.empty for each in again):
+        return delta.table["delta"] * 0.0, ""
+    return floor(again, delta.table.index), "the noise floor"
+
+
+def _greatest(again: Sequence[Delta]) -> dict[str, float]:
+    """By metric, the most that the reference was off from itself."""
+    found: dict[str, float] = {}
+    for each in again:
+        for name, of in summaries(each).items():
+            if of.max_abs:
+                found[name] = max(found.get(name, 0.0), of.max_abs)
+    return found
+
+
+def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:
+    """The first of some rows of a delta table, which is in the order of steps, and of stages within a step."""
+    if rows.empty:
+        return None
+    row = rows.iloc[0]
+    return FirstDivergence(
+        step=int(row["step"]),
+        stage=Stage(row["stage"]) if row["stage"] else None,
+        metric=row["metric"],
+        reference=row["reference"],
+        candidate=row["candidate"],
+        delta=None if math.isnan(row["delta"]) else float(row["delta"]),
+        ulp=_integer(row["ulp"]),
+        detail=row["detail"],
+    )
+
+
+def summaries(delta: Delta) -> dict[str, MetricSummary]:
+    """Each compared metric over all steps, in the order of the flow."""
+    return {str(metric): _summary(rows) for metric, rows in delta.table.groupby("metric", sort=False, dropna=False)}
+
+
+def _summary(rows: pd.DataFrame) -> MetricSummary:
+    unequal = rows[~rows["equal"]]
+    is_fingerprint = all(isinstance(value, str) for value in rows["reference"])
+    return MetricSummary(
+        max_abs=None if is_fingerprint else float(rows["delta"].abs().max(skipna=False)),
+        max_ulp=_integer(rows["ulp"].max()),
+        first_step=None if unequal.empty else int(unequal["step"].iloc[0]),
+        unequal=len(unequal),
+        compared=len(rows),
+    )
+
+
+def _integer(value: object) -> int | None:
+    return int(value) if isinstance(value, int) or hasattr(value, "__index__") else None
+
+
+def _where(at: FirstDivergence) -> str:
+    stage = f"stage {at.stage}" if at.stage else at.metric
+    return f"step {at.step}, {stage}"

@@ -1,0 +1,161 @@
+"""One arm, from its seed to its last step, recorded in a trace."""
+
+from __future__ import annotations
+
+import gc
+import random
+import tempfile
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+import numpy as np
+
+from parity.errors import UnavailableError
+from parity.lab.entry import STOP, stopped
+from parity.lab.executed import Watch
+from parity.lab.model import all_parameters
+from parity.lab.observer import Enough
+from parity.lab.outcomes import outcomes
+from parity.lab.provenance import provenance
+from parity.lab.tap import Tap
+from parity.probe.inputs import read_rows
+from parity.probe.values import ArmName, Probe, Stage
+from parity.trace.file import TraceWriter
+from parity.trace.values import Ending, Header, Ignored, Outcome, Tensor
+from parity.trainers.protocol import Job, Loaded, Provider
+from parity.trainers.registry import distributions_of, provider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parity.lab.observer import Observer
+
+
+def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Sequence[Observer] = ()) -> bool:
+    """Runs one arm from its seed to its last step, or until an observer has enough, and writes its trace.
+
+    Returns:
+        Whether it went as far as was asked.
+
+    """
+    arm, providers = probe.arm(name), _providers(probe, name)
+    distributions = {d for each in providers.values() for d in each.distributions}
+    header = Header(
+        probe=probe.name,
+        arm=name,
+        seed=seed,
+        steps=probe.workload.steps,
+        declared=asdict(arm) | {"workload": asdict(probe.workload_of(name))},
+        provenance=provenance(distributions) | {"claims": providers[arm.provider].distributions},
+    )
+    with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
+        try:
+            ignored: list[Ignored] = []
+            own, job = job_of(probe, name, seed, Path(scratch), ignored.append)
+            # before the reference's first run nothing of the candidate is imported, nor looked for
+            watched = distributions if name is ArmName.REFERENCE else distributions_of(probe)
+            with Watch(watched, {type(each).__module__ for each in providers.values()}) as watch:
+                loaded = _train(own, job, writer, ignored, watch, observers)
+            if probe.outcomes is not None:
+                writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
+        except Enough:
+            writer.close(Ending(complete=False, why="stopped where nothing more was asked"))
+            return True
+        except UnavailableError as error:
+            writer.close(Ending(complete=False, why=str(error), unavailable=True))
+            return False
+        except Exception as error:  # a trainer may raise anything; the trace keeps it
+            if stopped.is_set():  # some compiled modules make an error of their own of it
+                raise KeyboardInterrupt(STOP) from error
+            traceback.print_exc()
+            writer.close(Ending(complete=False, why=" ".join(f"{type(error).__name__}: {error}".split())))
+            return False
+        else:
+            writer.close(Ending(complete=True))
+            return True
+        finally:
+            gc.collect()
+            mx.clear_cache()
+
+
+def job_of(
+    probe: Probe, name: ArmName, seed: int, scratch: Path, warn: Callable[[Ignored], None]
+) -> tuple[Provider, Job]:
+    """Who trains an arm, and what it is asked to do.
+
+    Raises:
+        UnavailableError: a library that it needs is missing.
+
+    """
+    arm, workload, providers = probe.arm(name), probe.workload_of(name), _providers(probe, name)
+    for each in providers.values():
+        each.check_installed()
+    return providers[arm.provider], Job(
+        workload=workload,
+        seed=seed,
+        settings=arm.settings,
+        rows=tuple(read_rows(Path(workload.data))),
+        scratch=scratch,
+        stages={stage: providers[arm.stages.get(stage, arm.provider)] for stage in Stage},
+        keywords=arm.keywords,
+        warn=warn,
+    )
+
+
+def prepared(job: Job, look: Callable[[Loaded], None]) -> Loaded:
+    """Seeds, loads and adapts.
+
+    Args:
+        job: of an arm.
+        look: shown the model as it was loaded.
+
+    """
+    random.seed(job.seed)
+    np.random.seed(int(job.settings.get("numpy_seed", job.seed)))
+    mx.random.seed(job.seed)
+    loaded = job.stages[Stage.LOAD].load(job)
+    look(loaded)
+    if job.settings.get("reseed_after_load", True):
+        mx.random.seed(job.seed)
+    job.stages[Stage.ADAPT].adapt(loaded, job)
+    return loaded
+
+
+def _providers(probe: Probe, name: ArmName) -> dict[str, Provider]:
+    """Of the stages of an arm; the same name is the same object."""
+    arm = probe.arm(name)
+    return {each: provider(each) for each in (arm.provider, *arm.stages.values())}
+
+
+def _train(
+    own: Provider,
+    job: Job,
+    writer: TraceWriter,
+    ignored: list[Ignored],
+    watch: Watch,
+    observers: Sequence[Observer],
+) -> Loaded:
+    as_loaded: dict[str, Tensor] = {}
+
+    def look(loaded: Loaded) -> None:
+        as_loaded.update(all_parameters(loaded.model))
+        for observer in observers:
+            observer.loaded(loaded.model, loaded.tokenizer)
+
+    loaded = prepared(job, look)
+    tap = Tap(
+        writer,
+        loaded=as_loaded,
+        passes=job.workload.accumulation,
+        weighs_tokens=own.weighs_tokens,
+        ignored=ignored,
+        executed=watch.stop,
+        observers=observers,
+    )
+    with tap.installed():
+        own.train(loaded, job, tap)
+    tap.finish(job.workload.steps)
+    return loaded

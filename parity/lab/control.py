@@ -1,0 +1,56 @@
+"""A control of a cell: both arms once more without a tap, the reference in a process that has never seen the candidate.
+
+What they end with must be what the cell's arms have ended with: then the tap changes nothing that it records, and
+the candidate's library, imported later in the cell's own process, nothing of the reference.
+
+    python -m parity.lab.control SPEC.json FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parity.lab.arm import job_of, prepared
+from parity.lab.entry import answer
+from parity.lab.model import parameters
+from parity.probe.values import ArmName, Probe, from_plain
+from parity.trace.cell import note_control
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Untapped:
+    """Stands where a trainer is given its tap, and sees nothing."""
+
+    def __init__(self) -> None:
+        self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
+
+    def end_of_step(self, reported: Mapping[str, float | None]) -> None:
+        """Nothing."""
+
+
+def control(probe: Probe, seed: int, folder: Path) -> bool:
+    """Writes the digests of the trained parameters of both arms, by name; the reference runs first.
+
+    Returns:
+        Whether both have run.
+
+    """
+    note_control(folder, {name: _bare(probe, name, seed) for name in (ArmName.REFERENCE, ArmName.CANDIDATE)})
+    return True
+
+
+def _bare(probe: Probe, name: ArmName, seed: int) -> dict[str, str]:
+    with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
+        own, job = job_of(probe, name, seed, Path(scratch), lambda _: None)
+        loaded = prepared(job, lambda _: None)
+        own.train(loaded, job, Untapped())
+        return {name: tensor.digest for name, tensor in parameters(loaded.model)["trainable"].items()}
+
+
+if __name__ == "__main__":
+    sys.exit(answer(lambda asked, folder: control(from_plain(asked["probe"]), asked["seed"], folder)))

@@ -1,0 +1,49 @@
+"""The process of the lab: what it is asked, how it is stopped, and that it ends with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from parity.errors import ParityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+STOP = "stopped from outside"
+
+
+stopped = threading.Event()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the parent is gone, however it went: its end of our stdin closes."""
+
+    def watch() -> None:
+        os.read(sys.stdin.fileno(), 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
+    stopped.set()
+    raise KeyboardInterrupt(STOP)
+
+
+def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
+    """Reads the specification that `parity.runner.process` wrote and runs it; what is in the folder is the answer."""
+    specification, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    signal.signal(signal.SIGTERM, _interrupted)
+    _end_with_parent()
+    try:
+        return 0 if run(json.loads(specification.read_text(encoding="utf-8")), folder) else 1
+    except ParityError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the process's log
+        return 1

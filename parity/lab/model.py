@@ -1,0 +1,93 @@
+"""What is read off a live model and a live optimizer, whichever trainer made them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from parity.lab.fingerprint import leaves, tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import mlx.core as mx
+
+    from parity.trace.values import Tensor
+
+_LAYER = re.compile(r"layers\.(\d+)\.")
+
+
+def parameters(model: Any) -> dict[str, dict[str, Tensor]]:
+    """Frozen (`base`) and `trainable` parameters, by canonical name."""
+    base, trainable = named_parameters(model)
+    return {
+        "base": {name: tensor(leaf) for name, leaf in base.items()},
+        "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
+    }
+
+
+def named_parameters(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:
+    """Frozen parameters by canonical name, and trainable ones."""
+    frozen, trainable = _split(model)
+    everything = frozen | trainable
+    return {_unwired(name, everything): leaf for name, leaf in frozen.items()}, trainable
+
+
+def all_parameters(model: Any) -> dict[str, Tensor]:
+    """Every parameter of a model that is not wired yet."""
+    return {name: tensor(leaf) for name, leaf in leaves(model.parameters()).items()}
+
+
+def effective(model: Any, optimizer: Any) -> dict[str, Any]:
+    """What really runs, by dotted name: what is trained, and how the optimizer is set."""
+    frozen, trained = _split(model)
+    plain = {
+        f"optimizer.{name}": list(value) if isinstance(value, tuple) else value
+        for name, value in vars(optimizer).items()
+        if not name.startswith("_") and _is_plain(value)
+    }
+    return {
+        "optimizer.class": type(optimizer).__name__,
+        **plain,
+        "dtype.base": _dtypes(frozen),
+        "dtype.trainable": _dtypes(trained),
+        **_wiring(model, trained),
+    }
+
+
+def _split(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:
+    """Frozen and trainable leaves."""
+    trainable = leaves(model.trainable_parameters())
+    return {name: leaf for name, leaf in leaves(model.parameters()).items() if name not in trainable}, trainable
+
+
+def _is_plain(value: object) -> bool:
+    single = isinstance(value, bool | int | float | str)
+    return single or (isinstance(value, list | tuple) and all(_is_plain(each) for each in value))
+
+
+def _dtypes(named: Mapping[str, mx.array]) -> str:
+    counts = Counter(str(leaf.dtype).removeprefix("mlx.core.") for leaf in named.values())
+    return ", ".join(f"{count} {dtype}" for dtype, count in sorted(counts.items())) or "none"
+
+
+def _wiring(model: Any, trained: Mapping[str, mx.array]) -> dict[str, Any]:
+    layers = {int(found[1]) for name in trained if (found := _LAYER.search(name))}
+    wired = [module for _, module in model.named_modules() if "lora_a" in module]
+    values = {
+        "lora.layers": len(layers),
+        "lora.rank": sorted({module.lora_a.shape[-1 if module.lora_a.ndim == 2 else -2] for module in wired}),
+        "lora.scale": sorted({module.scale for module in wired}),
+        "lora.dropout": sorted({round(1 - module.dropout._p_1, 9) for module in wired}),
+    }
+    single = {name: each[0] if isinstance(each, list) and len(each) == 1 else each for name, each in values.items()}
+    return single | {"trainable.tensors": len(trained), "trainable.values": sum(leaf.size for leaf in trained.values())}
+
+
+def _unwired(name: str, everything: Mapping[str, mx.array]) -> str:
+    """A LoRA layer keeps its base under `.linear` or `.embedding`: the name from before wiring."""
+    owner, _, leaf = name.rpartition(".")
+    module, _, inner = owner.rpartition(".")
+    wired = inner in {"linear", "embedding"} and f"{module}.lora_a" in everything
+    return f"{module}.{leaf}" if wired else name

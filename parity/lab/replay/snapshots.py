@@ -1,0 +1,125 @@
+"""Keeps one step of an arm whole, while it is replayed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from parity.lab.fingerprint import leaves
+from parity.lab.model import named_parameters
+from parity.lab.observer import Enough, Observer
+from parity.lab.passes import returning
+from parity.lab.replay.contrast import Kept, Snapshot
+from parity.lab.replay.supervised import supervised
+from parity.probe.values import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from parity.lab.replay.supervised import Supervised
+
+
+class Keeper(Observer):
+    """Keeps the steps that it is asked for."""
+
+    def __init__(self, steps: Collection[int], names: Collection[str], *, stop: bool) -> None:
+        """Makes a keeper.
+
+        Args:
+            steps: which; 0 is before training, the last one and more is after it.
+            names: the parameters that are kept of step 0 and of the end.
+            stop: whether the arm ends after the last of them; it takes step 1 at least, to be known again.
+
+        """
+        self.whole = any(step > 0 for step in steps)
+        self.snapshots: dict[int, Snapshot] = {}
+        """By step."""
+        self.tokenizer: Any = None
+        self._steps = steps
+        self._names = names
+        self._stop = stop
+        self._loaded: dict[str, Kept] = {}
+        self._loss: Callable[..., Any] | None = None
+
+    def loaded(self, model: Any, tokenizer: Any) -> None:
+        """Keeps the parameters as they were loaded."""
+        self.tokenizer = tokenizer
+        self._loaded = self._chosen(leaves(model.parameters()))
+
+    def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
+        """Keeps the parameters as step 1 starts, and the loss to take it apart."""
+        self._loss = loss
+        if 0 not in self._steps:
+            return
+        base, trainable = named_parameters(model)
+        self.snapshots[0] = Snapshot(
+            groups=(
+                (Stage.LOAD, "weights as they were loaded", self._loaded),
+                (Stage.ADAPT, "trainable parameters", self._chosen(trainable)),
+                (Stage.FORWARD, "frozen weights as step 1 starts", self._chosen(base)),
+            )
+        )
+
+    def after_step(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:
+        """Keeps what the tap has kept of this step."""
+        if step in self._steps:
+            self._keep(step, model, optimizer, whole)
+        if self._stop and step >= max(self._steps):
+            raise Enough
+
+    def _keep(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:
+        batch = whole["batch"]
+        logits = whole["logits"]
+        logits = logits[:, : batch[0].shape[1] - 1] if logits.ndim == 3 else logits
+        self.snapshots[step] = Snapshot(
+            groups=(
+                (Stage.FORWARD, "logits", {"logits": _kept(logits)} if logits.size else {}),
+                (Stage.GRADIENT, "gradient", _all_kept(whole["gradient"])),
+                (Stage.CLIP, "gradient that the optimizer receives", _all_kept(whole["received"])),
+                (Stage.UPDATE, "parameters after the update", _all_kept(whole["params"])),
+            ),
+            batch=tuple(np.array(array.astype(mx.int32)).astype(np.int64) for array in batch),
+            supervised=self._supervised(model, whole),
+            rate=float(optimizer.learning_rate.item()),
+        )
+
+    def _chosen(self, named: Mapping[str, mx.array]) -> dict[str, Kept]:
+        return _all_kept({name: leaf for name, leaf in named.items() if name in self._names})
+
+    def finished(self, model: Any) -> None:
+        """Keeps the parameters as the trainer leaves them."""
+        if max(self._steps) in self.snapshots:
+            return
+        base, trainable = named_parameters(model)
+        self.snapshots[max(self._steps)] = Snapshot(
+            groups=((Stage.UPDATE, "parameters as the trainer leaves them", self._chosen(base | trainable)),)
+        )
+
+    def _supervised(self, model: Any, whole: Mapping[str, Any]) -> Supervised | None:
+        """Differentiates the loss by the logits that the step has computed."""
+        batch, logits, loss = whole["batch"], whole["logits"], self._loss
+        if logits.ndim != 3 or loss is None:
+            return None
+
+        def of_logits(given: mx.array) -> mx.array:
+            with returning(model, given):
+                value: mx.array = loss(model, *batch)[0]
+            return value
+
+        exact = logits.astype(mx.float32)
+        slope = mx.grad(of_logits)(exact)
+        width = batch[0].shape[1] - 1  # the last place has no next token
+        return supervised(
+            whole["loss"].item(), int(whole["tokens"].item()), np.array(exact[:, :width]), np.array(slope[:, :width])
+        )
+
+
+def _all_kept(named: Mapping[str, mx.array]) -> dict[str, Kept]:
+    return {name: _kept(leaf) for name, leaf in named.items()}
+
+
+def _kept(array: mx.array) -> Kept:
+    values: np.ndarray[Any, np.dtype[np.float32]] = np.array(array.astype(mx.float32))
+    return Kept(values=values, dtype=str(array.dtype).removeprefix("mlx.core."))

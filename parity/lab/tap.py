@@ -1,0 +1,274 @@
+"""In-graph capture of a training step, the same for every trainer.
+
+Trainers on MLX compile their step with `inputs=outputs=[model.state, optimizer.state, ...]`, captured
+by reference (mlx-lm 0.30 to 0.32 `tuner/trainer.py`, and whoever follows it). So an entry that is
+written into `optimizer.state` while the step is traced comes out of every compiled step: no second
+forward or backward pass, no change to the trainer, and the same code serves an eager step.
+
+Two seams are enough. `mlx.nn.value_and_grad` is where loss and raw gradient appear;
+`mlx.optimizers.Optimizer.update` is what receives the gradient, clipped or not.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import mlx.optimizers as optim
+from mlx import nn
+
+from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
+from parity.lab.model import effective, parameters
+from parity.lab.passes import Passes, added, mean_gradient, one_pass, split_like, with_logits
+from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from parity.lab.observer import Observer
+    from parity.trace.file import TraceWriter
+
+_ENTRY = "parity_tap"
+_PASSES = "parity_passes"
+_WHOLE = "parity_whole"
+
+
+class TapError(Exception):
+    """The tap and the trainer disagree about what a step is."""
+
+
+class Tap:
+    """Records one arm. Install it around `Provider.train`, once."""
+
+    def __init__(
+        self,
+        writer: TraceWriter,
+        *,
+        loaded: Mapping[str, Tensor],
+        passes: int = 1,
+        weighs_tokens: bool = False,
+        ignored: Sequence[Ignored] = (),
+        executed: Callable[[], tuple[Executed, ...]] = tuple,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """Makes a tap.
+
+        Args:
+            writer: where the rows go.
+            loaded: the parameters as they were loaded.
+            passes: forward passes of an update.
+            weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
+            ignored: what the library has taken in vain; read after step 1.
+            executed: asked once, after step 1, which code ran.
+            observers: who else looks, in a replay.
+
+        """
+        self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
+        """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
+        what really runs, by name."""
+        self._ignored = ignored
+        self._executed = executed
+        self._writer = writer
+        self._loaded = loaded
+        self._asked = passes
+        self._weighs_tokens = weighs_tokens
+        self._observers = observers
+        self._keeps_whole = any(observer.whole for observer in observers)
+        self._last_pass: dict[str, Any] = {}
+        self._last_names: dict[str, Any] = {}
+        self._start: dict[str, dict[str, Tensor]] | None = None
+        self._batch_shapes: list[list[int]] = []
+        self._loss_name = ""
+        self._passes: Passes | None = None
+        self._made: list[Any] = []
+        self._optimizer: Any = None
+        self._around_update: dict[str, Any] = {}
+        self._steps = 0
+        self._model: Any = None
+        self._traced = 0
+        self._error: Exception | None = None
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Puts the seams in, and takes them out again whatever happens."""
+        value_and_grad, update, make = nn.value_and_grad, optim.Optimizer.update, optim.Optimizer.__init__
+
+        def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
+            self._before_training(model, loss)
+            self._loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
+            return self._see_pass(value_and_grad(model, with_logits(model, loss) if self._keeps_whole else loss))
+
+        def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
+            self._around_update = _plain(sys._getframe(1).f_locals)
+            update(optimizer, model, gradients)
+            self._see_update(optimizer, model, gradients)
+
+        def tapped_make(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            make(optimizer, *args, **kwargs)
+            self._made.append(optimizer)
+
+        nn.value_and_grad = tapped_value_and_grad
+        optim.Optimizer.update = tapped_update
+        optim.Optimizer.__init__ = tapped_make
+        try:
+            yield
+        finally:
+            nn.value_and_grad = value_and_grad
+            optim.Optimizer.update = update
+            optim.Optimizer.__init__ = make
+
+    def end_of_step(self, reported: Mapping[str, float | None]) -> None:
+        """Writes the row of the update that the trainer has just evaluated.
+
+        Never raises, since trainers ignore what their callbacks raise: `finish` does it.
+
+        Args:
+            reported: what the trainer itself says of the step; `None` where it says nothing.
+
+        """
+        try:
+            self._record(reported)
+        except Exception as error:  # noqa: BLE001 - kept for `finish`
+            self._error = self._error or error
+
+    def finish(self, steps: int) -> None:
+        """Checks that every step was seen, and records the parameters as the trainer leaves them.
+
+        Raises:
+            TapError: fewer or more steps than the workload asks for, or an optimizer out of step.
+
+        """
+        if self._error is not None:
+            raise self._error
+        if self._steps != steps:
+            raise TapError(f"the trainer took {self._steps} of {steps} steps")
+        for observer in self._observers:
+            observer.finished(self._model)
+        self._writer.end(End(**parameters(self._model), traced=self._traced))
+
+    def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
+        if self._start is None:
+            self._model = model
+            self._start = parameters(model)
+            for observer in self._observers:
+                observer.before_training(model, loss)
+
+    def _see_pass(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
+        def tapped(*args: Any, **kwargs: Any) -> Any:
+            value, gradient = value_and_grad(*args, **kwargs)
+            if not isinstance(value, tuple | list) or len(value) < 2:
+                raise TapError("the trainer's loss must return (loss, tokens), as mlx-lm's default_loss does")
+            given = leaves([list(args[1:]), kwargs]).values()
+            batch = [leaf for leaf in given if isinstance(leaf, mx.array)]
+            if not batch:
+                raise TapError("no batch was seen among the arguments of the trainer's loss")
+            self._batch_shapes = [list(leaf.shape) for leaf in batch]
+            if self._keeps_whole:
+                *value, logits = value
+                self._last_pass = {"batch": batch, "logits": logits, "loss": value[0], "tokens": value[1]}
+                self._last_names = leaves(gradient)
+            self._add_pass(value, gradient, batch)
+            return value, gradient
+
+        return tapped
+
+    def _add_pass(self, value: Any, gradient: Any, batch: list[mx.array]) -> None:
+        """The first passes of an update leave the compiled step as its last one does: in the optimizer's state."""
+        if self._asked == 1:
+            self._passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
+            return
+        if not self._made:
+            raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
+        state = self._made[-1].state
+        before = state.get(_PASSES)
+        start = mx.array(0, mx.uint32) if before is None else before["words"]
+        now = one_pass(value, gradient, batch, start=start)
+        self._passes = added(before, now, weighs_tokens=self._weighs_tokens)
+        state[_PASSES] = vars(self._passes)
+
+    def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
+        passes, self._passes = self._passes, None
+        if passes is None:
+            raise TapError("an update without a gradient of its own: two optimizers, or two updates a step?")
+        self._traced += 1
+        self._optimizer = optimizer
+        if self._asked == 1:
+            loss, flat = passes.loss, passes.gradient
+        else:
+            loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._weighs_tokens)
+            optimizer.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
+        received, params = leaves(gradients), leaves(model.trainable_parameters())
+        flat_received = flat_float32(received)
+        norms = [norm(flat), norm(flat_received), optimizer.learning_rate.astype(mx.float32)]
+        if self._keeps_whole:
+            raw = split_like(flat, self._last_names)
+            optimizer.state[_WHOLE] = self._last_pass | {"gradient": raw, "received": received, "params": params}
+        optimizer.state[_ENTRY] = {
+            "floats": mx.stack([loss, *norms]),
+            "integers": mx.concatenate(
+                [
+                    mx.stack([passes.tokens, passes.count, optimizer.step.astype(mx.uint32)]),
+                    passes.batch,
+                    fingerprint(mx.concatenate([passes.structure, flat.view(mx.uint32)])),
+                    fingerprint(bits(received, flat_received)),
+                    fingerprint(bits(params, flat_float32(params))),
+                ]
+            ),
+        }
+
+    def _record(self, reported: Mapping[str, float | None]) -> None:
+        seen = None if self._optimizer is None else self._optimizer.state.get(_ENTRY)
+        if seen is None:
+            raise TapError("no update was seen: the trainer uses neither nn.value_and_grad nor Optimizer.update")
+        loss, grad_norm, clipped_norm, lr = seen["floats"].tolist()
+        tokens, passes, step, *prints = seen["integers"].tolist()
+        batch, gradient, clipped, params = (hexadecimal(prints[i : i + 2]) for i in range(0, 8, 2))
+        self._steps += 1
+        if step != self._steps:
+            raise TapError(f"row {self._steps} belongs to update {step} of the optimizer: a step was missed")
+        if passes != self._asked:
+            raise TapError(f"update {step} took {passes} passes, the workload asks for {self._asked}")
+        if self._steps == 1:
+            self._record_start()
+        self._writer.step(
+            Step(
+                step=step,
+                batch=batch,
+                loss=loss,
+                tokens=tokens,
+                grad_norm=grad_norm,
+                gradient=gradient,
+                clipped_norm=clipped_norm,
+                clipped=clipped,
+                lr=lr,
+                params=params,
+                reported={name: value for name, value in reported.items() if value is not None},
+            )
+        )
+        for observer in self._observers:
+            observer.after_step(step, self._model, self._optimizer, self._optimizer.state.get(_WHOLE, {}))
+
+    def _record_start(self) -> None:
+        assert self._start is not None
+        shown = effective(self._model, self._optimizer) | {
+            "loss": self._loss_name,
+            "accumulation": self._asked,
+            "batch_shapes": self._batch_shapes,
+        }
+        shown |= self.read_back(self._around_update)
+        self._writer.start(
+            Start(
+                **self._start,
+                loaded=self._loaded,
+                effective=shown,
+                ignored=tuple(self._ignored),
+                executed=self._executed(),
+            )
+        )
+
+
+def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what holds on to nothing."""
+    return {name: value for name, value in variables.items() if isinstance(value, bool | int | float | str | None)}

@@ -1,0 +1,188 @@
+"""The cells of probes, many side by side on this machine, each in a process of its own.
+
+A cell that dies costs its own row only. Progress is read off the trace files, which are flushed a
+step at a time: nothing else passes between a cell and whoever watches it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from parity.errors import UnavailableError
+from parity.judge.cell import assess
+from parity.judge.noise import enough
+from parity.probe.values import ArmName, to_plain
+from parity.runner.pool import Task, run_all
+from parity.runner.process import interpreter_of
+from parity.runner.progress import Cell, Progress
+from parity.trace.cell import (
+    CONTROL_LOG,
+    LOG,
+    REPETITIONS_LOG,
+    cell_folder,
+    note_control_failed,
+    note_exit,
+    note_not_started,
+    read_cell,
+    trace_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+    from parity.judge.result import CellResult
+    from parity.probe.values import Probe
+
+MOST_REPETITIONS = enough(0.95)
+_AT_ONCE = 4
+
+
+def run_cells(
+    probes: Sequence[Probe],
+    out: Path,
+    *,
+    jobs: int,
+    watch: Callable[[Progress], None],
+    say: Callable[[str], None],
+    repetitions: int = MOST_REPETITIONS,
+    controls: Collection[tuple[str, int]] = (),
+) -> None:
+    """Runs every probe at every seed, `jobs` cells at a time; `parity.store.run.read_run` reads what they leave.
+
+    Args:
+        probes: checked probes.
+        out: the folder of the run.
+        jobs: cells side by side.
+        watch: called in this thread whenever a cell has gone on.
+        say: called with a line about what takes time before a cell can start.
+        repetitions: of a reference that does not repeat itself, at most so many for one cell.
+        controls: the cells, by probe name and seed, whose arms are trained once more without a tap.
+
+    Raises:
+        KeyboardInterrupt: the user's, or of a cell; cells that had not ended have no result.
+
+    """
+    controlled = frozenset(controls)
+    waiting: deque[Task] = deque()
+    cells: dict[Path, _Running] = {}
+    for probe in probes:
+        python = _interpreter(probe, say)
+        for seed in probe.workload.seeds:
+            cell = Cell(probe=probe, seed=seed, folder=cell_folder(out, probe, seed))
+            if isinstance(python, UnavailableError):
+                watch(_not_started(cell, str(python)))
+                continue
+            cells[cell.folder] = _Running(cell)
+            waiting.append(_task(cell, python))
+    for task, ended in run_all(waiting, jobs=jobs, look=lambda task: watch(cells[task.folder].progress())):
+        running = cells[task.folder]
+        running.close()
+        if isinstance(ended, OSError):
+            watch(_not_started(running.cell, str(ended)))
+            continue
+        result = _ended(running.cell, ended)
+        more = _follow_up(running.cell, result, repetitions, controlled)
+        if more is None:
+            watch(replace(running.progress(), result=result))
+        else:
+            cells[task.folder] = _Running(more)
+            waiting.appendleft(_task(more, task.python))
+
+
+def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
+    """By probe name and seed, the first cell of every library that trains a candidate, in every environment."""
+    first: dict[tuple[str, str], tuple[str, int]] = {}
+    for probe in probes:
+        kind = (probe.candidate.provider, repr(probe.environment))
+        first.setdefault(kind, (probe.name, probe.workload.seeds[0]))
+    return frozenset(first.values())
+
+
+def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path | UnavailableError:
+    try:
+        return interpreter_of(probe, say)
+    except UnavailableError as error:
+        return error
+
+
+def _task(cell: Cell, python: Path) -> Task:
+    specification: dict[str, Any] = {"probe": to_plain(cell.probe), "seed": cell.seed}
+    module, log = "parity.lab.cell", LOG
+    if cell.repetitions:
+        specification["repetitions"], log = cell.repetitions, REPETITIONS_LOG
+    if cell.control:
+        module, log = "parity.lab.control", CONTROL_LOG
+    return Task(module=module, specification=specification, folder=cell.folder, log=log, python=python)
+
+
+def _not_started(cell: Cell, why: str) -> Progress:
+    """A cell that could not be started costs its own row only."""
+    note_not_started(cell.folder, why)
+    result = assess(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
+    return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result)
+
+
+def _ended(cell: Cell, code: int) -> CellResult:
+    if cell.control:
+        note_control_failed(cell.folder)
+    elif not cell.repetitions:
+        note_exit(cell.folder, code)
+    return assess(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
+
+
+def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:
+    """What an ended cell needs in addition before its verdict stands; None: nothing."""
+    if result.verdict is None:
+        return None
+    had = result.verdict.repetitions
+    numbers = tuple(range(had + 1, min(result.verdict.wanted, repetitions, had + _AT_ONCE) + 1))
+    if numbers and had >= max(cell.repetitions, default=0):  # otherwise the last ones left no trace
+        return replace(cell, repetitions=numbers)
+    if (cell.probe.name, cell.seed) in controls and not result.controlled:
+        return replace(cell, repetitions=(), control=True)
+    return None
+
+
+class _Running:
+    """How far a cell is, counted in the lines of its traces."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
+
+    def progress(self) -> Progress:
+        """Its arm and its steps so far."""
+        counts = {arm: max(0, lines.count() - 2) for arm, lines in self._counters.items()}
+        begun = [arm for arm in ArmName if counts[arm]]
+        done = min(sum(counts.values()), self.cell.total)
+        return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=None)
+
+    def close(self) -> None:
+        """Lets go of its files."""
+        for lines in self._counters.values():
+            lines.close()
+
+
+@dataclass
+class _Lines:
+    """Counts the lines of a file that grows."""
+
+    path: Path
+    _file: BinaryIO | None = field(default=None, init=False)
+    _seen: int = field(default=0, init=False)
+
+    def count(self) -> int:
+        if self._file is None:
+            if not self.path.exists():
+                return 0
+            self._file = self.path.open("rb")
+        if not self._file.closed:
+            self._seen += self._file.read().count(b"\n")
+        return self._seen
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()

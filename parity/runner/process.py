@@ -1,0 +1,127 @@
+"""One process of the lab: a module of this package, in the environment that a probe pins."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import parity
+from parity.errors import UnavailableError
+from parity.runner.environments import interpreter
+from parity.runner.kernels import kernel_slot, missing_compiler, precompile_preamble
+from parity.trace.cell import SPECIFICATION
+from parity.trainers.registry import distributions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from parity.probe.values import Probe
+
+_PATIENCE = 5.0
+_POLL = 0.1
+
+
+class LabProcess:
+    """A module that reads a specification and writes into a folder; its output goes to a log there."""
+
+    def __init__(
+        self, module: str, specification: Mapping[str, Any], folder: Path, *, log: str, python: Path, lab: Path
+    ) -> None:
+        """Starts it.
+
+        Args:
+            module: run as `python -m`, given the specification's file and the folder.
+            specification: JSON types.
+            folder: made where it is missing.
+            log: the name of the file in it that takes standard output and standard error.
+            python: the interpreter, as `interpreter_of` finds it.
+            lab: as `lab` gives it.
+
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / SPECIFICATION
+        file.write_text(json.dumps(specification), encoding="utf-8")
+        pinned = bool(specification["probe"]["environment"])
+        with ExitStack() as held:
+            self._slot = held.enter_context(kernel_slot())
+            output = held.enter_context((folder / log).open("wb"))
+            self._process = subprocess.Popen(
+                [str(python), "-P", "-m", module, str(file), str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(lab, self._slot.folder, pinned=pinned),
+                pass_fds=(self._slot.lock,),
+                start_new_session=True,  # a Ctrl-C reaches us alone; we stop the processes
+            )
+            self._held = held.pop_all()
+
+    def ended(self) -> int | None:
+        """The exit status, negative for a signal, once it has ended by itself; then it can be asked no more."""
+        code = self._process.poll()
+        if code is not None:
+            if code >= 0:
+                self._slot.keep_kernels()
+            self._release()
+        return code
+
+    def ask_to_stop(self) -> None:
+        """Lets it end what it writes."""
+        self._process.terminate()
+
+    def stop(self) -> None:
+        """Makes it go, and a compiler that it started."""
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._release()
+
+    def _release(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._held.close()
+
+
+def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:
+    """The Python that a probe's cells run in, built where it is not cached.
+
+    Args:
+        probe: checked.
+        say: called with a line about what takes time.
+
+    Raises:
+        UnavailableError: no compiler, or an environment that cannot be installed.
+
+    """
+    if complaint := missing_compiler():
+        raise UnavailableError(complaint)
+    python = interpreter(probe.environment, distributions_of(probe), say)
+    pinned = map(str, python.parents[1].glob("lib/python3*/site-packages"))
+    precompile_preamble([*pinned] if probe.environment else sys.path)
+    return python
+
+
+@contextmanager
+def lab() -> Iterator[Path]:
+    """A folder with this package and nothing else, for the path of an environment that lacks it."""
+    with tempfile.TemporaryDirectory(prefix="parity-lab-") as folder:
+        (Path(folder) / "parity").symlink_to(Path(parity.__file__).parent, target_is_directory=True)
+        yield Path(folder)
+
+
+def _environment(lab: Path, slot: Path, *, pinned: bool) -> dict[str, str]:
+    """Ours, without what would lead out of a pinned environment."""
+    ours = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    paths = [str(lab), *([] if pinned else filter(None, [os.environ.get("PYTHONPATH")]))]
+    return ours | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "TMPDIR": str(slot)}

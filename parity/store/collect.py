@@ -1,0 +1,212 @@
+"""Shards as folders from other machines: read without trusting what is in them, and copied into one run.
+
+A plan names probes, and their names are folders: nothing outside of a shard is read or written, whatever its plan says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from parity.errors import BadTraceError, ParityError
+from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_goldens
+from parity.probe.schema import ProbeSchema
+from parity.probe.shard import cells_of, dealt
+from parity.probe.values import ArmName, to_plain
+from parity.scoreboard.sample import FOLDER as CANARIES
+from parity.store.decode import complaint
+from parity.store.folder import check_out, writing
+from parity.store.merge import Stored
+from parity.store.plan import PLAN, read_plan, write_plan
+from parity.store.run import INTERRUPTED, RESULTS, explanation_folder
+from parity.trace.cell import EXIT, cell_parts, exit_code_of, trace_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from parity.gate.result import RunResult
+    from parity.probe.values import Probe
+    from parity.store.plan import Plan
+
+_ADAPTER = TypeAdapter(ProbeSchema)
+_PART = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def read_stored(folder: Path) -> Stored:
+    """Reads a shard, and of its traces where they were recorded.
+
+    Args:
+        folder: of its run; or one that holds this folder and no other run, as an artifact is downloaded.
+
+    Raises:
+        BadTraceError: not the folder of a run.
+        ParityError: no shard, interrupted, or with something in it that a shard does not have.
+
+    """
+    run = _run_in(folder)
+    _files(run, PLAN)
+    plan = read_plan(run)
+    if plan.shard is None:
+        raise ParityError(f"{run}: a whole run, not a shard: there is nothing to merge; `parity report` judges it")
+    if _lies(run / INTERRUPTED):
+        raise ParityError(f"{run}: {plan.shard} was interrupted; run it again")
+    for probe in plan.probes:
+        _check_probe(run, probe)
+    if len(set(every := cells_of(plan.probes))) < len(every):
+        raise BadTraceError(f"{run}: its {PLAN} has a cell twice")
+    try:
+        own = plan.own
+    except ParityError as error:
+        raise BadTraceError(f"{run}: {error}") from None
+    cells = {cell: run.joinpath(*cell_parts(*cell)) for cell in dealt(plan.probes, plan.shard)}
+    ended = [cell for cell, at in cells.items() if at / EXIT in _files(run, *cell_parts(*cell)) and _has_ended(at)]
+    _files(run, KEPT)
+    return Stored(
+        folder=run,
+        plan=plan,
+        shard=plan.shard,
+        provenance={cell: tuple(_provenance(cells[cell])) for cell in ended},
+        incomplete=tuple(cell for cell in cells if cell not in ended and cell[0] not in plan.not_run),
+        ended=bool(_files(run, RESULTS)),
+        goldens=kept_goldens(run, own) or NO_GOLDENS,
+    )
+
+
+def copy_shards(shards: Sequence[Stored], plan: Plan, out: Path) -> None:
+    """Copies what the shards have of their shares into one run; its plan comes last, when the rest is whole.
+
+    Raises:
+        ParityError: `out` holds something, or cannot be written; a shard has a link in it.
+
+    """
+    check_out(out)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for each in shards:
+            for cell in each.provenance:
+                _copy(each.folder, out, *cell_parts(*cell))
+            if each.shard.number == 1:
+                _copy(each.folder, out, CANARIES)
+        keep_goldens(_together([each.goldens for each in shards]), out)
+        write_plan(out, plan)
+
+
+def copy_explanations(shards: Sequence[Stored], result: RunResult, out: Path) -> None:
+    """Of every divergence that was not expected, the explanation that a run of the whole would have made.
+
+    Raises:
+        ParityError: `out` cannot be written; a shard has a link in it.
+
+    """
+    with writing(out):
+        for each in result.probes:
+            cell = (each.probe.name, each.unexpected_divergence)
+            for stored in (stored for stored in shards if cell in stored.provenance):
+                _copy(stored.folder, out, *explanation_folder(Path(), each.probe).parts)
+
+
+def _run_in(folder: Path) -> Path:
+    if (folder / PLAN).is_file() or not folder.is_dir():
+        return folder
+    runs = [path for path in sorted(folder.iterdir()) if not path.is_symlink() and (path / PLAN).is_file()]
+    if len(runs) > 1:
+        raise ParityError(f"{folder}: holds {len(runs)} runs, {runs[0].name} and {runs[1].name} among them; name one")
+    return runs[0] if runs else folder
+
+
+def _check_probe(run: Path, probe: Probe) -> None:
+    """Raises BadTraceError where a plan has what no probe file could have put there, or a name that leads elsewhere."""
+    parts = str(probe.name).split("/")
+    if not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
+        raise BadTraceError(
+            f"{run}: its {PLAN} names a probe {str(probe.name)!r}; a shard's probes are called with letters, digits, "
+            "'.', '_' and '-', and lie in its folder"
+        )
+    try:
+        _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
+    except ValidationError as error:
+        raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({complaint(error)})") from None
+
+
+def _has_ended(cell: Path) -> bool:
+    return exit_code_of(cell) is not None
+
+
+def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Of a trace that cannot be read nothing is known; the verdict says so."""
+    for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
+        try:
+            with trace_path(folder, arm).open(encoding="utf-8") as file:
+                found = json.loads(file.readline())["provenance"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if not isinstance(found, dict) or not _says_where(found):
+            raise BadTraceError(f"{trace_path(folder, arm)}: its header does not say where it was recorded")
+        yield found
+
+
+def _says_where(provenance: Mapping[str, Any]) -> bool:
+    """Whether it has what reports print of it."""
+    device = provenance.get("device")
+    texts = [provenance.get(name) for name in ("parity", "python", "platform", "system", "machine")]
+    if not isinstance(device, dict) or not isinstance(provenance.get("versions"), dict):
+        return False
+    return all(isinstance(text, str) for text in (*texts, device.get("type"), device.get("name")))
+
+
+def _together(kept: Sequence[Goldens]) -> Goldens:
+    return Goldens(
+        decides=any(each.decides for each in kept),
+        texts={name: text for each in kept for name, text in each.texts.items()},
+        passed_over=tuple(dict.fromkeys(line for each in kept for line in each.passed_over)),
+    )
+
+
+def _copy(run: Path, out: Path, *parts: str) -> None:
+    for file in _files(run, *parts):
+        target = out / file.relative_to(run)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target, follow_symlinks=False)
+
+
+def _files(run: Path, *parts: str) -> list[Path]:
+    """The files below a folder of a run, or the file; none where it is not there.
+
+    Raises:
+        ParityError: a link on the way or below, or anything else that is neither a file nor a folder.
+
+    """
+    at = run
+    for name in "/".join(parts).split("/"):
+        at /= name
+        if not _lies(at):
+            return []
+        _check_plain(at)
+    return list(_below(at))
+
+
+def _below(at: Path) -> Iterator[Path]:
+    _check_plain(at)
+    if at.is_dir():
+        for path in sorted(at.iterdir()):
+            yield from _below(path)
+    else:
+        yield at
+
+
+def _check_plain(at: Path) -> None:
+    mode = at.lstat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        what = "a symbolic link" if stat.S_ISLNK(mode) else "no file and no folder"
+        raise ParityError(f"{at}: {what}; a shard has none, and nothing is read that lies outside of it")
+
+
+def _lies(path: Path) -> bool:
+    """Whether something is there, be it a link to nowhere."""
+    return path.is_symlink() or path.exists()

@@ -1,0 +1,157 @@
+"""What no run of this tool says: a verdict that its own numbers deny.
+
+Asked of results that come from elsewhere, where everything can be written by hand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from parity.judge.curves import DRAWN
+from parity.probe.values import METRICS, VerdictKind
+from parity.scoreboard.score import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from parity.gate.result import RunResult
+    from parity.golden.drift import Checked
+    from parity.judge.result import CellResult, ProbeResult
+    from parity.judge.verdict import FirstDivergence, MetricSummary, Verdict
+    from parity.scoreboard.score import Scoreboard
+
+_COMPARED = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE})
+
+
+def contradictions(result: RunResult) -> Iterator[str]:
+    """Each thing that denies another, in a line; none where a run could have ended like this."""
+    names = Counter(each.probe.name for each in result.probes)
+    yield from (f"probe {name!r} is there {count} times" for name, count in names.items() if count > 1)
+    for probe in result.probes:
+        for said in _of_probe(probe):
+            yield f"{probe.probe.name!r}: {said}"
+    yield from _of_explanations(result)
+    if result.goldens is not None:
+        yield from _of_goldens(result.goldens)
+    if result.canaries is not None:
+        yield from _of_canaries(result.canaries)
+
+
+def _of_probe(result: ProbeResult) -> Iterator[str]:
+    planned = result.probe.workload.seeds
+    seeds = [cell.seed for cell in result.cells]
+    if seeds != [seed for seed in planned if seed in {*seeds}]:
+        yield f"cells of seeds {seeds}, where {list(planned)} are planned"
+    if result.not_run and not result.missing:
+        yield f"not run ({result.not_run}), and no seed is missing"
+    for cell in result.cells:
+        for said in _of_cell(cell, result.probe.workload.steps):
+            yield f"seed {cell.seed}: {said}"
+        if cell.verdict is not None and cell.verdict.thresholds.tolerance != result.probe.tolerance:
+            yield f"seed {cell.seed}: judged by another tolerance than the probe states"
+
+
+def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
+    if (cell.verdict is None) is not bool(cell.failure):
+        yield "a verdict of an arm that failed" if cell.failure else "neither a verdict nor a failure"
+    if cell.verdict is None:
+        return
+    yield from _of_verdict(cell.verdict)
+    if cell.kind in _COMPARED and cell.steps != planned:
+        yield f"{cell.kind} after {cell.steps} of {planned} steps"
+    for name, curve in cell.curves.items():
+        if name not in DRAWN:
+            yield f"a curve of {name!r}, which is never drawn"
+        elif not len(curve.steps) == len(curve.reference) == len(curve.candidate):
+            yield f"the curve of {name} is not equally long in both arms"
+        elif any(not 1 <= step <= planned for step in curve.steps) or list(curve.steps) != sorted({*curve.steps}):
+            yield f"the curve of {name} has steps that are not planned"
+        elif cell.kind is VerdictKind.IDENTICAL and curve.reference != curve.candidate:
+            yield f"identical, and the curve of {name} is not"
+
+
+def _of_verdict(verdict: Verdict) -> Iterator[str]:
+    """A metric that was left out, or that differs, denies `identical`; one that never differs denies where it parts."""
+    kind, at, metrics = verdict.kind, verdict.first_divergence, verdict.metrics
+    if kind in _COMPARED:
+        if absent := [name for name in METRICS if name not in metrics or metrics[name].compared < 1]:
+            yield f"{kind}, and {absent[0]} was not compared"
+        if verdict.problems:
+            yield f"{kind} in spite of a problem: {verdict.problems[0]}"
+    if verdict.bounds and verdict.thresholds.deterministic:
+        yield "a noise floor on a device that repeats itself"
+    differing = [name for name, summary in metrics.items() if summary.unequal or summary.first_step is not None]
+    if kind is VerdictKind.IDENTICAL and (differing or at is not None):
+        yield f"identical, and {differing[0] if differing else 'a first divergence'} differs"
+    for name, summary in metrics.items():
+        yield from _of_metric(name, summary)
+    if kind in {VerdictKind.DIVERGED, VerdictKind.WITHIN}:
+        if at is None:
+            yield f"{kind} nowhere"
+        elif at.metric not in differing and not (kind is VerdictKind.DIVERGED and at.metric.startswith("reported_")):
+            yield f"{kind} at {at.metric}, which never differs"
+        else:
+            yield from _of_place(verdict, at)
+    if kind is VerdictKind.WITHIN:
+        yield from _of_within(verdict)
+
+
+def _of_metric(name: str, summary: MetricSummary) -> Iterator[str]:
+    """How often, from where and how far a metric differs are one measurement."""
+    if not 0 <= summary.unequal <= summary.compared or bool(summary.unequal) is (summary.first_step is None):
+        yield f"{name} differs {summary.unequal} of {summary.compared} times, from step {summary.first_step}"
+    elif not summary.unequal and (summary.max_ulp or (summary.max_abs or 0.0) > 0.0):
+        yield f"{name} never differs, and is off by {summary.max_abs}"
+
+
+def _of_place(verdict: Verdict, at: FirstDivergence) -> Iterator[str]:
+    """Nothing differs before the first divergence, unless a tolerance or a noise floor lets it."""
+    if at.metric in METRICS and at.stage is not METRICS[at.metric].stage:
+        yield f"{verdict.kind} at {at.metric}, which is not of stage {at.stage}"
+    allowed = verdict.thresholds.tolerance or verdict.bounds
+    for name, summary in verdict.metrics.items():
+        first = summary.first_step
+        if first is not None and first < at.step and not (allowed and verdict.kind is VerdictKind.DIVERGED):
+            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first}"
+        if name == at.metric and first is not None and first > at.step:
+            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first} only"
+
+
+def _of_within(verdict: Verdict) -> Iterator[str]:
+    tolerance = verdict.thresholds.tolerance
+    if not tolerance and not verdict.bounds:
+        yield "within, and neither a tolerance nor a noise floor allows it"
+    for name, allowed in tolerance.items():
+        summary = verdict.metrics.get(name)
+        if summary is None or (summary.unequal and (summary.max_abs is None or not summary.max_abs <= allowed)):
+            off = "not there" if summary is None else f"off by {summary.max_abs}"
+            yield f"within, and {name} is {off}, where {allowed} is allowed"
+
+
+def _of_explanations(result: RunResult) -> Iterator[str]:
+    diverged = {each.probe.name for each in result.probes if any(cell.first_divergence for cell in each.cells)}
+    for name in result.explanations:
+        if name not in diverged:
+            yield f"{name!r} is explained, and parts nowhere"
+
+
+def _of_canaries(board: Scoreboard) -> Iterator[str]:
+    kinds = {True: {Outcome.QUIET, Outcome.FALSE_ALARM}, False: {Outcome.CAUGHT, Outcome.MISSED}}
+    names = Counter(each.canary.name for each in board.scores)
+    yield from (f"canary {name!r} is there {count} times" for name, count in names.items() if count > 1)
+    alarms = {Outcome.QUIET: False, Outcome.FALSE_ALARM: True, Outcome.CAUGHT: True}
+    for each in board.scores:
+        said = f"canary {each.canary.name!r} is {each.outcome}"
+        if each.outcome not in {Outcome.NOT_RUN, *kinds[each.canary.harmless]}:
+            yield f"{said}, and {'harmless' if each.canary.harmless else 'a fault'}"
+        elif each.outcome in alarms and alarms[each.outcome] is each.verdict.passes:
+            yield f"{said}, and {each.verdict}"
+
+
+def _of_goldens(checked: Checked) -> Iterator[str]:
+    for (name, seed), drift in checked.drifts.items():
+        if (drift.at is None) is not (drift.unequal == 0):
+            first = "nowhere" if drift.at is None else f"step {drift.at.step}"
+            differ = f"{drift.unequal} of {drift.compared} values differ, first {first}"
+            yield f"{name!r}: golden of seed {seed}: {differ}"

@@ -1,0 +1,98 @@
+"""Making the folder of a run: a new place for it, and its plan. Nothing is overwritten."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from parity.errors import ParityError
+from parity.store.plan import Plan, write_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from parity.judge.blind_spots import BlindSpot
+    from parity.probe.shard import Shard
+    from parity.probe.values import Probe
+
+LATEST = "latest"
+
+
+REPORTS = Path("reports")
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Raises ParityError where what `--out` names cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ParityError(f"{run}: cannot be written ({error.strerror}); name another folder with --out") from None
+
+
+def new_run(
+    out: Path | None,
+    probes: Sequence[Probe],
+    blind: Mapping[str, tuple[BlindSpot, ...]],
+    *,
+    not_run: Mapping[str, str] = MappingProxyType({}),
+    models: Mapping[str, str] = MappingProxyType({}),
+    shard: Shard | None = None,
+) -> Path:
+    """Makes the folder of a run and writes its plan.
+
+    Args:
+        out: a new or empty folder; None: `reports/<time>`, with `reports/latest` pointing at it.
+        probes: what will be run, and what other shards will.
+        blind: by probe name, what its workload cannot show.
+        not_run: by probe name, why no cell of it will be started.
+        models: by hub id, the commit that was found.
+        shard: which share of the cells will be run; None: all.
+
+    Raises:
+        ParityError: `out` holds something, or cannot be made.
+
+    """
+    with writing(out or REPORTS):
+        run = _by_time() if out is None else out
+    check_out(run)
+    with writing(run):
+        run.mkdir(parents=True, exist_ok=True)
+        write_plan(run, Plan(probes=tuple(probes), blind=blind, not_run=not_run, models=models, shard=shard))
+    if out is None:
+        _point(REPORTS / LATEST, run)
+    return run
+
+
+def check_out(out: Path) -> None:
+    """Raises ParityError where what `--out` names holds something, or is no folder."""
+    with writing(out):
+        if out.is_dir():
+            if any(out.iterdir()):
+                raise ParityError(f"--out {out}: not empty; name a new folder, nothing is overwritten")
+        elif out.is_symlink() or out.exists():
+            raise ParityError(f"--out {out}: not a folder; name a new one, nothing is overwritten")
+
+
+def _by_time() -> Path:
+    """A folder of its own, even for two runs in one second."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H%M%S")
+    for number in count(1):
+        run = REPORTS / (stamp if number == 1 else f"{stamp}-{number}")
+        with suppress(FileExistsError):
+            run.mkdir(parents=True)
+            break
+    return run
+
+
+def _point(link: Path, run: Path) -> None:
+    """Moves the link in one step: a reader finds the old run or the new one."""
+    if link.exists() and not link.is_symlink():
+        raise ParityError(f"{link}: not a link of ours; move it away, nothing is overwritten")
+    fresh = link.with_name(f".{link.name}-{run.name}")
+    fresh.symlink_to(run.name, target_is_directory=True)
+    fresh.replace(link)

@@ -1,0 +1,34 @@
+"""A folder for the runs of one probe, which a later run of the same probe finds again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parity.probe.sources import is_path
+from parity.probe.values import ArmName, to_plain
+from parity.runner.checkouts import digest
+
+if TYPE_CHECKING:
+    from parity.probe.values import Probe
+
+
+def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
+    """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these.
+
+    Args:
+        folder: where it is made.
+        probe: as it is run.
+        more: what else must not be mixed; a word is part of the name.
+
+    """
+    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
+    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in workloads]
+    sources = [digest(Path(pin)) for pin in probe.environment.values() if is_path(pin)]
+    text = json.dumps([to_plain(probe), installed, rows, sources, *more], sort_keys=True)
+    words = [probe.name.replace("/", "-"), *(word for word in more if isinstance(word, str))]
+    return folder / "-".join([*words, hashlib.blake2b(text.encode(), digest_size=4).hexdigest()])

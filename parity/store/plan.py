@@ -1,0 +1,108 @@
+"""`plan.json`: what a run was asked to do, and what was known before its first cell."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from parity.errors import BadTraceError
+from parity.judge.blind_spots import BlindSpot
+from parity.probe.shard import Lacking, Shard, postpone, share
+from parity.probe.values import Probe, Stage, from_plain, to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SCHEMA = 3
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All probes at all seeds, of which a shard runs a share."""
+
+    probes: tuple[Probe, ...]
+    blind: Mapping[str, tuple[BlindSpot, ...]] = field(default_factory=dict)
+    """By probe name, what its workload cannot show."""
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    """By probe name, why none of its cells was started."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """By hub id, the commit that the run found."""
+    shard: Shard | None = None
+    """None: all of it."""
+    lacking: Lacking | None = None
+    """What shards did not bring that this was merged from; None: nothing."""
+
+    @property
+    def own(self) -> tuple[Probe, ...]:
+        """The probes that this run has cells of, at the seeds that it has."""
+        return self.probes if self.shard is None else share(self.probes, self.shard)
+
+    def judged(self, probe: Probe, seeds: tuple[int, ...]) -> Probe:
+        """A probe as it is judged where only these of its seeds are there: without outcomes over all of them."""
+        return probe if self.lacking is None or seeds == probe.workload.seeds else postpone(probe)
+
+
+def write_plan(run: Path, plan: Plan) -> None:
+    """Writes it into the folder of a run."""
+    tree = {
+        "schema": SCHEMA,
+        "probes": [to_plain(probe) for probe in plan.probes],
+        "blind": {name: [asdict(spot) for spot in spots] for name, spots in plan.blind.items()},
+        "not_run": dict(plan.not_run),
+        "models": dict(plan.models),
+        "shard": None if plan.shard is None else asdict(plan.shard),
+        "lacking": None if plan.lacking is None else asdict(plan.lacking),
+    }
+    (run / PLAN).write_text(json.dumps(tree, indent=2), encoding="utf-8")
+
+
+def read_plan(run: Path) -> Plan:
+    """Reads the plan of a stored run.
+
+    Raises:
+        BadTraceError: not the folder of a run, or of another schema.
+
+    """
+    try:
+        tree = json.loads((run / PLAN).read_text(encoding="utf-8"))
+        _check_schema(run, tree["schema"])
+        return Plan(
+            probes=tuple(from_plain(plain) for plain in tree["probes"]),
+            blind={str(name): tuple(map(_blind_spot, spots)) for name, spots in tree["blind"].items()},
+            not_run={str(name): str(why) for name, why in tree["not_run"].items()},
+            models={str(name): str(commit) for name, commit in tree["models"].items()},
+            shard=_shard(tree["shard"]),
+            lacking=_lacking(tree["lacking"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise BadTraceError(f"{run}: not the folder of a run: it has no readable {PLAN}") from None
+
+
+def _check_schema(run: Path, schema: object) -> None:
+    if schema == SCHEMA:
+        return
+    newer = isinstance(schema, int) and schema > SCHEMA
+    next_step = "use a newer parity" if newer else "judge it with the parity that wrote it, or run it again"
+    raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}: {next_step}")
+
+
+def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:
+    return BlindSpot(stage=Stage(plain["stage"]), what=plain["what"], because=plain["because"])
+
+
+def _shard(plain: Mapping[str, Any] | None) -> Shard | None:
+    if plain is None:
+        return None
+    shard = Shard(number=plain["number"], of=plain["of"])
+    if not (isinstance(shard.number, int) and isinstance(shard.of, int) and 1 <= shard.number <= shard.of):
+        raise ValueError(f"no shard: {plain}")
+    return shard
+
+
+def _lacking(plain: Mapping[str, Any] | None) -> Lacking | None:
+    if plain is None:
+        return None
+    return Lacking(of=plain["of"], missing=tuple(plain["missing"]), incomplete=tuple(plain["incomplete"]))

@@ -1,0 +1,109 @@
+"""`results.json` back to a result. It may be anybody's: what this tool would not have written is refused.
+
+Everything that can be told from cells and expectations is told anew; then the result is written again and must be what
+was read. So a verdict, a sentence or a status that does not follow from its cells cannot get through.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import ValidationError
+
+from parity.errors import BadResultError, ParityError
+from parity.jsonfloat import encode
+from parity.report.json import RESULT_SCHEMA, result_tree
+from parity.store.consistency import contradictions
+from parity.store.decode import complaint, restored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parity.canaries.canary import Canary
+    from parity.gate.result import RunResult
+
+_NOT_OURS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    StopIteration,
+    IndexError,
+    RecursionError,
+    ParityError,
+)
+"""What comes of taking anything for the results of a run."""
+_SHOWN = 200
+"""Characters of somebody else's text in a message of ours."""
+
+
+def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
+    """Reads what `parity.report.json.render_json` has written.
+
+    Args:
+        text: of `results.json`.
+        find: a canary by name; raises BadProbeError where there is none.
+
+    Raises:
+        BadResultError: not JSON, of another schema, incomplete, or contradicting itself; one line that says where.
+
+    """
+    tree = _parsed(text)
+    schema = tree.get("schema")
+    if schema != RESULT_SCHEMA or isinstance(schema, bool):
+        raise BadResultError(f"results of schema {_short(schema)}, this parity reads {RESULT_SCHEMA}")
+    try:
+        result = restored(tree, find)
+        # Whatever is in it can be written: not every depth, and not every string that JSON can spell, can be.
+        rewritten = json.loads(json.dumps(encode(result_tree(result)), ensure_ascii=False).encode())
+        denied = next(contradictions(result), "")
+    except ValidationError as error:
+        raise BadResultError(f"not the results of a run: {error.title} {complaint(error)}") from None
+    except _NOT_OURS as error:
+        raise BadResultError(f"not the results of a run: {type(error).__name__}: {_short(error)}") from None
+    if denied:
+        raise BadResultError(f"results that contradict themselves: {_short(denied)}")
+    if place := _first_difference(tree, rewritten):
+        raise BadResultError(f"results that do not follow from their cells: {_short(place)}")
+    return result
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError("a key is there twice")
+        return found
+
+    try:
+        tree = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise BadResultError(f"not JSON ({_short(error)})") from None
+    if not isinstance(tree, dict):
+        raise BadResultError(f"not the results of a run: {type(tree).__name__}, not an object")
+    return tree
+
+
+def _first_difference(read: Any, written: Any, where: str = "") -> str:
+    """Where two JSON trees part, and how; empty where they do not."""
+    if isinstance(read, dict) and isinstance(written, dict):
+        for name in [*written, *(name for name in read if name not in written)]:
+            at = f"{where}.{name}" if where else name
+            if name not in read or name not in written:
+                return f"{at} is {'missing' if name in written else 'unknown'}"
+            if found := _first_difference(read[name], written[name], at):
+                return found
+        return ""
+    if isinstance(read, list) and isinstance(written, list) and len(read) == len(written):
+        pairs = enumerate(zip(read, written, strict=True))
+        return next((at for number, pair in pairs if (at := _first_difference(*pair, f"{where}[{number}]"))), "")
+    same = read == written and isinstance(read, bool) is isinstance(written, bool)
+    return "" if same else f"{where} is {_short(read)}, and its cells say {_short(written)}"
+
+
+def _short(value: object) -> str:
+    text = " ".join((value if isinstance(value, str) else str(value)).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

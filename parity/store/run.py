@@ -1,0 +1,148 @@
+"""The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
+
+plan.json                      the probes, as they were checked: all of them, of a shard too
+traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
+explanations/<probe>/          what `parity run --explain` found out, and its runs
+goldens/                       what the references are compared with, as it was found
+canaries/                      known faults that were run beside the probes
+interrupted                    only where the user stopped the run
+results.json  report.md  report.html   rendered at the end
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from parity.errors import BadTraceError, ParityError
+from parity.gate.result import RunResult
+from parity.golden.folder import check_run
+from parity.judge.cell import assess, probe_result
+from parity.probe.shard import postponed
+from parity.probe.values import ArmName
+from parity.report.html import render_html
+from parity.report.json import render_json
+from parity.report.markdown import render_markdown
+from parity.scoreboard.board import read_sample
+from parity.store.decode import complaint, read_explanation
+from parity.store.plan import Plan, read_plan
+from parity.trace.cell import cell_folder, has_ended, read_arm, read_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from parity.canaries.canary import Canary
+    from parity.golden.drift import Checked
+    from parity.judge.result import CellResult, ProbeResult
+    from parity.probe.values import Probe
+    from parity.trace.values import Trace
+
+INTERRUPTED = "interrupted"
+EXPLANATION = "explanation.json"
+RESULTS = "results.json"
+
+
+def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
+    """Judges a run from its folder: its plan, its cells, and what else it rests on.
+
+    Args:
+        run: its folder.
+        find: a canary by name; raises BadProbeError where there is none.
+
+    Raises:
+        BadTraceError: not the folder of a run, or of another schema.
+        BadGoldenError: the goldens that the run kept cannot be read.
+
+    """
+    plan = read_plan(run)
+    interrupted = (run / INTERRUPTED).exists()
+    probes = tuple(_judged(run, plan, probe, interrupted=interrupted) for probe in plan.own)
+    return RunResult(
+        probes=probes,
+        interrupted=interrupted,
+        canaries=read_sample(run, find),
+        goldens=_goldens(run, [each.probe for each in probes]),
+        explanations=_explanations(run, [each.probe for each in probes]),
+        shard=plan.shard,
+        lacking=plan.lacking,
+        postponed=postponed(plan.probes, [each.probe for each in probes]),
+    )
+
+
+def note_interrupted(run: Path) -> None:
+    """Keeps that the user stopped the run."""
+    (run / INTERRUPTED).touch()
+
+
+def _goldens(run: Path, probes: Sequence[Probe]) -> Checked | None:
+    def reference(probe: Probe, seed: int) -> Trace | None:
+        read = read_arm(probe, seed, cell_folder(run, probe, seed), ArmName.REFERENCE)
+        return None if read.failure else read.trace
+
+    return check_run(run, probes, reference)
+
+
+def explanation_folder(run: Path, probe: Probe) -> Path:
+    """Where the inquiry into one probe of a run keeps what it runs."""
+    return run / "explanations" / probe.name
+
+
+def with_explanations(run: Path, result: RunResult) -> RunResult:
+    """A result with the explanations that its folder holds by now.
+
+    Raises:
+        BadTraceError: a file of that name holds something else.
+
+    """
+    return replace(result, explanations=_explanations(run, [each.probe for each in result.probes]))
+
+
+def _explanations(run: Path, probes: Sequence[Probe]) -> dict[str, dict[str, Any]]:
+    files = {probe.name: explanation_folder(run, probe) / EXPLANATION for probe in probes}
+    return {name: _explanation(file) for name, file in files.items() if file.is_file()}
+
+
+def _explanation(file: Path) -> dict[str, Any]:
+    try:
+        return read_explanation(file.read_bytes())
+    except ValidationError as error:
+        raise BadTraceError(
+            f"{file}: not an explanation ({complaint(error)}); remove it, and `parity report` tells the run without"
+        ) from None
+    except OSError as error:
+        raise BadTraceError(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def write_reports(run: Path, result: RunResult) -> None:
+    """Renders `results.json`, `report.md` and `report.html` beside the traces.
+
+    Raises:
+        ParityError: the folder cannot be written.
+
+    """
+    try:
+        _write_reports(run, result)
+    except OSError as error:
+        raise ParityError(f"{run}: the report cannot be written ({error.strerror}); the traces are there") from None
+
+
+def _write_reports(run: Path, result: RunResult) -> None:
+    (run / RESULTS).write_text(render_json(result) + "\n", encoding="utf-8")
+    (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
+    (run / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
+
+
+def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeResult:
+    cells = _cells(run, probe, interrupted=interrupted)
+    judged = plan.judged(probe, tuple(cell.seed for cell in cells))
+    return probe_result(judged, cells, plan.blind.get(probe.name, ()), plan.not_run.get(probe.name, ""))
+
+
+def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:
+    """What was stopped with the run has no result; a cell that died by itself has one."""
+    folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
+    started = [seed for seed, at in folders.items() if has_ended(at) or (at.is_dir() and not interrupted)]
+    return tuple(assess(probe, seed, read_cell(probe, seed, folders[seed])) for seed in started)

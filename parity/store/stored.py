@@ -1,0 +1,39 @@
+"""A run that was kept, in either form: its folder, or the file of its results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parity.errors import BadResultError
+from parity.store.results import read_result
+from parity.store.run import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from parity.canaries.canary import Canary
+    from parity.gate.result import RunResult
+
+
+def stored(run: Path, find: Callable[[str], Canary]) -> RunResult:
+    """Reads a run: a folder is judged again from its traces, a file of results is checked.
+
+    Args:
+        run: the folder, or a `results.json`.
+        find: a canary by name; raises BadProbeError where there is none.
+
+    Raises:
+        BadTraceError: not the folder of a run, or of another schema.
+        BadGoldenError: the goldens that the run kept cannot be read.
+        BadResultError: not the results of a run, of another schema, or contradicting themselves.
+
+    """
+    if not run.is_file():
+        return read_run(run, find)
+    try:
+        return read_result(run.read_text(encoding="utf-8"), find)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadResultError(f"{run}: cannot be read ({error})") from None
+    except BadResultError as error:
+        raise BadResultError(f"{run}: {error}") from None

@@ -1,0 +1,292 @@
+"""The folder of a cell: what lies where in it, and all of it read as one value.
+
+cell.json                what the process was asked to do
+reference.jsonl          a trace an arm: candidate.jsonl, reference-again.jsonl, reference-again-2.jsonl, …
+trainer.log              what the trainers printed
+exit-status              how the process ended
+not-started              only where no process could be started: why
+control.json             only where both arms were trained once more without a tap
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, takewhile
+from typing import TYPE_CHECKING
+
+from parity.errors import BadTraceError
+from parity.files import write_whole
+from parity.probe.values import ArmName
+from parity.trace.file import read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from parity.probe.values import Probe
+    from parity.trace.values import Trace
+
+SPECIFICATION = "cell.json"
+LOG = "trainer.log"
+REPETITIONS_LOG = "trainer-again.log"
+CONTROL_LOG = "trainer-control.log"
+EXIT = "exit-status"
+_CONTROL = "control.json"
+_NOT_STARTED = "not-started"
+
+Run = Callable[["Sequence[Probe]", "Path"], object]
+"""Runs the cells of probes below a folder until they have ended, as `parity.runner.cells.run_cells` does."""
+
+Digests = dict[str, dict[str, str]]
+"""By arm and name of a parameter: the digest of what it was at the end of training."""
+
+LENT = (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
+"""The arms whose traces other cells can be given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadArm:
+    """One arm, as far as it was recorded."""
+
+    trace: Trace | None
+    """None where there is none that can be read."""
+    failure: str
+    """Why it cannot be judged; empty where it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadCell:
+    """All that the processes of a cell left behind."""
+
+    arms: Mapping[ArmName, ReadArm]
+    """In the order in which they run."""
+    repetitions: tuple[ReadArm, ...]
+    """Of the reference: the first is the third arm."""
+    control: Digests | None
+    """What both arms ended with without a tap; empty where that run failed, None where there was none."""
+    exit_code: int | None
+    """How the process ended: negative for a signal, None where it did not end."""
+    not_started: str
+    """Why no process could be started; empty where one was."""
+
+    @property
+    def traces(self) -> dict[ArmName, Trace]:
+        """Those that could be read, whole or not."""
+        return {arm: read.trace for arm, read in self.arms.items() if read.trace is not None}
+
+    @property
+    def crash(self) -> str:
+        """How a process ended that wrote whole traces and then failed; empty where it did not."""
+        return _death(self.exit_code) if self.exit_code else ""
+
+
+def read_cell(probe: Probe, seed: int, folder: Path) -> ReadCell:
+    """Reads the folder of a cell, without trusting that what is there was planned.
+
+    Args:
+        probe: as it was planned.
+        seed: of the cell.
+        folder: its own.
+
+    """
+    arms = {arm: read_arm(probe, seed, folder, arm) for arm in ArmName}
+    more = range(2, len(repetition_paths(folder)) + 1)
+    again = [read_arm(probe, seed, folder, ArmName.REFERENCE_AGAIN, number) for number in more]
+    return ReadCell(
+        arms=arms,
+        repetitions=(arms[ArmName.REFERENCE_AGAIN], *again),
+        control=_read_control(folder),
+        exit_code=exit_code_of(folder),
+        not_started=_why_not_started(folder),
+    )
+
+
+def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName, number: int = 1) -> ReadArm:
+    """Reads the trace of one arm.
+
+    Args:
+        probe: as it was planned.
+        seed: of the cell.
+        folder: of the cell.
+        arm: whose trace.
+        number: of the reference's repetition.
+
+    """
+    exit_code = exit_code_of(folder)
+    path = repetition_path(folder, number) if arm is ArmName.REFERENCE_AGAIN else trace_path(folder, arm)
+    try:
+        trace = read_trace(path)
+    except BadTraceError as error:
+        failure = str(error) if path.exists() else f"{_death(exit_code)}{_last_words(folder)}"
+        return ReadArm(trace=None, failure=failure)
+    if not trace.ending.complete:
+        return ReadArm(trace=trace, failure=_why_incomplete(trace, exit_code))
+    return ReadArm(trace=trace, failure=_not_as_planned(probe, seed, arm, trace))
+
+
+def trace_path(folder: Path, arm: ArmName) -> Path:
+    """Where a cell keeps the trace of an arm."""
+    return folder / f"{arm}.jsonl"
+
+
+def repetition_path(folder: Path, number: int) -> Path:
+    """Where a cell keeps the reference's repetition of this number; the first is run in the cell's own process."""
+    first = trace_path(folder, ArmName.REFERENCE_AGAIN)
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+
+
+def repetition_paths(folder: Path) -> list[Path]:
+    """The reference's repetitions that are there, in order."""
+    paths = (repetition_path(folder, number) for number in count(1))
+    return list(takewhile(lambda path: path.exists(), paths))
+
+
+def cell_parts(probe: str, seed: int) -> tuple[str, ...]:
+    """Where one cell of a probe of this name lies, below the folder of its run."""
+    return ("traces", probe, str(seed))
+
+
+def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
+    """Where one cell lies."""
+    return run.joinpath(*cell_parts(probe.name, seed))
+
+
+def note_exit(folder: Path, code: int) -> None:
+    """Keeps how the process of a cell ended: negative for a signal."""
+    (folder / EXIT).write_text(f"{code}\n", encoding="ascii")
+
+
+def exit_code_of(folder: Path) -> int | None:
+    """How the process of a cell ended, as `note_exit` kept it; None where it did not."""
+    try:
+        return int((folder / EXIT).read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def note_not_started(folder: Path, why: str) -> None:
+    """Keeps why no process of a cell could be started."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _NOT_STARTED).write_text(why + "\n", encoding="utf-8")
+
+
+def note_control(folder: Path, digests: Digests) -> None:
+    """Keeps what both arms ended with when they were trained without a tap."""
+    (folder / _CONTROL).write_text(json.dumps(digests), encoding="utf-8")
+
+
+def note_control_failed(folder: Path) -> None:
+    """Keeps that the run without a tap did not come to its end; one that did stays as it is."""
+    if not (folder / _CONTROL).exists():
+        note_control(folder, {})
+
+
+def has_ended(folder: Path) -> bool:
+    """Whether a cell has a result: its process has ended, or could not be started."""
+    return (folder / EXIT).is_file() or (folder / _NOT_STARTED).is_file()
+
+
+def must_run(cell: Path, given: Collection[Path] = ()) -> bool:
+    """Whether a cell has to be run, because it was not or because a signal ended it; empties its folder if so.
+
+    Args:
+        cell: its folder.
+        given: the files that it was given before it started, which stay.
+
+    """
+    code = exit_code_of(cell)
+    if code is not None and code >= 0:
+        return False
+    forget_half(cell, given)
+    return True
+
+
+def forget_half(cell: Path, given: Collection[Path] = ()) -> None:
+    """Removes what a killed cell left, all but the files that it was given before it started."""
+    for path in cell.iterdir() if cell.is_dir() else ():
+        if path not in given:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ...] = LENT) -> None:
+    """Copies the reference's traces into the folder of a cell that has not run; it does not run them again.
+
+    Args:
+        recorded: the folder of the cell that ran them.
+        to: the folder of the other cell; made where it is missing.
+        probe: the other cell's probe, under whose name they are copied.
+        arms: which of them; a cell whose candidate may leave something behind runs the repetition itself.
+
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    for trace in (path for arm in arms for path in _traces(recorded, arm)):
+        header, _, rest = trace.read_text(encoding="utf-8").partition("\n")
+        renamed = json.dumps(json.loads(header) | {"probe": probe})
+        write_whole(to / trace.name, f"{renamed}\n{rest}")
+
+
+def _traces(recorded: Path, arm: ArmName) -> list[Path]:
+    """Every repetition is lent, so that no cell has to buy its own."""
+    return repetition_paths(recorded) if arm is ArmName.REFERENCE_AGAIN else [trace_path(recorded, arm)]
+
+
+def _read_control(folder: Path) -> Digests | None:
+    try:
+        found: Digests = json.loads((folder / _CONTROL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _why_not_started(folder: Path) -> str:
+    try:
+        return (folder / _NOT_STARTED).read_text("utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
+    """What a complete trace lacks, or has of another cell; empty if nothing."""
+    header, steps = trace.header, probe.workload.steps
+    told = (header.probe, header.arm, header.seed, header.steps)
+    if told != (probe.name, arm, seed, steps):
+        return f"a trace of another cell: {told[0]}, {told[1]}, seed {told[2]}, {told[3]} steps"
+    if trace.start is None or trace.end is None:
+        return "a trace without the parameters before and after training"
+    if [step.step for step in trace.steps] != list(range(1, steps + 1)):
+        return f"a complete trace with {len(trace.steps)} of {steps} steps"
+    return ""
+
+
+def _why_incomplete(trace: Trace, exit_code: int | None) -> str:
+    ending = trace.ending
+    if ending.unavailable:
+        return ending.why
+    done = len(trace.steps)
+    after = f"after step {done} of {trace.header.steps}" if done else "before step 1"
+    if exit_code is not None and exit_code < 0 and not ending.why.startswith("KeyboardInterrupt"):
+        return f"{_death(exit_code)} {after}; see {LOG}"
+    return f"{ending.why} ({after}); see {LOG}"
+
+
+def _last_words(folder: Path) -> str:
+    """The last line of the cell's log, where an exception leaves its message."""
+    try:
+        lines = (folder / LOG).read_text("utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f" ({said[:300]})" if said else ""
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "there is no trace"
+    if exit_code < 0:
+        names = {number.value: number.name for number in signal.Signals}
+        return f"died of {names.get(-exit_code, f'signal {-exit_code}')}"
+    return f"ended with exit status {exit_code}"

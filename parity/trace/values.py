@@ -1,0 +1,148 @@
+"""What a tap recorded of one arm, as values: a header, a start, a row a step, an end, outcomes, an ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Whose trace this is; written before a trainer is touched."""
+
+    probe: str
+    arm: str
+    seed: int
+    steps: int
+    """How many the workload asks for."""
+    declared: Mapping[str, Any]
+    """The arm as the probe spells it: provider, stages, settings."""
+    provenance: Mapping[str, Any]
+    """Versions, device, platform, environment variables."""
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One parameter, before step 1 or after the last."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    digest: str
+    """BLAKE2b-64 of its bytes, hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignored:
+    """Something that an arm asked for and that the library took without doing it."""
+
+    name: str
+    """Function or configuration, and keyword: `get_peft_model.finetune_last_n_layer`."""
+    asked: Any
+    effective: Any
+    """What runs instead; None where the library knows no such thing."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executed:
+    """One source file of which an arm executed something, from loading to the end of step 1."""
+
+    distribution: str
+    """Name and release; empty for the module of a provider that is somebody else's."""
+    path: str
+    """Inside the folder where packages are installed: `mlx_lm/tuner/trainer.py`."""
+    digest: str
+    """BLAKE2b-64 of its bytes, hexadecimal; empty where it is gone."""
+    functions: tuple[str, ...]
+    """By qualified name, sorted: `train`, `train.<locals>.step`."""
+    outside: str = ""
+    """Where it really lies, where that is not where its distribution says: a checkout, or what shadows a package."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Read from the live objects just before step 1."""
+
+    loaded: Mapping[str, Tensor]
+    """All parameters right after loading."""
+    base: Mapping[str, Tensor]
+    """Frozen parameters by canonical name: a LoRA layer's own weight keeps its name before wiring."""
+    trainable: Mapping[str, Tensor]
+    effective: Mapping[str, Any]
+    """What really runs, by dotted name: optimizer class and arguments, clip, accumulation, batch shapes."""
+    ignored: tuple[Ignored, ...]
+    executed: tuple[Executed, ...] = ()
+    """By path; of the trainers' libraries and of MLX."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One optimizer update of one arm. Scalars are float32 values, fingerprints 64 bits in hexadecimal."""
+
+    step: int
+    """1-based."""
+    batch: str
+    """Of token ids, padding included, and of what is supervised; the same however the rows are split over passes."""
+    loss: float
+    """Token mean over all passes of the update, nats, before the update."""
+    tokens: int
+    """Supervised targets."""
+    grad_norm: float
+    """L2 over all trainable leaves, in float32, before clipping."""
+    gradient: str
+    clipped_norm: float
+    """The same, of what the optimizer receives."""
+    clipped: str
+    lr: float
+    """That this update used."""
+    params: str
+    """Of the trainable parameters after the update."""
+    reported: Mapping[str, float] = field(default_factory=dict)
+    """What the trainer itself said, never compared with what the tap saw under one name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """Read from the live objects after the last step: what a trainer changed behind its last update shows here."""
+
+    base: Mapping[str, Tensor]
+    trainable: Mapping[str, Tensor]
+    traced: int
+    """How often the update was traced: once or a few times where the step is compiled, every step where not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the trained model does; absent where the probe does not ask."""
+
+    metrics: Mapping[str, float | bool | str]
+    """By name, as `parity.lab.outcomes` defines them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How the arm ended."""
+
+    complete: bool
+    why: str = ""
+    """Why not, where it is not complete."""
+    unavailable: bool = False
+    """A trainer or release was missing, as opposed to one that failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One arm at one seed, as read back."""
+
+    header: Header
+    start: Start | None
+    steps: tuple[Step, ...]
+    end: End | None
+    ending: Ending
+    outcome: Outcome | None = None

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from parity.errors import BadTraceError
+from parity.judge.blind_spots import BlindSpot
+from parity.probe.shard import Lacking, Shard
+from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
+from parity.store.plan import Plan, read_plan, write_plan
+from tests.unit.made import PROBE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASKS = replace(
+    PROBE,
+    outcomes=Outcomes(prompt="a", contains="b"),
+    expect=Expectation(verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.IDENTICAL}),
+)
+PLAN = Plan(
+    probes=(ASKS,),
+    blind={ASKS.name: (BlindSpot(stage=Stage.BATCH, what="padding", because="so"),)},
+    not_run={ASKS.name: "why"},
+    models={"owner/name": "c0"},
+    shard=Shard(number=2, of=2),
+    lacking=Lacking(of=2, missing=(1,), incomplete=(2,)),
+)
+
+
+@pytest.mark.parametrize("plan", [PLAN, Plan(probes=(PROBE,))])
+def test_a_plan_is_read_back_as_it_was_written(tmp_path: Path, plan: Plan) -> None:
+    write_plan(tmp_path, plan)
+    assert read_plan(tmp_path) == plan
+
+
+@pytest.mark.parametrize("key", ["schema", "probes", "blind", "not_run", "models", "shard", "lacking"])
+def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> None:
+    write_plan(tmp_path, PLAN)
+    tree = json.loads((tmp_path / "plan.json").read_text())
+    del tree[key]
+    (tmp_path / "plan.json").write_text(json.dumps(tree))
+    with pytest.raises(BadTraceError, match=r"it has no readable plan\.json"):
+        read_plan(tmp_path)
+
+
+def test_a_plan_that_is_cut_anywhere_is_none(tmp_path: Path) -> None:
+    write_plan(tmp_path, PLAN)
+    text = (tmp_path / "plan.json").read_text()
+    for length in range(0, len(text), 97):
+        (tmp_path / "plan.json").write_text(text[:length])
+        with pytest.raises(BadTraceError, match=r"it has no readable plan\.json"):
+            read_plan(tmp_path)
+
+
+def test_a_shard_has_its_share_and_a_whole_run_all() -> None:
+    assert [probe.workload.seeds for probe in PLAN.own] == [(42,)]
+    assert replace(PLAN, shard=None).own == PLAN.probes
+
+
+def test_what_is_declared_over_all_seeds_is_judged_over_all_of_them_alone() -> None:
+    merged = replace(PLAN, shard=None)
+    assert merged.judged(ASKS, (1, 42)) == ASKS
+    assert dict(merged.judged(ASKS, (42,)).expect.outcomes) == {}
+    assert replace(merged, lacking=None).judged(ASKS, (42,)) == ASKS

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from parity.errors import BadTraceError
+from parity.trace.file import TraceWriter, read_trace
+from parity.trace.values import Ending, Step
+from tests.unit.made import END, HEADER, START, step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+hexadecimal = st.text("0123456789abcdef", min_size=16, max_size=16)
+number = st.floats(width=32)
+steps = st.builds(
+    Step,
+    step=st.integers(1, 10**6),
+    batch=hexadecimal,
+    loss=number,
+    tokens=st.integers(0, 2**32 - 1),
+    grad_norm=number,
+    gradient=hexadecimal,
+    clipped_norm=number,
+    clipped=hexadecimal,
+    lr=number,
+    params=hexadecimal,
+    reported=st.dictionaries(st.sampled_from(["loss", "lr", "grad_norm"]), number),
+)
+
+
+def write(path: Path, *rows: Step, ending: Ending | None = None) -> Path:
+    with TraceWriter(path, HEADER) as writer:
+        writer.start(START)
+        for row in rows:
+            writer.step(row)
+        if ending is not None:
+            writer.end(END)
+            writer.close(ending)
+    return path
+
+
+def same(left: Step, right: Step) -> bool:
+    """Equal to the bit: a NaN is a NaN, and 0.0 is not -0.0."""
+    return repr(left) == repr(right)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(steps, max_size=5))
+def test_every_float_comes_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, rows: list[Step]) -> None:
+    path = write(tmp_path_factory.mktemp("trace") / "t.jsonl", *rows, ending=Ending(complete=True))
+    back = read_trace(path)
+    assert back.header == HEADER
+    assert back.start == START
+    assert len(back.steps) == len(rows)
+    assert all(map(same, back.steps, rows))
+
+
+def test_non_finite_floats_are_words_and_never_null(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", step(1, loss=math.nan, grad_norm=math.inf, lr=-math.inf))
+    text = path.read_text()
+    assert '"loss": "NaN"' in text
+    assert '"grad_norm": "Infinity"' in text
+    assert '"lr": "-Infinity"' in text
+    assert "null" not in text
+
+
+def test_a_line_a_step_is_there_before_the_next_one(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        writer.step(step(1))
+        assert len((tmp_path / "t.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_trace_is_never_overwritten(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", step(1))
+    with pytest.raises(FileExistsError):
+        TraceWriter(path, HEADER)
+
+
+def test_a_file_cut_anywhere_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
+    whole = write(tmp_path / "t.jsonl", step(1), step(2), ending=Ending(complete=True)).read_bytes()
+    header_ends = whole.index(b"\n") + 1
+    ending_starts = whole.rindex(b"\n", 0, -1) + 1
+    cut = tmp_path / "cut.jsonl"
+    for length in range(header_ends, len(whole)):
+        cut.write_bytes(whole[:length])
+        back = read_trace(cut)
+        assert not back.ending.complete
+        complete_lines = whole[:length].count(b"\n")
+        assert len(back.steps) == max(0, min(2, complete_lines - 2))
+        if length > ending_starts:
+            assert back.ending.why == "the file is cut in the middle of a line"
+
+
+def test_an_exception_is_the_ending(tmp_path: Path) -> None:
+    def fail() -> None:
+        with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+            writer.step(step(1))
+            raise RuntimeError("no room")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert read_trace(tmp_path / "t.jsonl").ending == Ending(complete=False, why="RuntimeError: no room")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "t.jsonl: not a trace: its first line is no header; `parity run` writes traces"),
+        ("step,loss\n1,2\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it anew"),
+        ("[]\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it anew"),
+        (
+            '{"kind": "header", "schema": 99}\n',
+            "t.jsonl: schema 99, this parity reads 4; read it with the release that wrote it, or record it anew",
+        ),
+        (
+            '{"kind": "header", "schema": 4}\n',
+            "t.jsonl:1: a header line that does not fit (Header.__init__() missing 6 required keyword-only "
+            "arguments: 'probe', 'arm', 'seed', 'steps', 'declared', and 'provenance')",
+        ),
+    ],
+)
+def test_what_is_no_trace_is_one_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "t.jsonl").write_text(content)
+    with pytest.raises(BadTraceError) as error:
+        read_trace(tmp_path / "t.jsonl")
+    assert str(error.value) == f"{tmp_path}/{message}"
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadTraceError, match=r"cannot be read \(No such file or directory\)"):
+        read_trace(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"loss": None}, "loss is not a number: None"),
+        ({"loss": "much"}, "loss is not a number: 'much'"),
+        ({"mood": 1}, "unknown field 'mood'"),
+        ({"kind": "poem"}, "unknown kind of line 'poem'"),
+        ({"tokens": None}, "tokens is not a whole number: None"),
+        ({"tokens": 1.5}, "tokens is not a whole number: 1.5"),
+        ({"batch": 7}, "batch is not text: 7"),
+    ],
+)
+def test_a_damaged_step_is_not_read(tmp_path: Path, changed: dict[str, object], message: str) -> None:
+    path = write(tmp_path / "t.jsonl", step(1))
+    lines = path.read_text().splitlines()
+    lines[2] = json.dumps(json.loads(lines[2]) | changed)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(BadTraceError, match=message):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("line", [0, 2])
+def test_two_traces_in_one_file_are_none(tmp_path: Path, line: int) -> None:
+    path = write(tmp_path / "t.jsonl", step(1), ending=Ending(complete=True))
+    again = path.read_text().splitlines()[line]
+    with path.open("a") as file:
+        file.write(again + "\n")
+    with pytest.raises(BadTraceError, match="where none can be"):
+        read_trace(path)
+
+
+def test_a_header_of_wrong_types_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl")
+    header, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps(json.loads(header) | {"provenance": "here"}) + "\n" + rest)
+    with pytest.raises(BadTraceError, match="provenance is not a table: 'here'"):
+        read_trace(path)
+
+
+def test_a_missing_field_is_not_filled_in(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", step(1))
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[2])
+    del row["grad_norm"]
+    path.write_text("\n".join([*lines[:2], json.dumps(row)]) + "\n")
+    with pytest.raises(BadTraceError, match="grad_norm"):
+        read_trace(path)
+
+
+def test_reported_values_stay_beside_the_tapped_ones(tmp_path: Path) -> None:
+    row = replace(step(1), reported={"loss": 9.0, "grad_norm": 1.0})
+    back = read_trace(write(tmp_path / "t.jsonl", row)).steps[0]
+    assert back.loss == 1.5
+    assert back.reported == {"loss": 9.0, "grad_norm": 1.0}
