@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ ZOO = Arm(
 )
 
 
+PLUGIN = Path(__file__).parents[2] / "plugin"
 OWNERS = ownership(replace(PROBE, reference=Arm(provider="mlx-lm"), candidate=ZOO))
 
 
@@ -100,3 +102,35 @@ def test_only_a_stage_is_the_reference_with_that_stage_of_the_candidate() -> Non
 def test_a_stage_is_taken_back_where_the_reference_has_it_by_itself(stage: Stage) -> None:
     swapped = probe(Arm(provider="mlx-lm", stages={stage: "unsloth-zoo"}))
     assert without(swapped, [stage], OWNERS).candidate.stages == {}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stage", "name", "value"),
+    [
+        (
+            replace(ZOO, keywords={"MLXTrainingConfig": {"neftune_noise_alpha": 5.0}}),
+            Stage.FORWARD,
+            "MLXTrainingConfig.neftune_noise_alpha",
+            5.0,
+        ),
+        (
+            replace(ZOO, keywords={"MLXTrainingConfig": {"logging_steps": 2}}),
+            Stage.GRADIENT,
+            "MLXTrainingConfig.logging_steps",
+            2,
+        ),
+        (replace(ZOO, settings={"report_grad_norm": False}), Stage.GRADIENT, "report_grad_norm", False),
+        (Arm(provider="faulty", settings={"fault": "x"}), Stage.LOSS, "fault", "x"),
+    ],
+)
+def test_every_setting_and_keyword_belongs_to_the_factor_of_its_stage(
+    monkeypatch: pytest.MonkeyPatch, candidate: Arm, stage: Stage, name: str, value: object
+) -> None:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    differs = probe(candidate)
+    owners = ownership(differs)
+    (factor,) = [each for each in factors(differs, swaps, owners) if each.stage is stage]
+    assert factor.settings == {name: (None, value)}
+    mended = without(differs, [stage], owners).candidate
+    assert name not in mended.settings
+    assert mended.keywords == {}

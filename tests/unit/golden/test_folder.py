@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -169,3 +170,14 @@ def test_goldens_of_other_machines_are_left_alone(probe: Probe, tmp_path: Path) 
     path = golden(tmp_path / "golden", probe, 1, of_platform="macos-arm64-gpu")
     path.write_text("not a golden")
     assert find_goldens(tmp_path / "golden", [probe], decides=True).texts == {}
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"decides": true}', '{"decides": 1, "passed_over": []}', None])
+def test_a_damaged_index_of_kept_goldens_is_one_line(probe: Probe, tmp_path: Path, left: str | None) -> None:
+    run = tmp_path / "run"
+    golden(tmp_path / "goldens", probe, 1)
+    keep_goldens(find_goldens(tmp_path / "goldens", [probe], decides=True), run)
+    index = run / "goldens" / "goldens.json"
+    index.unlink() if left is None else index.write_text(left)
+    with pytest.raises(BadGoldenError, match=re.escape(f"{index}: damaged or missing; run it again")):
+        check_run(run, [probe], lambda _, seed: reference()[seed])
