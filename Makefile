@@ -21,6 +21,7 @@ canaries: setup  ## known faults in both trainers: is each caught, and named whe
 	.venv/bin/parity canaries --sensitivity --jobs $(JOBS)
 
 test: setup
+	@.venv/bin/python -m tests.examples.browser || true
 	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at

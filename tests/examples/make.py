@@ -95,7 +95,7 @@ def picture(folders: list[Path]) -> None:
     """Takes `light.png` and `dark.png` of each page, from its top to the end of its first curves."""
     path = installed()
     if path is None:
-        print(f"{NONE}: the pictures are left as they are")  # noqa: T201 - what `make examples` says
+        print(f"{NONE}; the pictures are left as they are")  # noqa: T201 - what `make examples` says
         return
     with browser(path) as started:
         for folder in folders:

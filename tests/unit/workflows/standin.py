@@ -24,7 +24,7 @@ name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
 with (here / "calls").open("a") as file:
     print(json.dumps({"name": name, "words": words, "env": dict(os.environ)}), file=file)
 told = json.loads((here / "told.json").read_text())
-says = told.get(name, {})
+says = told.get(" ".join([name, *words[:1]]), told.get(name, {}))
 if name == "parity":
     says = told.get(words[0], {})
     options = dict(word.lstrip("-").split("=", 1) for word in words if word.startswith("--") and "=" in word)
@@ -70,7 +70,10 @@ class Tool:
     home: Path
 
     def tell(self, **told: Any) -> None:
-        """What each program does when it is called: `prints`, `status`, and of a run its `results`."""
+        """What each program does when it is called, or called with a first word, as `make lint`.
+
+        It has `prints`, `status`, and for a run its `results`.
+        """
         status = told.get("run", told.get("merge", {})).get("status", 0)
         pages = {form: {"status": status, **page} for form, page in PAGES.items()}
         report = {form: {**page, **told.get("report", {}).get(form, {})} for form, page in pages.items()}
@@ -88,18 +91,27 @@ class Tool:
         return Runner(home=self.home, action=self.folder / action, path=f"{self.home / 'bin'}:{os.environ['PATH']}")
 
 
+def program(home: Path) -> str:
+    """The text of every stand-in, whatever its name is."""
+    return _PROGRAM.replace("PYTHON", sys.executable).replace("HERE", str(home))
+
+
+def put(place: Path, text: str) -> None:
+    """Writes a program."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    place.chmod(0o755)
+
+
 def tool(home: Path) -> Tool:
     """Makes one, in an empty folder."""
     folder = home / "tool"
     shutil.copytree(ROOT / ".github", folder / ".github")
-    program = _PROGRAM.replace("PYTHON", sys.executable).replace("HERE", str(home))
     venvs = (".venv/bin/parity", ".venv/bin/uv", ".venv-judge/bin/parity")
     python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'  # that of the path may be a script that looks for one
-    written = {home / "bin" / "python3": python, home / "bin" / "make": program}
-    for place, text in (written | {folder / name: program for name in venvs}).items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-        place.chmod(0o755)
+    put(home / "bin" / "python3", python)
+    for place in (home / "bin" / "make", *(folder / name for name in venvs)):
+        put(place, program(home))
     made = Tool(folder=folder, home=home)
     made.tell()
     return made

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.workflows.runner import ROOT, Block, Runner, blocks
-from tests.unit.workflows.standin import tool
+from tests.unit.workflows.standin import program, put, tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,11 +80,12 @@ def _linux(block: Block, home: Path) -> None:
     made = tool(home)
     runner = Runner(home=home, action=ROOT, path=f"{home / 'bin'}:{os.environ['PATH']}")
     shutil.copytree(ROOT / ".ci", runner.workspace / ".ci")
+    put(runner.workspace / ".venv" / "bin" / "python", program(home))
     assert runner.run(block).status == 0
-    assert [call.words for call in made.calls("make")] == [("lint",), ("test",)]
-    made.tell(make={"status": 2})
+    assert [call.words for call in made.calls("make")] == [("setup",), ("lint",), ("test",)]
+    made.tell(**{"make lint": {"status": 2}})
     assert runner.run(block).status == 2
-    assert [call.words for call in made.calls("make")][2:] == [("lint",)]
+    assert [call.words for call in made.calls("make")][3:] == [("setup",), ("lint",)]
 
 
 RUN_BY: dict[tuple[str, str], Callable[[Block, Path], None]] = {
