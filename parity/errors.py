@@ -1,4 +1,4 @@
-"""What can go wrong by somebody's hand: one line each, and the exit status it asks for."""
+"""Errors that a user can cause or meet: each has a one-line message and an exit status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ExitStatus(IntEnum):
-    """What `parity` answers to the shell."""
+    """The exit status of `parity`."""
 
     EXPECTED = 0
     """Every expectation was met."""
@@ -22,22 +22,22 @@ class ExitStatus(IntEnum):
     NOT_RUN = 3
     """An arm could not be run."""
     CANARY_MISSED = 4
-    """A known fault was not caught, or something harmless was: what the run says cannot be relied on."""
+    """A known fault was missed or a harmless change was flagged: the run cannot be relied on."""
     UNDECIDED = 5
-    """Nothing comparable, not run, or inconclusive."""
+    """Nothing could be compared, a probe was not run, or a verdict is inconclusive."""
     BUG = 70
-    """A fault of this tool."""
+    """A bug in this tool."""
     INTERRUPTED = 130
 
 
 class ParityError(Exception):
-    """Somebody's mistake, or a missing part: a message that says what, where and what to do next."""
+    """A mistake or something missing: the message says what, where and what to do next."""
 
     status = ExitStatus.USAGE
 
 
 class BadProbeError(ParityError):
-    """A probe, or what it points at, cannot be used."""
+    """A probe, or a file or folder that it names, cannot be used."""
 
 
 class BadTraceError(ParityError):
@@ -45,15 +45,15 @@ class BadTraceError(ParityError):
 
 
 class BadResultError(ParityError):
-    """A `results.json` that this tool has not written, or that denies itself."""
+    """A `results.json` that this tool did not write, or that contradicts itself."""
 
 
 class BadGoldenError(ParityError):
-    """A golden cannot be compared with: damaged, edited, or of something else."""
+    """A golden that cannot be used: it is damaged, edited, or was recorded for something else."""
 
 
 class UnavailableError(ParityError):
-    """A trainer, a release or a tool is not there, so that an arm cannot be run."""
+    """A trainer, a release or a tool is missing, so that an arm cannot be run."""
 
     status = ExitStatus.NOT_RUN
 
@@ -67,11 +67,11 @@ class NotInstallableError(UnavailableError):
 
 
 class MachineError(UnavailableError):
-    """What the machine lacks, a network or space: it says nothing of a release."""
+    """The machine has no network or no space left; this says nothing about a release."""
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """The end of an error about an unknown word: the nearest valid one, or all of them."""
+    """The end of a message about an unknown word: the nearest valid word, or all valid words."""
     choices = sorted(valid)
     if close := get_close_matches(word, choices, n=1):
         return f"did you mean {close[0]!r}?"

@@ -1,4 +1,4 @@
-"""Reading and writing files: the edge of everything that comes from outside."""
+"""Reading and writing files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """So that it is there whole or not at all, whatever interrupts."""
+    """Writes a file completely or not at all, even if the process is interrupted."""
     half = file.with_name(f".{file.name}")
     half.write_text(text, encoding="utf-8")
     half.replace(file)

@@ -1,4 +1,4 @@
-"""Floats in JSON: finite ones round-trip to the bit, the others are explicit strings, never `null`."""
+"""Floats in JSON: finite ones round-trip to the bit, NaN and infinities are explicit strings, never `null`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The float that one of the explicit strings stands for; any other value as it is."""
+    """The float that one of the explicit strings stands for; any other value unchanged."""
     return _NON_FINITE.get(value, value) if isinstance(value, str) else value
 
 

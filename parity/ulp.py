@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def ulp_distance(left: float, right: float) -> int | None:
-    """float32 numbers between two float32 values; `None` where a NaN has no place among them.
+    """The distance of two float32 values, counted in float32 numbers; `None` if either is NaN.
 
-    Zeros of both signs are one number; an infinity is the neighbour of the largest finite one.
+    Zeros of both signs count as one number; infinity follows the largest finite number.
     After B. Dawson, "Comparing Floating Point Numbers" (2012): the bits of a float, read as a
     sign-magnitude integer, are in the order of the floats.
     """
@@ -29,11 +29,11 @@ def _ordinal(value: float) -> int:
 
 
 _WIDTHS = {"float32": 1, "bfloat16": 1 << 16}
-"""float32 numbers from one number of a dtype to the next."""
+"""The distance from one number of a dtype to the next, counted in float32 numbers."""
 
 
 def ulp_distances(left: NDArray[np.float32], right: NDArray[np.float32], dtype: str) -> NDArray[np.int64]:
-    """Numbers of a dtype between the elements of two arrays, int64 of their shape; NaNs have no meaning.
+    """The distance of two arrays, counted in numbers of a dtype, int64 of their shape; meaningless for NaNs.
 
     Args:
         left: values of that dtype, held as float32.
@@ -41,7 +41,7 @@ def ulp_distances(left: NDArray[np.float32], right: NDArray[np.float32], dtype: 
         dtype: `float32`, `bfloat16` or `float16`.
 
     Raises:
-        KeyError: another dtype.
+        KeyError: any other dtype.
 
     """
     if dtype == "float16":

@@ -1,1 +1,1 @@
-"""What to run: one experiment a TOML file."""
+"""What to run: one experiment per TOML file."""

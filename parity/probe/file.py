@@ -1,4 +1,4 @@
-"""Probe files: TOML in, checked values out."""
+"""Reads probe files: TOML in, checked values out."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     """Reads, merges and checks one probe file.
 
     Args:
-        path: the TOML file; what it `extends` is merged under it, table by table.
-        overrides: `key.key=value` strings, the value as TOML spells it; they win over the files.
+        path: the TOML file; it overrides the files that it `extends`, table by table.
+        overrides: `key.key=value` strings with a TOML value; they override the files.
 
     Raises:
         BadProbeError: one line that names the file, the key and the nearest valid one.
@@ -58,10 +58,10 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
 
 
 def find_probes(paths: Sequence[Path]) -> list[Path]:
-    """The probe files among files and folders (not below: a folder is one set of probes).
+    """The probe files that are named or lie directly in a folder; subfolders are not searched.
 
     Raises:
-        BadProbeError: a path that is not there, or a folder without probes.
+        BadProbeError: a folder without probes.
 
     """
     found: list[Path] = []
@@ -99,16 +99,16 @@ def _read_tree(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 def _bases(extends: object, path: Path) -> list[Path]:
     names = [extends] if isinstance(extends, str) else extends
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise BadProbeError(f"{path}: extends: a file name, or a list of them, relative to this file")
+        raise BadProbeError(f"{path}: extends must be a file name or a list of file names, relative to this file")
     bases = [path.parent / name for name in names]
     for base in bases:
         if not base.is_file():
-            raise BadProbeError(f"{path}: extends: {base} is not there")
+            raise BadProbeError(f"{path}: extends: {base} does not exist")
     return bases
 
 
 def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
-    """A path is relative to the file that says it, so that `extends` moves nothing."""
+    """A path is relative to the file that contains it, whichever file extends that one."""
     if isinstance(environment := tree.get("environment"), dict):
         tree["environment"] = resolved(environment, path.parent)
     tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
@@ -130,7 +130,7 @@ def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
 
 
 def _complete_arms(tree: dict[str, Any], path: Path) -> None:
-    """An arm says only what it does differently; here it gets the rest of the workload."""
+    """An arm states only what it does differently; this fills in the rest of the workload."""
     shared = tree.get("workload")
     for side, arm in ((side, arm) for side in _SIDES if isinstance(arm := tree.get(side), dict)):
         own = arm.get("workload")
@@ -138,7 +138,7 @@ def _complete_arms(tree: dict[str, Any], path: Path) -> None:
             continue
         for key in _SHARED:
             if key in own:
-                raise BadProbeError(f"{path}: {side}.workload.{key}: both arms share it; say it under [workload]")
+                raise BadProbeError(f"{path}: {side}.workload.{key}: both arms share it; set it under [workload]")
         whole = deepcopy(shared)
         _merge(whole, own)
         arm["workload"] = whole
@@ -165,7 +165,7 @@ def _check(probe: Probe) -> None:
     seeds = probe.workload.seeds
     for seed in seeds:
         if seeds.count(seed) > 1:
-            raise BadProbeError(f"workload.seeds: {seed} is there twice; each seed is one cell")
+            raise BadProbeError(f"workload.seeds: {seed} is listed twice; each seed is one cell")
     reference, candidate = probe.reference.workload, probe.candidate.workload
     workloads = {"workload": probe.workload, "reference.workload": reference, "candidate.workload": candidate}
     for where, workload in workloads.items():
@@ -178,7 +178,7 @@ def _check(probe: Probe) -> None:
 def _check_expectation(probe: Probe) -> None:
     expect = probe.expect
     if expect.verdict in {VerdictKind.INVALID, VerdictKind.NOT_RUN}:
-        raise BadProbeError("expect.verdict: nothing can be expected of a run that cannot be judged")
+        raise BadProbeError("expect.verdict: 'invalid' and 'not run' cannot be expected")
     differs = expect.verdict in {VerdictKind.DIVERGED, VerdictKind.WITHIN}
     if not differs and (expect.stage, expect.step) != (None, None):
         raise BadProbeError(
@@ -195,9 +195,9 @@ def _check_expectation(probe: Probe) -> None:
     for name, kind in expect.outcomes.items():
         if kind not in _OUTCOME_KINDS:
             kinds = ", ".join(repr(str(each)) for each in _OUTCOME_KINDS)
-            raise BadProbeError(f"expect.outcomes.{name}: one of {kinds}, not {str(kind)!r}")
+            raise BadProbeError(f"expect.outcomes.{name}: must be one of {kinds}, not {str(kind)!r}")
         if probe.outcomes is None or not asdict(probe.outcomes).get(_MEASURED_BY.get(name, "prompt")):
-            raise BadProbeError(f"expect.outcomes.{name}: this probe does not measure it; say it under [outcomes]")
+            raise BadProbeError(f"expect.outcomes.{name}: this probe does not measure it; ask for it under [outcomes]")
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -208,15 +208,18 @@ def _explain(error: ErrorDetails) -> str:
         case "unexpected_keyword_argument" | "extra_forbidden":
             return f"unknown key {where!r}; {nearest(keys[-1], _valid_keys(keys[:-1]))}"
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
-            return f"{where!r} is missing; this probe, or a file that it extends, must say it"
+            return f"{where!r} is missing; this probe, or a file that it extends, must set it"
         case "enum":
             valid = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
             return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
         case "string_pattern_mismatch":
-            return f'{where}: one release, such as "2026.5.3", or a path, such as "./checkout", not {error["input"]!r}'
+            return (
+                f'{where}: must be a release, such as "2026.5.3", or a path, such as "./checkout", '
+                f"not {error['input']!r}"
+            )
         case "too_short":
-            return f"{where}: at least {error['ctx']['min_length']} of them, not {error['input']!r}"
+            return f"{where}: must have at least {error['ctx']['min_length']}, not {error['input']!r}"
         case _:
             said = error["msg"].removeprefix("Input ").replace("should", "must")
             return f"{where}: {said}, not {error['input']!r}"

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face Hub: found once a run, before any cell starts, so that cells find them in the cache."""
+"""Models of the Hugging Face Hub: fetched once per run, before any cell starts, and then found in the cache."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ FILES = (
     "*.jsonl",
     "*.jinja",
 )
-"""What `mlx_lm.load` asks the hub for (`mlx_lm.utils.DEFAULT_ALLOW_PATTERNS`)."""
+"""The files that `mlx_lm.load` asks the hub for (`mlx_lm.utils.DEFAULT_ALLOW_PATTERNS`)."""
 
 _PATIENCE = 5.0
-"""Seconds for the hub's first answer: where there is none, nothing is waited for."""
+"""Seconds to wait for the hub's first answer; without one, nothing else is waited for."""
 _LONGEST = 160
-_STATUSES = {401: "the hub wants a login (401): set HF_TOKEN", 404: "the hub has no such repository (404)"}
+_STATUSES = {401: "the hub requires a login (401): set HF_TOKEN", 404: "the hub has no such repository (404)"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """The hub's models that probes ask for."""
+    """The hub's models that probes name."""
 
     snapshots: dict[str, Path] = field(default_factory=dict)
-    """By hub id, the folder in the cache; it is called as the commit is."""
+    """The folder in the cache by hub id; its name is the commit."""
     missing: dict[str, str] = field(default_factory=dict)
-    """By hub id, why it cannot be had."""
+    """Why a model is not available, by hub id."""
 
     @property
     def commits(self) -> dict[str, str]:
-        """By hub id, what was found."""
+        """The commit that was found, by hub id."""
         return {model: folder.name for model, folder in self.snapshots.items()}
 
     def why_not(self, probe: Probe) -> str:
-        """Why a probe cannot be run: a model that it needs; empty where it can."""
+        """Why a model that a probe needs is not available; empty if none is missing."""
         return next((self.missing[model] for model in hub_ids(probe) if model in self.missing), "")
 
 
 def hub_ids(probe: Probe) -> tuple[str, ...]:
-    """The models of both arms that are no folders, once."""
+    """The models of both arms that are hub ids, each once."""
     workloads = (probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE))
     return tuple(dict.fromkeys(each.model for each in workloads if not is_folder(each.model)))
 
@@ -64,8 +64,8 @@ def find_models(probes: Sequence[Probe], say: Callable[[str], None]) -> Models:
     """Asks the hub for every model that probes name, and fetches what the cache does not have.
 
     Args:
-        probes: checked.
-        say: called with a line before a model is fetched, and after.
+        probes: checked probes.
+        say: called with a line before and after a model is fetched.
 
     """
     found = Models()
@@ -83,7 +83,7 @@ def find_models(probes: Sequence[Probe], say: Callable[[str], None]) -> Models:
 
 
 def fetch(model: str) -> Path:
-    """The folder of a model's files in the hub's cache, brought up to date where the hub answers.
+    """The folder of a model's files in the hub's cache, brought up to date if the hub answers.
 
     Raises:
         UnavailableError: neither the hub nor the cache has it; one line with the hub's reason.
@@ -96,11 +96,11 @@ def fetch(model: str) -> Path:
     unreachable = ""
     try:
         HfApi().model_info(model, timeout=_PATIENCE)
-    except Exception as error:  # noqa: BLE001 - of the hub, of its client, of TLS, of a proxy
+    except Exception as error:  # noqa: BLE001 - raised by the hub, its client, TLS or a proxy
         unreachable = _clause(error)
     try:
         folder = Path(snapshot_download(model, allow_patterns=list(FILES), local_files_only=bool(unreachable)))
-    except Exception as error:  # noqa: BLE001 - the same, and of the disk
+    except Exception as error:  # noqa: BLE001 - the same, or by the disk
         why = unreachable if unreachable and "LocalEntryNotFoundError" in _kinds(error) else _clause(error)
         half = "its copy in the cache is incomplete, and " if "IncompleteSnapshotError" in _kinds(error) else ""
         raise UnavailableError(_not_available(model, half + why)) from None
@@ -114,7 +114,7 @@ def _not_available(model: str, why: str) -> str:
 
 
 def _kinds(error: BaseException) -> set[str]:
-    """By name, what an error is: of the hub's client or of httpx below it, neither of which is imported to ask."""
+    """The class names of an error: importing the hub's client and httpx to compare classes would take a second."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 
@@ -123,11 +123,11 @@ def _clause(error: BaseException) -> str:
     kinds = _kinds(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
     if "OfflineModeIsEnabled" in kinds:
-        return "only the cache may be asked: HF_HUB_OFFLINE is set"
+        return "the hub may not be asked: HF_HUB_OFFLINE is set"
     if "HFValidationError" in kinds:
-        return "that is no hub id: owner/name"
+        return "not a hub id; write it as owner/name"
     if "GatedRepoError" in kinds:
-        return "its licence has to be accepted on the hub, and HF_TOKEN set"
+        return "accept its licence on the hub, and set HF_TOKEN"
     if status is not None:
         return _STATUSES.get(status, f"the hub answered {status}")
     if "TimeoutException" in kinds:

@@ -1,4 +1,4 @@
-"""What a workload points at: the rows of a data set, the folder of a model. Standard library only."""
+"""The files that a workload names: the rows of a data set, the folder of a model. Standard library only."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class RowKind(StrEnum):
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """The rows of `train.jsonl`, all of one kind, with the fields of that kind only.
+    """The rows of `train.jsonl`, all of one kind, each with only the fields of that kind.
 
     Raises:
-        BadProbeError: no such file, no rows, a line that is not JSON, a row of no kind, or not of the first one's.
+        BadProbeError: no such file, no rows, a line that is not JSON, a row of no kind or of two kinds in one file.
 
     """
     path = folder / "train.jsonl"
@@ -37,7 +37,7 @@ def read_rows(folder: Path) -> list[Row]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadProbeError(
-            f"data set {folder}: cannot read train.jsonl ({error}); a data set is a folder with one JSON object a line"
+            f"data set {folder}: cannot read train.jsonl ({error}); it must have one JSON object per line"
         ) from None
     rows: list[Row] = []
     for number, line in enumerate(lines, start=1):
@@ -46,11 +46,11 @@ def read_rows(folder: Path) -> list[Row]:
         row = _row(path, number, line)
         if rows and row_kind(row) is not row_kind(rows[0]):
             raise BadProbeError(
-                f"{path}:{number}: a {row_kind(row)} row among {row_kind(rows[0])} rows; one kind a data set"
+                f"{path}:{number}: a {row_kind(row)} row among {row_kind(rows[0])} rows; use one kind per data set"
             )
         rows.append(row)
     if not rows:
-        raise BadProbeError(f"{path}: no rows; write one of {_SHAPES} a line")
+        raise BadProbeError(f"{path}: no rows; write one of {_SHAPES} per line")
     return rows
 
 
@@ -65,7 +65,7 @@ def _row(path: Path, number: int, line: str) -> Row:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise BadProbeError(f"{path}:{number}: not JSON ({error.msg}); one object a line") from None
+        raise BadProbeError(f"{path}:{number}: not JSON ({error.msg}); write one object per line") from None
     fields = row.keys() if isinstance(row, dict) else ()
     if "messages" in fields:
         return {"messages": _messages(f"{path}:{number}", row["messages"])}
@@ -73,7 +73,7 @@ def _row(path: Path, number: int, line: str) -> Row:
         return {name: _text(f"{path}:{number}", name, row[name]) for name in ("prompt", "completion")}
     if "text" in fields:
         return {"text": _text(f"{path}:{number}", "text", row["text"])}
-    raise BadProbeError(f"{path}:{number}: neither text nor chat nor completion; write {_SHAPES}")
+    raise BadProbeError(f"{path}:{number}: not a text, completion or chat row; write {_SHAPES}")
 
 
 def _text(where: str, name: str, value: object) -> str:
@@ -88,12 +88,14 @@ def _messages(where: str, value: object) -> list[dict[str, str]]:
         raise BadProbeError(f"{where}: messages must be a list of at least a question and an answer; write {_SHAPES}")
     said = [{key: _text(where, key, each.get(key)) for key in ("role", "content")} for each in value]
     if said[-1]["role"] != "assistant":
-        raise BadProbeError(f"{where}: the last message is of {said[-1]['role']!r}; it must be the assistant's answer")
+        raise BadProbeError(
+            f"{where}: the last message is from {said[-1]['role']!r}; it must be the assistant's answer"
+        )
     return said
 
 
 def check_inputs(workload: Workload, where: str = "workload") -> None:
-    """Finds before anything runs what would stop a cell later.
+    """Checks, before anything runs, for what would stop a cell later.
 
     Raises:
         BadProbeError: a model folder that cannot be loaded, bad data, a batch larger than the data set, rows that
@@ -115,7 +117,7 @@ def check_inputs(workload: Workload, where: str = "workload") -> None:
 
 
 def check_tokenizer(workload: Workload) -> None:
-    """Outcomes are measured in text.
+    """Checks that there is a tokenizer, which outcomes need.
 
     Raises:
         BadProbeError: a model folder without a tokenizer.
@@ -123,12 +125,12 @@ def check_tokenizer(workload: Workload) -> None:
     """
     if is_folder(workload.model) and not (Path(workload.model) / "tokenizer_config.json").is_file():
         raise BadProbeError(
-            f"outcomes: model {workload.model} has no tokenizer; drop [outcomes], or name another model"
+            f"outcomes: model {workload.model} has no tokenizer; remove [outcomes], or use a model that has one"
         )
 
 
 def is_folder(model: str) -> bool:
-    """Whether a model is a folder (an absolute path after reading a probe) or a hub id."""
+    """Whether a model is a folder, which is an absolute path once a probe is read. If not, it is a hub id."""
     return Path(model).is_absolute()
 
 
@@ -138,4 +140,4 @@ def _check_model(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise BadProbeError(f"model {folder}: no config.json; mlx_lm.load needs one")
     if not any(folder.glob("*.safetensors")):
-        raise BadProbeError(f"model {folder}: no weights (*.safetensors); `make fixtures` makes the tiny ones")
+        raise BadProbeError(f"model {folder}: no weights (*.safetensors); `make fixtures` makes the tiny model")

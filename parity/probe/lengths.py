@@ -1,4 +1,4 @@
-"""How the rows of a data set differ: what a workload can show of batches."""
+"""How the rows of a data set differ, which decides what a workload can show about batches."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RowFacts:
-    """Of one data set under one model's tokenizer."""
+    """Facts about one data set under one model's tokenizer."""
 
     count: int
     distinct: int
     shortest: int | None = None
-    """Tokens, without the EOS that a trainer may append; None where only a library could tell (chat rows)."""
+    """Tokens, without the EOS that a trainer may append; None if only a library could tell (chat rows)."""
     longest: int | None = None
 
 
 def row_facts(workload: Workload, snapshot: Path | None = None) -> RowFacts:
-    """Reads the rows, and counts tokens where the model's folder has a `tokenizer.json` and rows are text.
+    """Reads the rows, and counts their tokens if they are text and the model's folder has a `tokenizer.json`.
 
     Args:
-        workload: whose rows.
-        snapshot: where the files of a hub id are; None tells no lengths of one.
+        workload: names the rows and the model.
+        snapshot: the folder of a hub id's files; with None, no tokens are counted for a hub id.
 
     """
     rows = read_rows(Path(workload.data))
@@ -42,7 +42,7 @@ def row_facts(workload: Workload, snapshot: Path | None = None) -> RowFacts:
         return RowFacts(count=len(rows), distinct=distinct)
     try:
         tokenizer = Tokenizer.from_file(str(vocabulary))
-    except Exception as error:  # noqa: BLE001 - the library raises nothing more particular
+    except Exception as error:  # noqa: BLE001 - the library raises nothing more specific
         raise BadProbeError(f"{vocabulary}: not a tokenizer ({error})") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()

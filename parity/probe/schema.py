@@ -1,4 +1,4 @@
-"""What a probe file may say: the values of a probe with the checks that pydantic makes of each."""
+"""What a probe file may contain: the values of a probe, with the checks that pydantic runs on each."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Outcomes(Outcomes):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSchema(Probe):
-    """A probe as a file spells it: everything that a mistake can be made in is checked here."""
+    """A probe as written in a file, with a check of everything that can be mistaken."""
 
     __pydantic_config__ = STRICT
     question: Annotated[str, Field(min_length=1)]

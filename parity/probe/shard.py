@@ -1,4 +1,4 @@
-"""Shards: a plan dealt over machines, a share of its cells each. Pure: nothing is run or read here."""
+"""Shards: the cells of a plan, divided among machines. Pure: nothing is run or read here."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SPELLED = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """One share of so many."""
+    """One of `of` shares of a plan."""
 
     number: int
-    """From 1."""
+    """1-based."""
     of: int
 
     def __str__(self) -> str:
@@ -30,21 +30,21 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class Lacking:
-    """What a run that was merged from shards does not have."""
+    """Which shards a merged run is missing, in whole or in part."""
 
     of: int
-    """Shards that the plan was dealt into."""
+    """How many shards the plan was divided into."""
     missing: tuple[int, ...] = ()
-    """Numbers of those that were not there."""
+    """Numbers of the shards that are missing."""
     incomplete: tuple[int, ...] = ()
-    """Numbers of those that had not ended, or of which a cell had not."""
+    """Numbers of the shards that did not end, or in which a cell did not."""
 
 
 def read_shard(text: str) -> Shard:
-    """`2/5`, as the command line spells it.
+    """Reads `2/5`, as written on the command line.
 
     Raises:
-        ParityError: anything else, and a number that is not one of those shards.
+        ParityError: not of this form, or there is no shard of this number.
 
     """
     spelled = _SPELLED.fullmatch(text)
@@ -55,28 +55,28 @@ def read_shard(text: str) -> Shard:
 
 
 def cells_of(probes: Sequence[Probe]) -> list[tuple[str, int]]:
-    """The cells of a plan, by probe name and seed, in its order."""
+    """The cells of a plan, as probe name and seed, in its order."""
     return [(probe.name, seed) for probe in probes for seed in probe.workload.seeds]
 
 
 def dealt(probes: Sequence[Probe], shard: Shard) -> list[tuple[str, int]]:
-    """The cells of a shard: every n-th of the plan, so that seeds of one probe and probes alike are spread."""
+    """The cells of a shard: every n-th of the plan, which spreads both the probes and the seeds of each."""
     return cells_of(probes)[shard.number - 1 :: shard.of]
 
 
 def share(probes: Sequence[Probe], shard: Shard) -> tuple[Probe, ...]:
-    """The probes of a shard at the seeds that it has; those without a cell are left out.
+    """The probes of a shard at the seeds that it runs; probes without a cell are left out.
 
-    What a probe declares of outcomes over seeds is left out where some of its seeds are elsewhere.
+    A probe's declared outcomes over seeds are left out if other shards run some of its seeds.
 
     Raises:
-        ParityError: more shards than cells: one of them would compare nothing, and that is no pass.
+        ParityError: more shards than cells; an empty shard would compare nothing, which is not a pass.
 
     """
     if shard.of > (cells := len(cells_of(probes))):
         raise ParityError(
-            f"--shard {shard.number}/{shard.of}: {shard.of} shards of {cells} {'cell' if cells == 1 else 'cells'}, "
-            f"so that some would have none; at most {cells}"
+            f"--shard {shard.number}/{shard.of}: {shard.of} shards for {cells} {'cell' if cells == 1 else 'cells'} "
+            f"would leave some shards empty; use at most {cells}"
         )
     mine = dealt(probes, shard)
     seeds = {probe.name: tuple(seed for name, seed in mine if name == probe.name) for probe in probes}
@@ -84,12 +84,12 @@ def share(probes: Sequence[Probe], shard: Shard) -> tuple[Probe, ...]:
 
 
 def postpone(probe: Probe) -> Probe:
-    """The same without what it declares of outcomes: they cannot be judged over some of its seeds."""
+    """The probe without its declared outcomes, which cannot be judged over only some of its seeds."""
     return replace(probe, expect=replace(probe.expect, outcomes={}))
 
 
 def postponed(planned: Sequence[Probe], judged: Sequence[Probe]) -> dict[str, tuple[str, ...]]:
-    """By probe name, the outcomes that are declared and that decide nothing yet."""
+    """By probe name, the declared outcomes that do not decide anything yet."""
     declared = {probe.name: tuple(probe.expect.outcomes) for probe in planned}
     return {probe.name: declared[probe.name] for probe in judged if declared[probe.name] and not probe.expect.outcomes}
 

@@ -1,4 +1,4 @@
-"""What `[environment]` may say of a package: a release, or a path to a checkout or a wheel of it."""
+"""What `[environment]` may name for a package: a release, or the path of a checkout or a wheel."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _WHEEL = ".whl"
 
 
 def is_path(value: str) -> bool:
-    """Whether it is where a package lies, and no release."""
+    """Whether a value is a path, not a release."""
     return value.startswith((".", "/")) or value.endswith(_WHEEL)
 
 
 def resolved(environment: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The same with every name as packaging spells it, and paths made absolute from `folder`."""
+    """The environment with canonical package names, and with paths relative to `folder` made absolute."""
     return {
         canonicalize_name(name): str((folder / value).resolve()) if isinstance(value, str) and is_path(value) else value
         for name, value in environment.items()
@@ -30,19 +30,21 @@ def resolved(environment: Mapping[str, object], folder: Path) -> dict[str, objec
 
 
 def check_sources(environment: Mapping[str, str]) -> None:
-    """Raises BadProbeError where a path leads to nothing that a package can be built from."""
+    """Raises BadProbeError if a package cannot be built from a path."""
     for name, value in environment.items():
         if not is_path(value):
             continue
         source = Path(value)
         if not source.exists():
-            raise BadProbeError(f"environment.{name}: {source} is not there")
+            raise BadProbeError(f"environment.{name}: {source} does not exist")
         if source.is_file() and source.suffix != _WHEEL:
             raise BadProbeError(f"environment.{name}: {source} is neither a checkout nor a wheel (*{_WHEEL})")
         if source.is_dir() and not _is_buildable(source):
-            raise BadProbeError(f"environment.{name}: {source} has no {' or '.join(_BUILT_BY)}; name its top folder")
+            raise BadProbeError(
+                f"environment.{name}: {source} has no {' or '.join(_BUILT_BY)}; use the checkout's top folder"
+            )
 
 
 def _is_buildable(checkout: Path) -> bool:
-    """Whether a folder says how a package is built from it."""
+    """Whether a folder has a file that says how to build a package from it."""
     return any((checkout / name).is_file() for name in _BUILT_BY)

@@ -1,4 +1,4 @@
-"""The words of a probe as plain values. Standard library only: the lab imports them too."""
+"""A probe as plain values. Standard library only, since the lab imports this too."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Metric:
 
     stage: Stage
     per_step: bool = True
-    """False: all parameters of a kind, by name, before step 1 or after the last."""
+    """False: all parameters of a kind, by name, before step 1 or after the last step."""
     sized: bool = False
-    """Whether it differs by an amount. Otherwise it is a fingerprint, equal or not."""
+    """Whether it can differ by an amount. If not, it is a fingerprint: equal or not."""
     exact: bool = False
-    """Whether it must be equal even on a device that does not repeat itself."""
+    """Whether it must be equal even on a device that is not deterministic."""
 
 
 METRICS: Mapping[str, Metric] = {
@@ -62,7 +62,7 @@ PARAMETER_METRICS = tuple(name for name, metric in METRICS.items() if not metric
 
 
 class ArmName(StrEnum):
-    """The three runs of a cell; the reference runs again after the candidate."""
+    """What a cell trains, in this order; the reference is trained again after the candidate."""
 
     REFERENCE = "reference"
     CANDIDATE = "candidate"
@@ -70,7 +70,7 @@ class ArmName(StrEnum):
 
 
 class VerdictKind(StrEnum):
-    """What can be said of two traces."""
+    """The outcome of comparing two traces."""
 
     IDENTICAL = "identical"
     WITHIN = "within"
@@ -78,11 +78,11 @@ class VerdictKind(StrEnum):
     INCONCLUSIVE = "inconclusive"
     INVALID = "invalid"
     NOT_RUN = "not run"
-    """Of a probe without a trace, which is neither a pass nor a fail."""
+    """A probe without a trace: neither a pass nor a fail."""
 
     @property
     def passes(self) -> bool:
-        """Whether a gate lets a candidate through by it."""
+        """Whether a gate lets a candidate with this verdict through."""
         return self in {VerdictKind.IDENTICAL, VerdictKind.WITHIN}
 
 
@@ -121,7 +121,7 @@ class Lora:
     scale: float = 2.0
     dropout: float = 0.0
     layers: int = 16
-    """The last so many transformer blocks; under full fine-tuning, those that are trained."""
+    """How many of the last transformer blocks get LoRA; under full fine-tuning, how many are trained."""
     modules: tuple[str, ...] = (
         "self_attn.q_proj",
         "self_attn.k_proj",
@@ -135,16 +135,16 @@ class Lora:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """In the terms of `mlx.optimizers`; what an optimizer does not have is left out."""
+    """In the terms of `mlx.optimizers`; arguments that an optimizer does not have are left out."""
 
     name: OptimizerName = OptimizerName.ADAMW
     learning_rate: float = 1e-3
-    """At its highest, after warmup."""
+    """The highest rate, after warmup."""
     weight_decay: float = 0.0
     bias_correction: bool = True
-    """Of Adam and AdamW."""
+    """Adam and AdamW only."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Of Adam and AdamW."""
+    """Adam and AdamW only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +152,9 @@ class Schedule:
     """The learning rate over the steps."""
 
     name: ScheduleName = ScheduleName.CONSTANT
-    """After warmup, over the steps that remain, down to 0."""
+    """After warmup, over the remaining steps; linear and cosine end at 0."""
     warmup: int = 0
-    """Steps, up from 0."""
+    """Steps in which the rate rises from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,9 +169,9 @@ class Workload:
     steps: int = 30
     """Optimizer updates."""
     batch_size: int = 6
-    """Rows of one forward pass."""
+    """Rows per forward pass."""
     accumulation: int = 1
-    """Forward passes of one update."""
+    """Forward passes per update."""
     max_seq_length: int = 64
     mask_prompt: bool = False
     """Chat and completion rows: train on the last answer only."""
@@ -191,24 +191,24 @@ class Arm:
     stages: Mapping[Stage, str] = field(default_factory=dict)
     """Stages that come from another provider."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    """Provider's own settings; those left out keep what the harness documents as their default."""
+    """The provider's own settings; those left out have the default that the harness documents."""
     keywords: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
-    """By function of the library, what is passed to it as it is, checked by nobody."""
+    """By function of the library, keywords that are passed to it unchecked."""
     workload: Workload | None = None
-    """The probe's workload with what this arm does differently; None: nothing."""
+    """The probe's workload with this arm's differences; None: it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """What is measured of a model after training, beside its loss on the rows."""
+    """What is measured after training, in addition to the loss on the rows."""
 
     prompt: str
     completion: str = ""
-    """Text whose teacher-forced loss after the prompt is measured; empty: none."""
+    """Text whose teacher-forced loss after the prompt is measured; empty: not measured."""
     contains: str = ""
-    """Text that what is generated greedily after the prompt should contain; empty: nothing is generated."""
+    """Text that greedy generation after the prompt should contain; empty: nothing is generated."""
     max_tokens: int = 48
-    """Of what is generated."""
+    """Limit of the generated text."""
 
 
 OUTCOMES = ("post_train_loss", "completion_loss", "contains")
@@ -222,11 +222,11 @@ class Expectation:
     stage: Stage | None = None
     step: int | None = None
     equal: tuple[str, ...] = ()
-    """Metrics that must not differ at any step, so that a declared divergence hides no other."""
+    """Metrics that must not differ at any step, so that a declared divergence cannot hide another one."""
     outcomes: Mapping[str, VerdictKind] = field(default_factory=dict)
-    """By outcome, the verdict over all seeds; those left out are reported and decide nothing."""
+    """The verdict over all seeds, by outcome; outcomes left out are reported but decide nothing."""
     because: str = ""
-    """Why, for whoever reads a report."""
+    """The reason, for readers of a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,25 +234,25 @@ class Probe:
     """One experiment: a workload, two arms, and the verdict that is expected."""
 
     name: str
-    """Folder and file name without the ending: `current/strict`."""
+    """Folder and file name without the extension: `current/strict`."""
     question: str
     workload: Workload
     reference: Arm
     candidate: Arm
     expect: Expectation
     outcomes: Outcomes | None = None
-    """Measured after training; None: nothing is."""
+    """What is measured after training; None: nothing."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """By distribution name, a release or the absolute path of a checkout or a wheel; empty: where `parity` runs."""
+    """By distribution name, a release or the absolute path of a checkout or a wheel; empty: parity's environment."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
 
     def arm(self, name: ArmName) -> Arm:
-        """The arm that runs under this name."""
+        """The arm of this name; the reference's repetition has the reference's arm."""
         return self.candidate if name is ArmName.CANDIDATE else self.reference
 
     def workload_of(self, name: ArmName) -> Workload:
-        """What the arm of this name trains on."""
+        """The workload of the arm of this name."""
         return self.arm(name).workload or self.workload
 
 

@@ -137,11 +137,11 @@ def test_nothing_is_overwritten(run: Path) -> None:
         (["--set", "candidate.stages.schedule='mlx-lm'"],
          "candidate: 'mlx-lm-train' cannot take stage 'schedule' from elsewhere; "
          "valid: adapt, batch, clip, forward, load, loss, update"),
-        (["--seeds", "1,1"], "workload.seeds: 1 is there twice; each seed is one cell"),
-        (["--set", "workload.seeds=[]"], "workload.seeds: at least 1 of them, not []"),
+        (["--seeds", "1,1"], "workload.seeds: 1 is listed twice; each seed is one cell"),
+        (["--set", "workload.seeds=[]"], "workload.seeds: must have at least 1, not []"),
         (["--set", "workload.steps=0"], "workload.steps: must be greater than or equal to 1, not 0"),
         (["--set", "environment.mlx='>=0.30'"],
-         "environment.mlx: one release, such as \"2026.5.3\", or a path, such as \"./checkout\", not '>=0.30'"),
+         "environment.mlx: must be a release, such as \"2026.5.3\", or a path, such as \"./checkout\", not '>=0.30'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_exit_2(run: Path, tmp_path: Path, arguments: list[str], message: str) -> None:

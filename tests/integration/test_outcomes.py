@@ -75,7 +75,7 @@ def test_the_loss_after_training_is_the_mean_over_the_targets_of_the_row(tmp_pat
     [
         (
             {"outcomes": 'prompt = "a"', "expect": 'verdict = "identical"\noutcomes = { contains = "identical" }'},
-            "expect.outcomes.contains: this probe does not measure it; say it under [outcomes]",
+            "expect.outcomes.contains: this probe does not measure it; ask for it under [outcomes]",
         ),
         (
             {"outcomes": OUTCOMES, "expect": 'verdict = "identical"\noutcomes = { contain = "identical" }'},
@@ -106,7 +106,7 @@ def test_outcomes_of_a_model_without_a_tokenizer_are_refused_and_the_line_says_s
     done = parity("run", probe, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert done.stderr.strip().endswith(
-        f"outcomes: model {bare} has no tokenizer; drop [outcomes], or name another model"
+        f"outcomes: model {bare} has no tokenizer; remove [outcomes], or use a model that has one"
     )
 
 

@@ -115,7 +115,7 @@ def test_what_cannot_be_merged_is_one_line(runs: Path, tmp_path: Path) -> None:
     ("shard", "said"),
     [
         *[(text, f"--shard {text}: write it as 2/5, the second of five shards") for text in ("0/5", "6/5", "x", "2/0")],
-        ("1/9", "--shard 1/9: 9 shards of 4 cells, so that some would have none; at most 4"),
+        ("1/9", "--shard 1/9: 9 shards for 4 cells would leave some shards empty; use at most 4"),
     ],
 )
 def test_a_shard_that_there_is_not_is_one_line(runs: Path, tmp_path: Path, shard: str, said: str) -> None:

@@ -82,13 +82,13 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("workload.steps='3'", "workload.steps: must be a valid integer, not '3'"),
         ("workload.steps=3.5", "workload.steps: must be a valid integer, not 3.5"),
         ("workload.steps=0", "workload.steps: must be greater than or equal to 1, not 0"),
-        ("workload.seeds=[]", "workload.seeds: at least 1 of them, not []"),
-        ("workload.seeds=[7,7]", "workload.seeds: 7 is there twice; each seed is one cell"),
-        ("workload.seeds=[0,0]", "workload.seeds: 0 is there twice; each seed is one cell"),
+        ("workload.seeds=[]", "workload.seeds: must have at least 1, not []"),
+        ("workload.seeds=[7,7]", "workload.seeds: 7 is listed twice; each seed is one cell"),
+        ("workload.seeds=[0,0]", "workload.seeds: 0 is listed twice; each seed is one cell"),
         ("workload.optimizer.learning_rate=nan", "workload.optimizer.learning_rate: must be a finite number, not nan"),
         ("expect.verdict='idential'", "expect.verdict: unknown 'idential'; did you mean 'identical'?"),
-        ("expect.verdict='invalid'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
-        ("expect.verdict='not run'", "expect.verdict: nothing can be expected of a run that cannot be judged"),
+        ("expect.verdict='invalid'", "expect.verdict: 'invalid' and 'not run' cannot be expected"),
+        ("expect.verdict='not run'", "expect.verdict: 'invalid' and 'not run' cannot be expected"),
         (
             "expect.verdict='identical'",
             "expect.stage and expect.step go with verdict 'diverged' or 'within', not 'identical'",
@@ -127,8 +127,8 @@ def test_an_arm_that_says_what_it_does_differently_gets_the_rest(folder: Path) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("candidate.workload.steps=3", "candidate.workload.steps: both arms share it; say it under [workload]"),
-        ("reference.workload.seeds=[3]", "reference.workload.seeds: both arms share it; say it under [workload]"),
+        ("candidate.workload.steps=3", "candidate.workload.steps: both arms share it; set it under [workload]"),
+        ("reference.workload.seeds=[3]", "reference.workload.seeds: both arms share it; set it under [workload]"),
         (
             "candidate.workload.acumulation=3",
             "unknown key 'candidate.workload.acumulation'; did you mean 'accumulation'?",
@@ -165,9 +165,9 @@ def test_a_probe_that_extends_itself_is_one_line(folder: Path) -> None:
     ("text", "message"),
     [
         ("question = ", "not TOML (Invalid value (at end of document))"),
-        ("", "'question' is missing; this probe, or a file that it extends, must say it"),
-        ('extends = "none.toml"', "extends: {folder}/none.toml is not there"),
-        ("extends = 3", "extends: a file name, or a list of them, relative to this file"),
+        ("", "'question' is missing; this probe, or a file that it extends, must set it"),
+        ('extends = "none.toml"', "extends: {folder}/none.toml does not exist"),
+        ("extends = 3", "extends must be a file name or a list of file names, relative to this file"),
     ],
 )
 def test_a_file_that_is_no_probe_is_one_line(folder: Path, text: str, message: str) -> None:
@@ -213,8 +213,8 @@ def test_nothing_is_measured_where_nothing_is_asked(folder: Path) -> None:
     assert from_plain(json.loads(json.dumps(to_plain(probe)))).outcomes is None
 
 
-KINDS = "one of 'identical', 'diverged', 'inconclusive'"
-UNMEASURED = "this probe does not measure it; say it under [outcomes]"
+KINDS = "must be one of 'identical', 'diverged', 'inconclusive'"
+UNMEASURED = "this probe does not measure it; ask for it under [outcomes]"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ UNMEASURED = "this probe does not measure it; say it under [outcomes]"
     [
         (
             ("outcomes.completion='a'",),
-            "'outcomes.prompt' is missing; this probe, or a file that it extends, must say it",
+            "'outcomes.prompt' is missing; this probe, or a file that it extends, must set it",
         ),
         ((*ASKED, "outcomes.promt='a'"), "unknown key 'outcomes.promt'; did you mean 'prompt'?"),
         (("outcomes.prompt=''",), "outcomes.prompt: String must have at least 1 character, not ''"),

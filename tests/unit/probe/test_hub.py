@@ -99,9 +99,9 @@ def test_a_model_is_fetched_once_and_found_without_the_hub_afterwards(tmp_path: 
     ("status", "code", "why"),
     [
         (HTTPStatus.NOT_FOUND, "RepoNotFound", "the hub has no such repository (404)"),
-        (HTTPStatus.UNAUTHORIZED, "", "the hub wants a login (401): set HF_TOKEN"),
-        (HTTPStatus.UNAUTHORIZED, "RepoNotFound", "the hub wants a login (401): set HF_TOKEN"),
-        (HTTPStatus.FORBIDDEN, "GatedRepo", "its licence has to be accepted on the hub, and HF_TOKEN set"),
+        (HTTPStatus.UNAUTHORIZED, "", "the hub requires a login (401): set HF_TOKEN"),
+        (HTTPStatus.UNAUTHORIZED, "RepoNotFound", "the hub requires a login (401): set HF_TOKEN"),
+        (HTTPStatus.FORBIDDEN, "GatedRepo", "accept its licence on the hub, and set HF_TOKEN"),
         (HTTPStatus.SERVICE_UNAVAILABLE, "", "the hub answered 503"),
         (HTTPStatus.TOO_MANY_REQUESTS, "", "the hub answered 429"),
     ],
@@ -120,12 +120,14 @@ def test_a_hub_that_is_not_there_is_a_clause(tmp_path: Path) -> None:
 
 def test_offline_with_an_empty_cache_is_a_clause(tmp_path: Path) -> None:
     assert fetched(MODEL, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path)) == (
-        f"{NOT_AVAILABLE} (only the cache may be asked: HF_HUB_OFFLINE is set)"
+        f"{NOT_AVAILABLE} (the hub may not be asked: HF_HUB_OFFLINE is set)"
     )
 
 
 def test_what_is_no_id_is_a_clause(tmp_path: Path) -> None:
-    assert fetched("a/b/c", HF_HOME=str(tmp_path)) == "model a/b/c is not available (that is no hub id: owner/name)"
+    assert (
+        fetched("a/b/c", HF_HOME=str(tmp_path)) == "model a/b/c is not available (not a hub id; write it as owner/name)"
+    )
 
 
 @pytest.mark.parametrize("lost", ["config.json", "model.safetensors"])
@@ -142,5 +144,5 @@ def test_a_cache_of_which_a_part_is_gone_is_no_model(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     said = fetched(MODEL, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
     assert said == (
-        f"{NOT_AVAILABLE} (its copy in the cache is incomplete, and only the cache may be asked: HF_HUB_OFFLINE is set)"
+        f"{NOT_AVAILABLE} (its copy in the cache is incomplete, and the hub may not be asked: HF_HUB_OFFLINE is set)"
     )

@@ -21,17 +21,17 @@ SHAPES = (
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
-        ("\n\n", "{data}/train.jsonl: no rows; write one of " + SHAPES + " a line"),
+        ("", "{data}/train.jsonl: no rows; write one of " + SHAPES + " per line"),
+        ("\n\n", "{data}/train.jsonl: no rows; write one of " + SHAPES + " per line"),
         (
             '{"text": "a"}\n{"txt": "b"}\n',
-            "{data}/train.jsonl:2: neither text nor chat nor completion; write " + SHAPES,
+            "{data}/train.jsonl:2: not a text, completion or chat row; write " + SHAPES,
         ),
         ('{"text": ""}\n', "{data}/train.jsonl:1: text is empty; write " + SHAPES),
         ('{"text": 5}\n', "{data}/train.jsonl:1: text is 5, not text; write " + SHAPES),
         (
             '{"text": "a"}\n{"prompt": "a", "completion": "b"}\n',
-            "{data}/train.jsonl:2: a completion row among text rows; one kind a data set",
+            "{data}/train.jsonl:2: a completion row among text rows; use one kind per data set",
         ),
         ('{"prompt": "a", "completion": ""}\n', "{data}/train.jsonl:1: completion is empty; write " + SHAPES),
         (
@@ -40,9 +40,9 @@ SHAPES = (
         ),
         (
             '{"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "a"}]}\n',
-            "{data}/train.jsonl:1: the last message is of 'user'; it must be the assistant's answer",
+            "{data}/train.jsonl:1: the last message is from 'user'; it must be the assistant's answer",
         ),
-        ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); one object a line"),
+        ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); write one object per line"),
     ],
 )
 def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:
@@ -97,7 +97,7 @@ def test_outcomes_need_a_tokenizer_in_every_model(folder: Path, bare: Path, key:
     with pytest.raises(BadProbeError) as error:
         read_probe(folder / "right.toml", changes)
     assert str(error.value) == (
-        f"{folder}/right.toml: outcomes: model {bare} has no tokenizer; drop [outcomes], or name another model"
+        f"{folder}/right.toml: outcomes: model {bare} has no tokenizer; remove [outcomes], or use a model that has one"
     )
 
 

@@ -62,7 +62,7 @@ def test_what_is_no_shard_is_one_line(text: str) -> None:
 def test_more_shards_than_cells_are_refused_by_both_numbers() -> None:
     with pytest.raises(ParityError) as error:
         share(plan((1, 42)), Shard(number=1, of=3))
-    assert str(error.value) == "--shard 1/3: 3 shards of 2 cells, so that some would have none; at most 2"
+    assert str(error.value) == "--shard 1/3: 3 shards for 2 cells would leave some shards empty; use at most 2"
 
 
 def test_what_is_declared_over_all_seeds_waits_for_all_of_them() -> None:

@@ -46,11 +46,11 @@ def test_a_package_has_one_name_however_it_is_spelt(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("./none", "{folder}/none is not there"),
-        ("./data", "{folder}/data has no pyproject.toml or setup.py; name its top folder"),
+        ("./none", "{folder}/none does not exist"),
+        ("./data", "{folder}/data has no pyproject.toml or setup.py; use the checkout's top folder"),
         ("./right.toml", "{folder}/right.toml is neither a checkout nor a wheel (*.whl)"),
-        ("checkout", 'one release, such as "2026.5.3", or a path, such as "./checkout", not \'checkout\''),
-        ("none.whl", "{folder}/none.whl is not there"),
+        ("checkout", 'must be a release, such as "2026.5.3", or a path, such as "./checkout", not \'checkout\''),
+        ("none.whl", "{folder}/none.whl does not exist"),
     ],
 )
 def test_what_nothing_can_be_built_from_is_one_line(folder: Path, value: str, complaint: str) -> None:
