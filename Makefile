@@ -1,4 +1,4 @@
-# Needs python3 (3.11 or newer), pip, make and, on Linux, g++. Everything else is fetched and locked.
+# Needs python3 with pip, make and, on Linux, g++. Everything else is fetched and locked.
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -52,17 +52,24 @@ judge: $(JUDGE)  ## what a stored run is judged and rendered with, and no more: 
 # A uv from the path that is older than this pyproject.toml needs is passed over for one of our own.
 RECENT := import re, sys; found = re.findall(r"\d+", sys.stdin.read()); sys.exit([int(n) for n in found[:2]] < [0, 12])
 
+# What uv may find, or fetch, where $(PYTHON) is too old: that of a new Mac is 3.9.
+NEWER := >=3.11,<3.15
+
 # $(call environment,folder,lock,target): an environment of what a lock names, and this package.
 define environment
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "mlx-parity needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make $(3) PYTHON=python3.12"; exit 2; }; \
-	set -e; uv="$(UV)"; \
+	set -e; uv="$(UV)"; python="$(PYTHON)"; \
+	if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		python='$(NEWER)'; is="$(PYTHON) is $$($(PYTHON) -V || echo missing)"; \
+		[ -x $(1)/bin/python ] || echo "$$is; mlx-parity needs 3.11 or newer, which uv finds or fetches."; \
+		trap 'echo "mlx-parity needs Python 3.11 or newer; $$is. Try: make $(3) PYTHON=python3.12"; exit 2' EXIT; \
+	fi; \
 	if ! "$$uv" --version 2>/dev/null | $(PYTHON) -c '$(RECENT)'; then \
 		uv=.uv/bin/uv; \
 		[ -x $$uv ] || PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet \
 			--disable-pip-version-check --target .uv 'uv>=0.12'; \
 	fi; \
-	[ -x $(1)/bin/python ] || "$$uv" venv --quiet --python $(PYTHON) $(1); \
+	[ -x $(1)/bin/python ] || "$$uv" venv --quiet --python "$$python" $(1); \
+	trap - EXIT; \
 	"$$uv" pip sync --quiet --require-hashes --python $(1)/bin/python $(2); \
 	"$$uv" pip install --quiet --python $(1)/bin/python --no-deps --no-index --editable .
 endef
