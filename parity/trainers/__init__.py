@@ -1,1 +1,1 @@
-"""What runs a stage: providers, a folder a library, found by name."""
+"""Providers, which run the stages: one folder per library, found by name."""

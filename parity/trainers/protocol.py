@@ -1,4 +1,4 @@
-"""What a provider is. Light on purpose: naming a provider must not import a trainer."""
+"""The protocol of a provider. Imports no trainer, since naming a provider must not import one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from parity.trace.values import Ignored
 
 CANARY_PREFIX = "canary/"
-"""How the names of changed providers begin; probes cannot use them."""
+"""The prefix of the names of providers with a known fault; probes cannot use them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingKind:
-    """What a setting of a provider holds, and which stage reads it."""
+    """The type of a provider's setting, and the stage that reads it."""
 
     type: type[bool] | type[int] | type[float] | type[str]
     stage: Stage
@@ -34,12 +34,12 @@ class FunctionKind:
     """A function of a library to which a probe can pass keywords unchecked, and which stages read them."""
 
     stage: Stage
-    """Of every keyword that `keywords` does not name."""
+    """The stage of every keyword that `keywords` does not name."""
     keywords: Mapping[str, Stage] = field(default_factory=dict)
-    """Keywords of another stage, by their name or by how their names begin."""
+    """Stages of the other keywords, by name or by prefix of the name."""
 
     def stage_of(self, keyword: str) -> Stage:
-        """The stage that reads a keyword; the longest beginning counts."""
+        """The stage that reads a keyword; the longest matching prefix decides."""
         known = [name for name in self.keywords if keyword.startswith(name)]
         return self.keywords[max(known, key=len)] if known else self.stage
 
@@ -55,23 +55,23 @@ class Ownership:
     functions: Mapping[str, FunctionKind]
 
     def of_keyword(self, function: str, keyword: str) -> Stage | None:
-        """The stage of a keyword; None where no provider declares the function."""
+        """The stage of a keyword; None if no provider declares the function."""
         kind = self.functions.get(function)
         return None if kind is None else kind.stage_of(keyword)
 
 
 LearningRate = float | Callable[[Any], Any]
-"""Constant, or the number of updates so far (int32 array, or int) → learning rate (float32 array)."""
+"""A constant, or a function: number of updates so far (int32 array, or int) → learning rate (float32 array)."""
 
 SHARED_SETTINGS: SettingKinds = {
     "reseed_after_load": SettingKind(type=bool, stage=Stage.ADAPT),
     "numpy_seed": SettingKind(type=int, stage=Stage.BATCH),
 }
-"""Settings of every arm, whichever provider it has; the cell itself obeys them.
+"""Settings that every arm accepts, whatever its provider; the cell applies them.
 
 `reseed_after_load` (default true): seed `mx.random` again between load and adapt, as mlx-lm's
-`lora.py` does. Loading draws from it (`nn.Linear.__init__`), so without it LoRA starts elsewhere.
-`numpy_seed` (default: the cell's): of `numpy.random`, which orders mlx-lm's batches.
+`lora.py` does. Loading draws from it (`nn.Linear.__init__`), so without this LoRA gets different values.
+`numpy_seed` (default: the cell's seed): the seed of `numpy.random`, which decides the order of mlx-lm's batches.
 """
 
 
@@ -84,13 +84,13 @@ class Job:
     settings: Mapping[str, Setting]
     rows: tuple[Row, ...]
     scratch: Path
-    """A folder for whatever a trainer insists on writing."""
+    """A folder for files that a trainer insists on writing."""
     stages: Mapping[Stage, Provider]
-    """Whose implementation of each stage this arm runs, its own included."""
+    """The provider of each stage, including the stages of the arm's own provider."""
     keywords: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)
-    """By function of the library, what the probe passes to it unchecked."""
+    """By function of the library, keywords that the probe passes to it unchecked."""
     warn: Callable[[Ignored], None] = lambda _: None
-    """Told of whatever the library takes and does not do."""
+    """Called with each setting that the library ignores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +112,14 @@ class Loaded:
 
 
 class Tap(Protocol):
-    """What a trainer is given to say that a step has ended; `parity.lab.tap.Tap` records it."""
+    """What a trainer calls at the end of each step; `parity.lab.tap.Tap` records the step."""
 
     read_back: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
-    the settings that are really in effect, by name."""
+    """Called once, after step 1, with the plain local variables of the function that calls `optimizer.update`:
+    returns the settings that are really in effect, by name."""
 
     def end_of_step(self, reported: Mapping[str, float | None]) -> None:
-        """Called after each optimizer update that has been evaluated, with what the trainer says of it."""
+        """Called after each evaluated optimizer update, with what the trainer reports about it."""
         ...
 
 
@@ -128,50 +128,50 @@ class Provider(Protocol):
 
     Register a class under the entry-point group `mlx_parity.providers`; its name there is the name
     that probes use. Import the library inside the methods, and raise
-    `parity.errors.UnavailableError` where it, or a part of it, is missing. A method of a stage that is
-    not in `lends` is never called for another arm.
+    `parity.errors.UnavailableError` if it, or a part of it, is missing. The method of a stage that is
+    not in `lends` is never called for an arm of another provider.
     """
 
     distributions: ClassVar[tuple[str, ...]]
-    """Distributions that it runs; their versions go into the trace's header."""
+    """Distributions that it runs; the trace's header records their versions."""
     lends: ClassVar[frozenset[Stage]]
     """Stages that an arm of another provider can take from this one."""
     borrows: ClassVar[frozenset[Stage]]
     """Stages that an arm of this provider can take from another."""
     settings: ClassVar[SettingKinds]
-    """By name, what a probe can set."""
+    """The settings that a probe can use, by name."""
     takes_keywords: ClassVar[Mapping[str, FunctionKind]]
-    """By name, functions of the library to which a probe can pass keywords as they are."""
+    """By name, functions of the library to which a probe can pass keywords unchecked."""
     weighs_tokens: ClassVar[bool]
-    """Whether accumulation takes the mean over tokens, or over passes whatever their tokens."""
+    """Whether accumulation takes the mean over tokens. If not, it averages the passes, whatever their token counts."""
 
     def check_installed(self) -> None:
-        """Raises `UnavailableError`, with the command that installs it, where the library is missing.
+        """Raises `UnavailableError`, with the command that installs the library, if it is missing.
 
-        Must not import it: the reference arm runs in a process that has never seen the candidate.
+        Must not import it: the reference arm runs in a process that has not imported the candidate's library.
         """
         ...
 
     def load(self, job: Job) -> Loaded:
-        """Loads base weights and tokenizer of `job.workload.model`."""
+        """Loads the base weights and the tokenizer of `job.workload.model`."""
         ...
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Freezes what is not trained and wires LoRA or DoRA in, in place."""
+        """Freezes what is not trained and adds LoRA or DoRA layers, in place."""
         ...
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """The library's own batches, `steps` × `accumulation` of them or more.
+        """The library's own batches, at least `steps` × `accumulation` of them.
 
         Yields:
-            Token ids, int32 [batch, length]; the offset and length of each row, int32 [batch, 2]; and, where
+            Token ids, int32 [batch, length]; the offset and length of each row, int32 [batch, 2]; and, if
             the library has them, labels, int32 [batch, length] with −100 where nothing is supervised.
 
         """
         ...
 
     def forward(self, loaded: Loaded, job: Job) -> AbstractContextManager[None]:
-        """What the library changes in a model for the time of training."""
+        """Applies the changes that the library makes to a model while it trains."""
         ...
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
@@ -184,7 +184,7 @@ class Provider(Protocol):
         ...
 
     def clip(self, job: Job) -> Clip | None:
-        """The library's clipping under `job.settings`; None where it does not clip."""
+        """The library's clipping under `job.settings`; None if it does not clip."""
         ...
 
     def schedule(self, job: Job) -> LearningRate:
@@ -192,7 +192,7 @@ class Provider(Protocol):
         ...
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """An `mlx.optimizers.Optimizer`; what the library does to parameters beside it is in its `update`."""
+        """An `mlx.optimizers.Optimizer`; its `update` includes all else that the library does to parameters."""
         ...
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:

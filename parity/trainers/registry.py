@@ -36,7 +36,7 @@ def provider_names() -> list[str]:
 
 
 def provider(name: str) -> Provider:
-    """Makes the provider that is registered under a name. Imports no trainer.
+    """Creates the provider that is registered under a name. Imports no trainer.
 
     Raises:
         BadProbeError: no such name.
@@ -53,19 +53,19 @@ def provider(name: str) -> Provider:
     module, _, attribute = points[name].value.partition(":")
     try:
         made: Provider = getattr(import_module(module), attribute)()
-    except Exception as error:  # noqa: BLE001 - a module of somebody else's may raise anything
+    except Exception as error:  # noqa: BLE001 - a third-party module may raise anything
         said = f"{type(error).__name__}: {error}"
         raise UnavailableError(f"provider {name!r}: {points[name].value} cannot be imported ({said})") from None
     return made
 
 
 def can_swap(own: str, lender: str, stage: Stage) -> bool:
-    """Whether an arm of one provider can take a stage from another."""
+    """Whether an arm of provider `own` can take a stage from provider `lender`."""
     return stage in provider(own).borrows and stage in provider(lender).lends
 
 
 def distributions_of(probe: Probe) -> frozenset[str]:
-    """What the providers of both arms run, by distribution name."""
+    """The names of the distributions that the providers of both arms run."""
     arms = (probe.reference, probe.candidate)
     names = {name for arm in arms for name in (arm.provider, *arm.stages.values())}
     return frozenset(distribution for name in names for distribution in provider(name).distributions)
@@ -74,7 +74,7 @@ def distributions_of(probe: Probe) -> frozenset[str]:
 def ownership(probe: Probe) -> Ownership:
     """Which stage every setting and keyword of a probe belongs to, as the providers of its arms declare it.
 
-    Where two providers declare one name for different stages, the candidate's own provider decides.
+    If two providers declare the same name for different stages, the candidate's own provider decides.
     """
     arms = (probe.reference, probe.candidate)
     names = dict.fromkeys(name for arm in arms for name in (*arm.stages.values(), arm.provider))
@@ -90,7 +90,7 @@ def _settings(name: str) -> SettingKinds:
     """The settings of a provider.
 
     Raises:
-        BadProbeError: it declares them as no `SettingKind`.
+        BadProbeError: a setting is not declared as a `SettingKind`.
 
     """
     settings = provider(name).settings
@@ -107,7 +107,7 @@ def _functions(name: str) -> Mapping[str, FunctionKind]:
     """The functions of a provider that take keywords.
 
     Raises:
-        BadProbeError: it declares them as no `FunctionKind`.
+        BadProbeError: a function is not declared as a `FunctionKind`.
 
     """
     functions = provider(name).takes_keywords
@@ -123,7 +123,7 @@ def check_providers(probe: Probe) -> None:
     """Checks the providers, stages and settings of both arms.
 
     Raises:
-        BadProbeError: one that does not exist, cannot be combined, or has another type.
+        BadProbeError: one of them does not exist, cannot be combined, or has the wrong type.
 
     """
     for where, arm in (("reference", probe.reference), ("candidate", probe.candidate)):
@@ -140,7 +140,7 @@ def _check_arm(arm: Arm) -> None:
     for stage, name in arm.stages.items():
         lender = provider(name)
         for stages, complaint in (
-            (own.borrows, f"{arm.provider!r} cannot take stage '{stage}' from elsewhere"),
+            (own.borrows, f"{arm.provider!r} cannot take stage '{stage}' from another provider"),
             (lender.lends, f"{name!r} does not lend stage '{stage}'"),
         ):
             if stage not in stages:
@@ -149,9 +149,9 @@ def _check_arm(arm: Arm) -> None:
         functions |= set(_functions(name))
     for function in arm.keywords:
         if not functions:
-            raise BadProbeError(f"keywords: {arm.provider!r} takes none")
+            raise BadProbeError(f"keywords: {arm.provider!r} accepts none")
         if function not in functions:
-            raise BadProbeError(f"keywords: no function {function!r} to pass them to; {nearest(function, functions)}")
+            raise BadProbeError(f"keywords: unknown function {function!r}; {nearest(function, functions)}")
     for name, value in arm.settings.items():
         _check_setting(name, value, accepted)
 

@@ -135,7 +135,7 @@ def test_nothing_is_overwritten(run: Path) -> None:
         (["--set", "candidate.settings.reseed_after_load=1"],
          "candidate: settings.reseed_after_load must be a bool, not 1"),
         (["--set", "candidate.stages.schedule='mlx-lm'"],
-         "candidate: 'mlx-lm-train' cannot take stage 'schedule' from elsewhere; "
+         "candidate: 'mlx-lm-train' cannot take stage 'schedule' from another provider; "
          "valid: adapt, batch, clip, forward, load, loss, update"),
         (["--seeds", "1,1"], "workload.seeds: 1 is listed twice; each seed is one cell"),
         (["--set", "workload.seeds=[]"], "workload.seeds: must have at least 1, not []"),

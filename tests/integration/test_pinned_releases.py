@@ -86,7 +86,7 @@ def test_a_setting_that_the_release_does_not_have_is_not_ignored(not_run: tuple[
     assert (not_run[1], cell["failure"]) == (
         3,
         "candidate: unsloth-zoo 2026.5.3: MLXTrainingConfig has no 'max_grad_leaf_norm'; "
-        "drop it, or pin another release",
+        "remove it, or pin a different release",
     )
 
 
@@ -94,6 +94,6 @@ def test_a_release_without_the_seam_is_invalid_and_never_runs_without_the_swap(n
     _, cell = found(not_run, "no-such-seam")
     assert (not_run[1], cell["verdict"]) == (3, "invalid")
     assert cell["failure"] == (
-        "candidate: unsloth-zoo 2026.5.3: its clip cannot be taken out: "
-        "there is no trainer._resolve_mlx_grad_clipping; drop stages.clip"
+        "candidate: unsloth-zoo 2026.5.3 cannot lend stage 'clip': "
+        "there is no trainer._resolve_mlx_grad_clipping; remove stages.clip"
     )

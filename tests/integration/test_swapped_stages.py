@@ -102,7 +102,7 @@ REFUSED = {
     "a loss under cce": (
         f'provider = "unsloth-zoo"\nstages = {{ {WEIGHTS}, loss = "mlx-lm" }}\nsettings = {{ use_cce = true }}',
         "",
-        "its loss cannot be taken out here; drop stages.loss",
+        "its loss cannot be replaced here; remove stages.loss",
     ),
     "an eager train()": (
         'provider = "mlx-lm-train"',
@@ -112,29 +112,29 @@ REFUSED = {
     "no bias correction": (
         'provider = "unsloth-zoo"',
         "[workload.optimizer]\nbias_correction = false",
-        "unsloth-zoo's MLXTrainer always corrects Adam's bias; take stages.update from elsewhere, "
+        "unsloth-zoo's MLXTrainer always corrects Adam's bias; take stages.update from another provider, "
         "or set bias_correction = true",
     ),
     "zoo wiring in full": (
         'provider = "mlx-lm"\nstages = { adapt = "unsloth-zoo" }',
         'tuning = "full"',
-        'unsloth-zoo trains all layers or none in full; take stages.adapt = "mlx-lm" for the last few',
+        'unsloth-zoo trains either all layers in full or none; set stages.adapt = "mlx-lm" for the last few',
     ),
     "masked chat": (
         'provider = "unsloth-zoo"',
         f'data = "{ROOT}/fixtures/data/chat"\nmask_prompt = true',
-        "masks the prompts of chat rows by `train_on_responses_only`, which needs torch; "
-        "use completion rows, or take stages.batch from elsewhere",
+        "masks the prompts of chat rows with `train_on_responses_only`, which needs torch; "
+        "use completion rows, or take stages.batch from another provider",
     ),
     "masked batches": (
         'provider = "mlx-lm"\nstages = { batch = "unsloth-zoo" }',
         f'data = "{ROOT}/fixtures/data/completions"\nmask_prompt = true',
-        "unsloth-zoo's masked batches cannot be taken out; drop stages.batch",
+        "unsloth-zoo cannot lend masked batches; remove stages.batch",
     ),
     "a keyword that does not exist": (
         'provider = "unsloth-zoo"\nkeywords = { MLXTrainingConfig = { max_grad_nrm = 1.0 } }',
         "",
-        "MLXTrainingConfig has no 'max_grad_nrm'; drop it, or pin another release",
+        "MLXTrainingConfig has no 'max_grad_nrm'; remove it, or pin a different release",
     ),
 }
 

@@ -1,1 +1,1 @@
-"""mlx-lm (0.30 to 0.32), in two providers: its own `train()`, and the loop over its public pieces."""
+"""Two providers for mlx-lm (0.30 to 0.32): its own `train()`, and a loop over its public pieces."""

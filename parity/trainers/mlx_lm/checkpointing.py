@@ -1,7 +1,7 @@
-"""mlx-lm's gradient checkpointing, taken back afterwards.
+"""mlx-lm's gradient checkpointing, undone after training.
 
-`mlx_lm.tuner.trainer.grad_checkpoint` patches the class of a layer in place: it outlives the run, and
-stacks. The reference runs twice in a process, so the class gets its own `__call__` back.
+`mlx_lm.tuner.trainer.grad_checkpoint` patches the class of a layer in place. The patch stays after training,
+and further patches stack. The reference is trained twice in a process, so the class's own `__call__` is restored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def checkpointed(model: Any, *, on: bool) -> Iterator[None]:
-    """Checkpoints the gradient of every layer of the class of `model.layers[0]`, for a time."""
+    """Checkpoints the gradient of every layer of the class of `model.layers[0]`, within the context."""
     if not on:
         yield
         return
@@ -28,7 +28,7 @@ def checkpointed(model: Any, *, on: bool) -> Iterator[None]:
 
 @contextmanager
 def restored(model: Any) -> Iterator[None]:
-    """Gives the class of `model.layers[0]` its own `__call__` back."""
+    """Restores the `__call__` of the class of `model.layers[0]` at the end of the context."""
     kind = type(model.layers[0])
     call = kind.__call__
     try:

@@ -1,4 +1,4 @@
-"""The manual loop: what `mlx_lm.tuner.trainer.train` does, from mlx-lm's public pieces."""
+"""The manual loop: what `mlx_lm.tuner.trainer.train` does, built from mlx-lm's public pieces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MlxLmLoop(MlxLmStages):
     """Provider `mlx-lm`: the reference that stages can be swapped into."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Every stage from mlx-lm or from where it is borrowed, in one compiled step."""
+        """Trains in one compiled step, with each stage from mlx-lm or from the provider that lends it."""
         import mlx.core as mx
 
         workload, model = job.workload, loaded.model

@@ -1,4 +1,4 @@
-"""mlx-lm's public pieces, one a stage, shared by its two providers."""
+"""mlx-lm's public pieces, one per stage, shared by its two providers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MlxLmStages:
     weighs_tokens: ClassVar[bool] = False
 
     def check_installed(self) -> None:
-        """Raises UnavailableError where mlx-lm is missing."""
+        """Raises UnavailableError if mlx-lm is missing."""
         if find_spec("mlx_lm") is None:
             raise UnavailableError("mlx-lm is not installed; uv pip install mlx-lm")
 
@@ -60,7 +60,7 @@ class MlxLmStages:
         )
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """`mlx_lm.tuner.trainer.iterate_batches`, without end, in the order that numpy's global state gives."""
+        """`mlx_lm.tuner.trainer.iterate_batches`, endless, in the order that numpy's global random state gives."""
         from mlx_lm.tuner.trainer import iterate_batches
 
         batches: Iterable[tuple[Any, ...]] = iterate_batches(
@@ -72,19 +72,24 @@ class MlxLmStages:
         return batches
 
     def arguments(self, batch: tuple[Any, ...], job: Job) -> tuple[Any, ...]:
-        """What the loss is given of a batch, wherever that is from: without the labels of a library that made none."""
+        """The arguments of the loss: the parts of a batch that are not None.
+
+        Raises:
+            UnavailableError: the batch has labels, and the loss is mlx-lm's.
+
+        """
         parts = tuple(part for part in batch if part is not None)
         loss: object = job.stages[Stage.LOSS]
         if len(parts) > 2 and loss is self:
-            raise UnavailableError("batches with labels, and mlx-lm's loss knows none; take stages.loss from there too")
+            raise UnavailableError("mlx-lm's loss takes no labels, and these batches have them; borrow stages.loss too")
         return parts
 
     def forward(self, _loaded: Loaded, _job: Job) -> AbstractContextManager[None]:
-        """mlx-lm trains the model as it is."""
+        """mlx-lm trains the model unchanged."""
         return nullcontext()
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
-        """`mlx_lm.tuner.trainer.default_loss`, which knows no labels."""
+        """`mlx_lm.tuner.trainer.default_loss`, which takes no labels."""
         from mlx_lm.tuner.trainer import default_loss
 
         loss: Callable[..., tuple[Any, Any]] = default_loss
@@ -103,7 +108,7 @@ class MlxLmStages:
         )
 
     def schedule(self, job: Job) -> LearningRate:
-        """`mlx_lm.tuner.utils.build_schedule`, which knows no constant: that is `learning_rate` itself."""
+        """`mlx_lm.tuner.utils.build_schedule`; it has no constant schedule, which is `learning_rate` itself."""
         from mlx_lm.tuner.utils import build_schedule
 
         asked, rate = job.workload.schedule, job.workload.optimizer.learning_rate
@@ -119,7 +124,7 @@ class MlxLmStages:
         return schedule
 
     def optimizer(self, _loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """The class of `mlx.optimizers` with the workload's arguments, as far as it has them."""
+        """The class of `mlx.optimizers`, with those of the workload's arguments that it has."""
         from mlx import optimizers
 
         asked = job.workload.optimizer
@@ -141,7 +146,7 @@ def dataset(loaded: Loaded, job: Job) -> Any:
     """The rows as `mlx_lm.lora` wraps them: `CacheDataset(create_dataset(...))`; text rows get an EOS.
 
     Raises:
-        UnavailableError: chat or completion rows, and a tokenizer without a chat template.
+        UnavailableError: chat or completion rows with a tokenizer that has no chat template.
 
     """
     from types import SimpleNamespace
@@ -155,7 +160,7 @@ def dataset(loaded: Loaded, job: Job) -> Any:
 
 
 def clipping(optimizer: Any, clip: Clip | None) -> Any:
-    """The optimizer itself, clipping what its `update` is given."""
+    """The same optimizer, whose `update` now clips the gradient first."""
     if clip is not None:
         update = optimizer.update
         optimizer.update = lambda model, gradients: update(model, clip.apply(gradients))

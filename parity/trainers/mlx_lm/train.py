@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class MlxLmTrain(MlxLmStages):
-    """Provider `mlx-lm-train`: shows that the manual loop is the real thing."""
+    """Provider `mlx-lm-train`: shows that the manual loop takes the same steps as `train()`."""
 
     borrows: ClassVar[frozenset[Stage]] = MlxLmStages.borrows - {Stage.SCHEDULE}
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """`mlx_lm.tuner.trainer.train`, reporting every update, validating on no batches.
+        """`mlx_lm.tuner.trainer.train`, reporting every update and validating on no batches.
 
-        Nothing of it is replaced but what is borrowed, through its own arguments.
+        Only borrowed stages are replaced, through its own arguments.
         """
         from mlx_lm.tuner.callbacks import TrainingCallback
         from mlx_lm.tuner.trainer import TrainingArgs, train
@@ -45,7 +45,7 @@ class MlxLmTrain(MlxLmStages):
                 model=loaded.model,
                 optimizer=clipping(updater, clip),
                 train_dataset=rows,
-                val_dataset=rows,  # mlx-lm 0.30 insists on one; with no batches it is never read
+                val_dataset=rows,  # mlx-lm 0.30 requires one; with no batches it is never read
                 args=TrainingArgs(
                     batch_size=workload.batch_size,
                     iters=passes,
@@ -68,7 +68,7 @@ class MlxLmTrain(MlxLmStages):
             borrowed["loss"] = job.stages[Stage.LOSS].loss(loaded, job)
         if job.stages[Stage.BATCH] is not self:
             batches = iter(job.stages[Stage.BATCH].batches(loaded, job))
-            # `evaluate` asks without `loop`, and takes none
+            # `evaluate` calls this without `loop`, and must not consume a batch
             borrowed["iterate_batches"] = lambda loop=False, **_: (
                 (self.arguments(batch, job) for batch in batches) if loop else iter(())
             )

@@ -1,4 +1,4 @@
-"""`MLXTrainingConfig` for a workload, which remembers what of it is read."""
+"""`MLXTrainingConfig` for a workload, which records which of its fields are read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CONFIG_FIELDS = FunctionKind(
         "weight_decay": Stage.UPDATE,
     },
 )
-"""Which stage reads a field of `MLXTrainingConfig` (2026.5 to 2026.10). The rest belongs to the training loop."""
+"""Which stage reads a field of `MLXTrainingConfig` (2026.5 to 2026.10). The training loop reads the rest."""
 
 TRAINING: SettingKinds = {
     name: SettingKind(type=kind, stage=CONFIG_FIELDS.stage_of(name))
@@ -71,23 +71,23 @@ TRAINING: SettingKinds = {
         "lr_scheduler_type": str,
     }.items()
 }
-"""Settings that are fields of `MLXTrainingConfig`, in the releases that have them."""
+"""Settings that are fields of `MLXTrainingConfig` in the releases that have them."""
 
 
 def is_ours(job: Job, stage: Stage) -> bool:
-    """Whether an arm takes a stage from unsloth_zoo, and not from elsewhere."""
+    """Whether an arm takes a stage from unsloth_zoo."""
     return getattr(job.stages[stage], "library", None) == LIBRARY
 
 
 def configuration(job: Job) -> Any:
-    """`MLXTrainingConfig` for a workload, near to mlx-lm where the probe says nothing but for clipping.
+    """`MLXTrainingConfig` for a workload; what the probe leaves open is as in mlx-lm, except for clipping.
 
-    No cut cross entropy, constant learning rate. Clipping has had three meanings of `None`, so a probe
-    without a clip setting asks for the library's own default. The object keeps in `parity_read` which of
-    its fields were read after it was made.
+    So there is no cut cross entropy, and the learning rate is constant. For clipping, `None` has had three
+    meanings, so a probe without a clip setting gets the library's own default. The object's `parity_read`
+    holds the fields that were read after it was made.
 
     Raises:
-        UnavailableError: a field that this release does not have, or an optimizer that it cannot make.
+        UnavailableError: a field that this release does not have, or an optimizer that it cannot build.
 
     """
     asked = _asked(job) | dict(job.keywords.get(CONFIG, {})) | _left_to_others(job)
@@ -122,15 +122,15 @@ def _asked(job: Job) -> dict[str, Any]:
         **_masking(job),
         **{name: value for name, value in job.settings.items() if name in TRAINING},
     }
-    # Not the library's "best_effort", which goes on in eager mode when compiling fails and says so in a log.
-    # Batches that it has not planned itself it compiles under no other mode (2026.10).
+    # Not the library's "best_effort", which falls back to eager mode when compiling fails and only logs it.
+    # Borrowed batches need it: 2026.10 does not compile over batches that it did not plan itself.
     compiled = "strict" if is_ours(job, Stage.BATCH) else "best_effort"
     asked["compile_mode"] = compiled if workload.compile else "eager"
     return asked
 
 
 def _left_to_others(job: Job) -> dict[str, Any]:
-    """What a stage that comes from elsewhere must not do a second time, whatever else is asked."""
+    """Turns off, whatever else is asked, what a borrowed stage already does."""
     known = _known()
     neutral: dict[Stage, dict[str, Any]] = {
         Stage.CLIP: {"max_grad_value": 0.0, "max_grad_norm": 0.0, "max_grad_leaf_norm": 0.0},
@@ -141,7 +141,7 @@ def _left_to_others(job: Job) -> dict[str, Any]:
 
 
 def _schedule_name(workload: Workload) -> str:
-    """Releases after 2026.5 follow transformers: `constant` forgets the warmup."""
+    """Releases after 2026.5 follow transformers, where `constant` ignores the warmup."""
     named = str(workload.schedule.name)
     supported: tuple[str, ...] = getattr(module("trainer"), "SUPPORTED_MLX_LR_SCHEDULERS", ())
     ramps = workload.schedule.warmup and workload.schedule.name is ScheduleName.CONSTANT
@@ -153,7 +153,7 @@ def _betas(job: Job) -> Mapping[str, Setting]:
     is_adam = optimizer.name in {OptimizerName.ADAMW, OptimizerName.ADAM}
     if is_adam and not optimizer.bias_correction and is_ours(job, Stage.UPDATE):
         raise UnavailableError(
-            "unsloth-zoo's MLXTrainer always corrects Adam's bias; take stages.update from elsewhere, "
+            "unsloth-zoo's MLXTrainer always corrects Adam's bias; take stages.update from another provider, "
             "or set bias_correction = true"
         )
     if not is_adam or optimizer.betas == type(optimizer)().betas:
@@ -162,7 +162,7 @@ def _betas(job: Job) -> Mapping[str, Setting]:
 
 
 def _masking(job: Job) -> Mapping[str, Setting]:
-    """Completion rows are masked by a field of 2026.10."""
+    """The field that masks completion rows, which 2026.10 has."""
     kind = row_kind(job.rows[0])
     if not is_ours(job, Stage.BATCH) or kind is RowKind.TEXT:
         return {}
@@ -172,13 +172,13 @@ def _masking(job: Job) -> Mapping[str, Setting]:
     if kind is RowKind.COMPLETION:
         return {"completion_only_loss": True}
     raise UnavailableError(
-        f"unsloth-zoo {release()}: masks the prompts of chat rows by `train_on_responses_only`, which needs torch; "
-        "use completion rows, or take stages.batch from elsewhere"
+        f"unsloth-zoo {release()} masks the prompts of chat rows with `train_on_responses_only`, which needs torch; "
+        "use completion rows, or take stages.batch from another provider"
     )
 
 
 def _watched(config: Any) -> Any:
-    """The class of a configuration whose objects note which fields are read once they are made."""
+    """A subclass of a configuration that records which fields are read after an object is made."""
 
     class Watched(config):  # type: ignore[misc]
         def __init__(self, **asked: Any) -> None:

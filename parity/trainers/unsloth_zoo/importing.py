@@ -1,9 +1,9 @@
-"""Imports unsloth_zoo's MLX modules where there is no Mac.
+"""Imports unsloth_zoo's MLX modules on a machine that is not a Mac.
 
-unsloth_zoo refuses to be imported where there is neither a GPU nor a Mac. Newer releases skip that
-check under `UNSLOTH_ZOO_DISABLE_GPU_INIT=1`; older ones believe what `platform` says, so that
-`platform.system` and `platform.machine` answer Darwin/arm64 *during the import only*. MLX itself runs
-on Linux, so nothing else is pretended.
+unsloth_zoo refuses to be imported on a machine without a GPU that is not a Mac. Newer releases skip that
+check under `UNSLOTH_ZOO_DISABLE_GPU_INIT=1`. Older ones ask `platform`, so `platform.system` and
+`platform.machine` answer Darwin/arm64 *during the import only*. MLX itself runs on Linux, so nothing else
+is faked.
 """
 
 from __future__ import annotations
@@ -50,30 +50,32 @@ def module(name: str) -> ModuleType:
 
 
 def seam(of: str, name: str, stage: str) -> Any:
-    """A function of `unsloth_zoo.mlx.<of>` that a stage is taken out by.
+    """A function of `unsloth_zoo.mlx.<of>` through which a stage is lent.
 
     Raises:
-        UnavailableError: this release does not have it.
+        UnavailableError: this release does not have the function.
 
     """
     found = getattr(module(of), name, None)
     if found is None:
         raise UnavailableError(
-            f"unsloth-zoo {release()}: its {stage} cannot be taken out: there is no {of}.{name}; drop stages.{stage}"
+            f"unsloth-zoo {release()} cannot lend stage '{stage}': there is no {of}.{name}; remove stages.{stage}"
         )
     return found
 
 
 def require(what: str, asked: Iterable[str], known: Collection[str]) -> None:
-    """A keyword that a release does not have would be ignored or raise deep inside: says it first.
+    """Rejects keywords that this release does not have, which it would ignore or fail on deep inside.
 
     Raises:
-        UnavailableError: which keyword, and of what.
+        UnavailableError: a keyword is unknown; the message names it.
 
     """
     for name in asked:
         if name not in known:
-            raise UnavailableError(f"unsloth-zoo {release()}: {what} has no {name!r}; drop it, or pin another release")
+            raise UnavailableError(
+                f"unsloth-zoo {release()}: {what} has no {name!r}; remove it, or pin a different release"
+            )
 
 
 def release() -> str:
@@ -86,7 +88,7 @@ def release() -> str:
 
 @contextmanager
 def device_info() -> Iterator[None]:
-    """`mx.device_info` for the time of loading: mlx 0.30.0 lacks it on Linux, and the loader asks it for a name."""
+    """Provides `mx.device_info` while a model loads: the loader calls it, and mlx 0.30.0 lacks it on Linux."""
     import mlx.core as mx
 
     if hasattr(mx, "device_info"):

@@ -1,4 +1,4 @@
-"""`MLXTrainer`, with any of its stages taken from elsewhere."""
+"""`MLXTrainer`, with any of its stages taken from another provider."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class UnslothZoo(UnslothZooStages):
             model=loaded.model, tokenizer=loaded.tokenizer, train_dataset=list(job.rows), args=config
         )
 
-        # Releases of May 2026 rebuild a norm from Adam's state, tens of percent from the gradient's: another quantity.
+        # Releases of May 2026 report a norm rebuilt from Adam's state, tens of percent off the gradient's norm.
         norm_name = "grad_norm" if hasattr(trainer_module, "_global_grad_norm_fp32") else "adam_norm"
 
         # (step, total, loss, lr, tokens/s, peak GB, elapsed, tokens, gradient norm)
@@ -57,27 +57,27 @@ class UnslothZoo(UnslothZooStages):
 
 
 def _tell_of_eager_steps(job: Job) -> None:
-    """2026.10 compiles no step over batches that it has not planned itself, and says so nowhere."""
+    """2026.10 does not compile steps over batches that it did not plan itself, and does not say so."""
     if job.workload.compile and hasattr(module("trainer"), "_plan_single_process_text_shapes"):
-        why = "MLXTrainer compiles no step over batches that it has not planned itself"
+        why = "MLXTrainer does not compile steps over batches that it did not plan itself"
         job.warn(Ignored(name="workload.compile", asked=True, effective=False, why=why))
 
 
 @contextmanager
 def _borrowed_loss(loaded: Loaded, job: Job, *, use_cce: bool) -> Iterator[None]:
-    """Puts a borrowed loss where `MLXTrainer` makes its own."""
+    """Replaces the loss that `MLXTrainer` makes with a borrowed one."""
     if is_ours(job, Stage.LOSS):
         yield
         return
     trainer_module = module("trainer")
     if not hasattr(trainer_module, "make_baseline_loss_fn") or use_cce:
-        raise UnavailableError(f"unsloth-zoo {release()}: its loss cannot be taken out here; drop stages.loss")
+        raise UnavailableError(f"unsloth-zoo {release()}: its loss cannot be replaced here; remove stages.loss")
     borrowed = job.stages[Stage.LOSS].loss(loaded, job)
 
     @wraps(borrowed)
     def loss(model: Any, batch: Any, lengths: Any, labels: Any = None) -> tuple[Any, Any]:
         if labels is not None:
-            raise UnavailableError("a borrowed loss knows no labels; drop stages.loss")
+            raise UnavailableError("a borrowed loss takes no labels; remove stages.loss")
         return borrowed(model, batch, lengths)
 
     with patch.object(trainer_module, "make_baseline_loss_fn", lambda *_, **__: loss):
@@ -86,7 +86,7 @@ def _borrowed_loss(loaded: Loaded, job: Job, *, use_cce: bool) -> Iterator[None]
 
 @contextmanager
 def _borrowed_forward(loaded: Loaded, job: Job) -> Iterator[None]:
-    """Leaves out what `MLXTrainer` patches, and puts the lender's patches in its place."""
+    """Replaces the patches of `MLXTrainer` with those of the lender."""
     if is_ours(job, Stage.FORWARD):
         yield
         return
@@ -105,7 +105,7 @@ def _borrowed_forward(loaded: Loaded, job: Job) -> Iterator[None]:
 
 
 def _borrow_update(trainer: Any, loaded: Loaded, job: Job, clip: Clip | None) -> None:
-    """Replaces on this trainer alone how it makes its schedule and its optimizer."""
+    """Replaces how this one trainer object builds its schedule and its optimizer."""
     own = trainer._build_optimizer
     if not is_ours(job, Stage.SCHEDULE):
         trainer._build_schedule = lambda _steps: _outside(job.stages[Stage.SCHEDULE].schedule(job))
@@ -124,7 +124,7 @@ def _borrow_update(trainer: Any, loaded: Loaded, job: Job, clip: Clip | None) ->
 
 
 def _outside(rate: Any) -> Any:
-    """A schedule that is asked between the steps, with an int."""
+    """Adapts a schedule to be called with an int, between the steps."""
     if not callable(rate):
         return rate
     import mlx.core as mx

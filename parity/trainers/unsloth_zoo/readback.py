@@ -1,4 +1,4 @@
-"""What `MLXTrainer` really runs with, read off the live objects, and what it was asked for in vain."""
+"""The effective configuration of `MLXTrainer`, read from the live objects, and the settings that it ignored."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _SHOWN = (
 
 
 def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip: Clip | None) -> dict[str, Any]:
-    """Effective configuration by name; tells `job.warn` what was ignored.
+    """The effective configuration by name; calls `job.warn` with each ignored setting.
 
     Args:
         job: what was asked.
-        trainer: the `MLXTrainer`, in training.
-        config: its `MLXTrainingConfig`, watched.
-        seen: the plain variables around `optimizer.update` in the trainer, where its clipping is resolved.
-        clip: what clips instead, if that is borrowed.
+        trainer: the `MLXTrainer`, during training.
+        config: its `MLXTrainingConfig`, which records what is read.
+        seen: the plain local variables of the function that calls `optimizer.update`; it resolves the clipping.
+        clip: the borrowed clipping, if there is one.
 
     """
     asked, read = dict(config.parity_asked), set(config.parity_read)
@@ -55,11 +55,11 @@ def read_back(job: Job, trainer: Any, config: Any, seen: Mapping[str, Any], clip
 
 
 def warn_of_unknown(job: Job, name: str, function: Callable[..., Any]) -> None:
-    """Tells of keywords that a function takes in its `**kwargs` and has no parameter for."""
+    """Warns of keywords that a function accepts only through its `**kwargs`."""
     known = inspect.signature(function).parameters
     for keyword, value in job.keywords.get(name, {}).items():
         if keyword not in known:
-            why = f"{name} has no such parameter, and takes any keyword"
+            why = f"{name} has no such parameter, but accepts any keyword"
             job.warn(Ignored(name=f"{name}.{keyword}", asked=value, effective=None, why=why))
 
 
@@ -69,7 +69,7 @@ def _clip_in_words(seen: Mapping[str, Any]) -> str:
 
 
 def _resolved(trainer: Any) -> dict[str, Any]:
-    """What the trainer keeps elsewhere than in its arguments."""
+    """Values that the trainer does not keep in its arguments."""
     resolved: dict[str, Any] = {}
     if hasattr(trainer, "_resolved_optimizer_name"):
         resolved["optim"] = trainer._resolved_optimizer_name
@@ -81,7 +81,7 @@ def _resolved(trainer: Any) -> dict[str, Any]:
 def _ignored_arguments(
     job: Job, asked: Mapping[str, Any], read: set[str], resolved: Mapping[str, Any], live: Mapping[str, Any]
 ) -> Iterator[Ignored]:
-    """Arguments that ended up as something else, or that nothing has read by the end of step 1."""
+    """Arguments that ended up with a different value, or that nothing had read by the end of step 1."""
     chosen = {**job.settings, **job.keywords.get(CONFIG, {})}
     if job.workload.schedule.warmup:
         chosen["warmup_steps"] = asked["warmup_steps"]
@@ -89,12 +89,12 @@ def _ignored_arguments(
         if name not in asked or not is_ours(job, CONFIG_FIELDS.stage_of(name)):
             continue
         if name in resolved and resolved[name] != value:
-            why = "the trainer runs with another value"
+            why = "the trainer runs with a different value"
             yield Ignored(name=f"{CONFIG}.{name}", asked=value, effective=resolved[name], why=why)
         elif name not in read:
-            why = "nothing has read it by the end of step 1"
+            why = "nothing had read it by the end of step 1"
             yield Ignored(name=f"{CONFIG}.{name}", asked=value, effective=None, why=why)
     for name in _CLIPS:
         if name not in asked and live.get(name) is None and name in live and resolved.get(name):
-            why = "left out means None, and None means a bound"
+            why = "leaving it out means None, and None means a bound"
             yield Ignored(name=f"{CONFIG}.{name}", asked=None, effective=resolved[name], why=why)

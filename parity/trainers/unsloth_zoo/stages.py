@@ -1,4 +1,4 @@
-"""unsloth_zoo's stages, one at a time, for arms of other providers and for its own."""
+"""unsloth_zoo's stages, one at a time, for its own arms and for arms of other providers."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class UnslothZooStages:
     weighs_tokens: ClassVar[bool] = True
 
     def check_installed(self) -> None:
-        """Raises UnavailableError where unsloth_zoo is missing. Imports nothing."""
+        """Raises UnavailableError if unsloth_zoo is missing. Imports nothing."""
         if find_spec("unsloth_zoo") is None:
             raise UnavailableError(f"unsloth_zoo is not installed; {INSTALL}")
 
     def load(self, job: Job) -> Loaded:
-        """`FastMLXModel.from_pretrained`, unquantised, text only; unpatched where `forward` is borrowed."""
+        """`FastMLXModel.from_pretrained`, unquantised, text only; unpatched if `forward` is borrowed."""
         fast = module("loader").FastMLXModel
         arguments = {
             "max_seq_length": job.workload.max_seq_length,
@@ -62,11 +62,11 @@ class UnslothZooStages:
         return Loaded(model=model, tokenizer=tokenizer)
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """`FastMLXModel.get_peft_model`; it seeds `mx.random` itself, first or last (#678)."""
+        """`FastMLXModel.get_peft_model`; it seeds `mx.random` itself, first or last depending on the release (#678)."""
         fast, lora, tuning = module("loader").FastMLXModel, job.workload.lora, job.workload.tuning
         if tuning is Tuning.FULL:
             raise UnavailableError(
-                'unsloth-zoo trains all layers or none in full; take stages.adapt = "mlx-lm" for the last few'
+                'unsloth-zoo trains either all layers in full or none; set stages.adapt = "mlx-lm" for the last few'
             )
         arguments: dict[str, Any] = {
             "r": lora.rank,
@@ -85,10 +85,10 @@ class UnslothZooStages:
         fast.get_peft_model(loaded.model, **arguments | dict(job.keywords.get("get_peft_model", {})))
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """`create_batches` with the arguments that `MLXTrainer` itself gives it, again from the first at the end."""
+        """`create_batches` with the arguments that `MLXTrainer` itself passes, starting over at the end."""
         workload, config = job.workload, configuration(job)
         if workload.mask_prompt:
-            raise UnavailableError("unsloth-zoo's masked batches cannot be taken out; drop stages.batch")
+            raise UnavailableError("unsloth-zoo cannot lend masked batches; remove stages.batch")
         create = module("utils").create_batches
         arguments: dict[str, Any] = {
             "dataset": list(job.rows),
@@ -106,7 +106,7 @@ class UnslothZooStages:
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """What `MLXTrainer.train` changes: norms to float32, their output, `mlx.core`; in 2026.5, nothing."""
+        """The changes of `MLXTrainer.train`: norms in float32, their output, `mlx.core`; none in 2026.5."""
         loader, utils = module("loader"), module("utils")
         promote = getattr(loader, "_keep_norm_parameters_float32", None)
         cast = getattr(module("trainer"), "_set_norm_output_cast_to_input_dtype", None)
@@ -126,7 +126,7 @@ class UnslothZooStages:
                 cast(False, loaded.model)
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """`make_baseline_loss_fn`, full logits; under the setting `use_cce`, `make_cce_loss_fn`."""
+        """`make_baseline_loss_fn`, with full logits; under the setting `use_cce`, `make_cce_loss_fn`."""
         if job.settings.get("use_cce"):
             made: Callable[..., tuple[Any, Any]] = seam("utils", "make_cce_loss_fn", "loss")(loaded.model)
         else:
@@ -134,7 +134,7 @@ class UnslothZooStages:
         return made
 
     def clip(self, job: Job) -> Clip | None:
-        """The functions that `MLXTrainer` clips by, as it resolves its settings; functions since 2026.10 only."""
+        """The function that `MLXTrainer` clips with under its resolved settings; it exists since 2026.10 only."""
         resolve = seam("trainer", "_resolve_mlx_grad_clipping", "clip")
         norm, value, leaf_norm, _ = resolve(configuration(job))
         trainer = module("trainer")
@@ -153,7 +153,7 @@ class UnslothZooStages:
         return schedule
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """`MLXTrainer._build_optimizer`; its `update` also decays what `MLXTrainer` decays beside it."""
+        """`MLXTrainer._build_optimizer`; its `update` includes the decay that `MLXTrainer` applies outside it."""
         trainer = _bare_trainer(job, "update")
         trainer.model = loaded.model
         trainer._build_schedule = lambda _steps: learning_rate
@@ -163,7 +163,7 @@ class UnslothZooStages:
         update = optimizer.update
 
         def decayed(model: Any, gradients: Any) -> None:
-            if callable(learning_rate):  # the decay is of this update, whose rate `update` sets only later
+            if callable(learning_rate):  # the decay needs this update's rate, which `update` sets only later
                 optimizer.learning_rate = learning_rate(optimizer.step)
             if getattr(trainer, "_coupled_weight_decay", 0):
                 gradients = trainer._apply_coupled_weight_decay(model, gradients)
@@ -176,13 +176,13 @@ class UnslothZooStages:
 
 
 def _bare_trainer(job: Job, stage: str) -> Any:
-    """An `MLXTrainer` that has its configuration and nothing else: enough for the methods that build a part."""
+    """An `MLXTrainer` with nothing but its configuration, which is enough to build a schedule or an optimizer."""
     kind = seam("trainer", "MLXTrainer", stage)
     for method in ("_build_schedule", "_build_optimizer"):
         if not hasattr(kind, method):
-            raise UnavailableError(f"unsloth-zoo: its {stage} cannot be taken out: there is no MLXTrainer.{method}")
+            raise UnavailableError(f"unsloth-zoo cannot lend stage '{stage}': there is no MLXTrainer.{method}")
     bare = object.__new__(kind)
     bare.args = configuration(job)
-    with suppress(AttributeError):  # a property where it is asked of the process, as in 2026.10
+    with suppress(AttributeError):  # in 2026.10 it is a property that asks the process
         bare.is_main_process = True
     return bare

@@ -48,21 +48,21 @@ def test_another_package_adds_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             Arm(provider="unsloth-zoo", stages={Stage.GRADIENT: "mlx-lm"}),
-            "candidate: 'unsloth-zoo' cannot take stage 'gradient' from elsewhere; "
+            "candidate: 'unsloth-zoo' cannot take stage 'gradient' from another provider; "
             "valid: adapt, batch, clip, forward, load, loss, schedule, update",
         ),
         (
             Arm(provider="mlx-lm-train", stages={Stage.SCHEDULE: "unsloth-zoo"}),
-            "candidate: 'mlx-lm-train' cannot take stage 'schedule' from elsewhere; "
+            "candidate: 'mlx-lm-train' cannot take stage 'schedule' from another provider; "
             "valid: adapt, batch, clip, forward, load, loss, update",
         ),
         (
             Arm(provider="unsloth-zoo", keywords={"get_peft_modl": {"r": 4}}),
-            "candidate: keywords: no function 'get_peft_modl' to pass them to; did you mean 'get_peft_model'?",
+            "candidate: keywords: unknown function 'get_peft_modl'; did you mean 'get_peft_model'?",
         ),
         (
             Arm(provider="mlx-lm", keywords={"load": {"lazy": True}}),
-            "candidate: keywords: 'mlx-lm' takes none",
+            "candidate: keywords: 'mlx-lm' accepts none",
         ),
         (
             Arm(provider="unsloth-zoo", settings={"max_grad_valu": 1.0}),
