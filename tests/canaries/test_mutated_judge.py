@@ -5,15 +5,14 @@ Each mutation is one that some gate of this kind has shipped, or could.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.prefork.mutants import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -206,33 +205,6 @@ def copied(folder: Path) -> Path:
     for name in ("fixtures", "probes"):
         (folder / name).symlink_to(ROOT / name)
     return folder
-
-
-DRIVER = """
-import json, os, sys
-import hypothesis, numpy, pandas, pydantic, pytest, scipy.stats  # once: a copy is a fork that has them, no parity yet
-for folder, tests in json.load(sys.stdin):
-    child = os.fork()
-    if not child:
-        os.chdir(folder)
-        sys.path.insert(0, folder)
-        out = os.open("out.txt", os.O_CREAT | os.O_WRONLY)
-        os.dup2(out, 1), os.dup2(out, 2)
-        code = pytest.main(["-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", *tests])
-        sys.stdout.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-def run(asked: list[tuple[Path, list[str]]]) -> list[tuple[int, str]]:
-    """The exit status and the output of pytest in each folder, on these tests."""
-    chosen = [(str(folder), [f"tests/unit/{test}" for test in tests]) for folder, tests in asked]
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", DRIVER], input=json.dumps(chosen), capture_output=True, text=True, check=True
-    )
-    outputs = [(folder / "out.txt").read_text(encoding="utf-8") for folder, _ in asked]
-    return list(zip(map(int, done.stdout.split()), outputs, strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -2,77 +2,36 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.integration.small import small
-from tests.integration.warm import ENVIRONMENT, warm_python
+from tests.prefork import commands
+from tests.prefork.cells import ENVIRONMENT, warm_python
 
 ROOT = Path(__file__).parents[2]
 PARITY = [sys.executable, "-m", "parity"]
 PLUGIN = str(ROOT / "tests" / "plugin")
 
-_FORKS = """
-import json, os, signal, sys
-import jinja2, pandas, pydantic, rich.console, scipy.stats  # once: a command is a fork that has them
-for line in sys.stdin:
-    asked = json.loads(line)
-    child = os.fork()
-    if not child:
-        for number, name in enumerate([os.devnull, *asked["to"]]):
-            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
-        os.environ.clear()
-        os.environ.update(asked["environment"])
-        sys.path[:0] = [os.getcwd(), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        sys.argv = ["parity", *asked["arguments"]]
-        sys.executable = asked["python"]
-        signal.alarm(900)
-        from parity.cli import main
-        try:
-            main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code or 0)
-        finally:
-            os._exit(70)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@cache
-def _forks() -> subprocess.Popen[str]:
-    """Starts in a fiftieth of a second what a new interpreter takes a second for."""
-    forks = subprocess.Popen(
-        [sys.executable, "-P", "-c", _FORKS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    atexit.register(forks.communicate)
-    return forks
-
 
 def parity(*arguments: str | Path, plugin: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs `parity`; `plugin` puts the faulty provider's package on the path."""
     more = {"PYTHONPATH": PLUGIN} if plugin else {}
-    command, forks = [*map(str, arguments)], _forks()
-    assert forks.stdin is not None
-    assert forks.stdout is not None
+    command = [*map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        asked = {
-            "arguments": command,
-            "environment": ENVIRONMENT | more | environment,
-            "python": str(warm_python()),
-            "to": [str(out), str(err)],
-        }
-        forks.stdin.write(json.dumps(asked) + "\n")
-        forks.stdin.flush()
-        status = int(forks.stdout.readline())
+        status = commands.run(
+            {
+                "arguments": command,
+                "environment": ENVIRONMENT | more | environment,
+                "python": str(warm_python()),
+                "to": [str(out), str(err)],
+            }
+        )
         return subprocess.CompletedProcess(command, status, out.read_text("utf-8"), err.read_text("utf-8"))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from parity.probe.values import ArmName
 from tests.integration.running import PARITY, ROOT, parity, probe_file
-from tests.integration.warm import ENVIRONMENT, warm_python
+from tests.prefork.cells import ENVIRONMENT, warm_python
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,29 +23,13 @@ from pathlib import Path
 
 ENVIRONMENT = dict(os.environ)
 """As it was before a trainer was imported here: they leave variables of their own behind."""
-_READ = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_", "TOKENIZERS_", "XDG_", "HOME")
-"""How the variables begin that are read while what is kept in memory is imported."""
 _MOST = 1 << 18
 
 _PYTHON = """#!{python} -IS
-import json, os, signal, socket, sys
-words, read = sys.argv[1:], {{name: value for name, value in os.environ.items() if name.startswith({names!r})}}
-if words[:2] != ["-P", "-m"] or not words[2].startswith("parity.") or read != {read!r}:
-    os.execv(sys.executable, [sys.executable, *words])
-descriptors = sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1]  # the last one lists them
-signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
-asked = {{"words": words[2:], "environment": dict(os.environ), "folder": os.getcwd()}}
-warm = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-warm.connect({address!r})
-socket.send_fds(warm, [json.dumps(asked).encode()], descriptors)
-cell = int(warm.recv(20))
-signal.signal(signal.SIGTERM, lambda *_: os.kill(cell, signal.SIGTERM))
-signal.pthread_sigmask(signal.SIG_UNBLOCK, {{signal.SIGTERM}})
-status = int(warm.recv(20))
-if status < 0:
-    signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
-    os.kill(os.getpid(), -status)
-sys.exit(status)
+import sys
+sys.path.append({folder!r})
+from interpreter import main
+main({address!r}, {read!r})
 """
 
 
@@ -54,6 +38,8 @@ def warm_python() -> Path:
     """An interpreter to start cells with, as long as this process lives; the plain one where forks are not safe."""
     if sys.platform != "linux":
         return Path(sys.executable)
+    from tests.prefork.interpreter import read_at_import  # this file is run too, where there is no `tests`
+
     folder = Path(tempfile.mkdtemp(prefix="parity-warm-"))
     address, python = folder / "socket", folder / "python"
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
@@ -62,8 +48,8 @@ def warm_python() -> Path:
     atexit.register(keeper.communicate)
     assert keeper.stdout is not None
     assert keeper.stdout.readline() == b"warm\n"
-    read = {name: value for name, value in ENVIRONMENT.items() if name.startswith(_READ)}
-    text = _PYTHON.format(python=sys.executable, names=_READ, read=read, address=str(address))
+    read = read_at_import(ENVIRONMENT)
+    text = _PYTHON.format(python=sys.executable, folder=str(Path(__file__).parent), address=str(address), read=read)
     python.write_text(text, encoding="utf-8")
     python.chmod(0o755)
     return python
