@@ -1,11 +1,11 @@
-"""The folder of a cell: what lies where in it, and all of it read as one value.
+"""The folder of a cell: its files, and a function that reads all of them as one value.
 
 cell.json                what the process was asked to do
-reference.jsonl          a trace an arm: candidate.jsonl, reference-again.jsonl, reference-again-2.jsonl, …
+reference.jsonl          one trace per arm: candidate.jsonl, reference-again.jsonl, reference-again-2.jsonl, …
 trainer.log              what the trainers printed
 exit-status              how the process ended
-not-started              only where no process could be started: why
-control.json             only where both arms were trained once more without a tap
+not-started              why no process could be started; only if none could
+control.json             what both arms ended with in a control; only if there was one
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Run = Callable[["Sequence[Probe]", "Path"], object]
 """Runs the cells of probes below a folder until they have ended, as `parity.runner.cells.run_cells` does."""
 
 Digests = dict[str, dict[str, str]]
-"""By arm and name of a parameter: the digest of what it was at the end of training."""
+"""By arm and parameter name, the digest of the parameter at the end of training."""
 
 LENT = (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
-"""The arms whose traces other cells can be given."""
+"""The arms whose traces can be lent to other cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,44 +53,44 @@ class ReadArm:
     """One arm, as far as it was recorded."""
 
     trace: Trace | None
-    """None where there is none that can be read."""
+    """None if there is no trace that can be read."""
     failure: str
-    """Why it cannot be judged; empty where it can."""
+    """Why it cannot be judged; empty if it can."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadCell:
-    """All that the processes of a cell left behind."""
+    """Everything that the processes of a cell left behind."""
 
     arms: Mapping[ArmName, ReadArm]
     """In the order in which they run."""
     repetitions: tuple[ReadArm, ...]
-    """Of the reference: the first is the third arm."""
+    """The reference's repetitions; the first is the cell's third arm."""
     control: Digests | None
-    """What both arms ended with without a tap; empty where that run failed, None where there was none."""
+    """What both arms ended with without a tap; empty if the control failed, None if there was none."""
     exit_code: int | None
-    """How the process ended: negative for a signal, None where it did not end."""
+    """How the process ended: negative for a signal, None if it did not end."""
     not_started: str
-    """Why no process could be started; empty where one was."""
+    """Why no process could be started; empty if one was."""
 
     @property
     def traces(self) -> dict[ArmName, Trace]:
-        """Those that could be read, whole or not."""
+        """The traces that could be read, complete or not."""
         return {arm: read.trace for arm, read in self.arms.items() if read.trace is not None}
 
     @property
     def crash(self) -> str:
-        """How a process ended that wrote whole traces and then failed; empty where it did not."""
+        """How the process failed, which it can after it wrote complete traces; empty if it did not."""
         return _death(self.exit_code) if self.exit_code else ""
 
 
 def read_cell(probe: Probe, seed: int, folder: Path) -> ReadCell:
-    """Reads the folder of a cell, without trusting that what is there was planned.
+    """Reads the folder of a cell, without trusting that its content is what was planned.
 
     Args:
-        probe: as it was planned.
-        seed: of the cell.
-        folder: its own.
+        probe: the probe as planned.
+        seed: the seed of the cell.
+        folder: the folder of the cell.
 
     """
     arms = {arm: read_arm(probe, seed, folder, arm) for arm in ArmName}
@@ -109,11 +109,11 @@ def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName, number: int = 
     """Reads the trace of one arm.
 
     Args:
-        probe: as it was planned.
-        seed: of the cell.
-        folder: of the cell.
-        arm: whose trace.
-        number: of the reference's repetition.
+        probe: the probe as planned.
+        seed: the seed of the cell.
+        folder: the folder of the cell.
+        arm: the arm whose trace is read.
+        number: which repetition of the reference, from 1.
 
     """
     exit_code = exit_code_of(folder)
@@ -134,34 +134,34 @@ def trace_path(folder: Path, arm: ArmName) -> Path:
 
 
 def repetition_path(folder: Path, number: int) -> Path:
-    """Where a cell keeps the reference's repetition of this number; the first is run in the cell's own process."""
+    """Where a cell keeps this repetition of the reference; the first one runs in the cell's own process."""
     first = trace_path(folder, ArmName.REFERENCE_AGAIN)
     return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
 
 
 def repetition_paths(folder: Path) -> list[Path]:
-    """The reference's repetitions that are there, in order."""
+    """The traces of the reference's repetitions that exist, in order."""
     paths = (repetition_path(folder, number) for number in count(1))
     return list(takewhile(lambda path: path.exists(), paths))
 
 
 def cell_parts(probe: str, seed: int) -> tuple[str, ...]:
-    """Where one cell of a probe of this name lies, below the folder of its run."""
+    """The path of a cell below the folder of its run, in parts."""
     return ("traces", probe, str(seed))
 
 
 def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
-    """Where one cell lies."""
+    """The folder of a cell."""
     return run.joinpath(*cell_parts(probe.name, seed))
 
 
 def note_exit(folder: Path, code: int) -> None:
-    """Keeps how the process of a cell ended: negative for a signal."""
+    """Records how the process of a cell ended: negative for a signal."""
     (folder / EXIT).write_text(f"{code}\n", encoding="ascii")
 
 
 def exit_code_of(folder: Path) -> int | None:
-    """How the process of a cell ended, as `note_exit` kept it; None where it did not."""
+    """How the process of a cell ended, as `note_exit` recorded it; None if it did not end."""
     try:
         return int((folder / EXIT).read_text("ascii"))
     except (OSError, ValueError):
@@ -169,18 +169,18 @@ def exit_code_of(folder: Path) -> int | None:
 
 
 def note_not_started(folder: Path, why: str) -> None:
-    """Keeps why no process of a cell could be started."""
+    """Records why no process of a cell could be started."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _NOT_STARTED).write_text(why + "\n", encoding="utf-8")
 
 
 def note_control(folder: Path, digests: Digests) -> None:
-    """Keeps what both arms ended with when they were trained without a tap."""
+    """Records what both arms ended with when they were trained without a tap."""
     (folder / _CONTROL).write_text(json.dumps(digests), encoding="utf-8")
 
 
 def note_control_failed(folder: Path) -> None:
-    """Keeps that the run without a tap did not come to its end; one that did stays as it is."""
+    """Records that the control did not finish; changes nothing if it did."""
     if not (folder / _CONTROL).exists():
         note_control(folder, {})
 
@@ -191,11 +191,11 @@ def has_ended(folder: Path) -> bool:
 
 
 def must_run(cell: Path, given: Collection[Path] = ()) -> bool:
-    """Whether a cell has to be run, because it was not or because a signal ended it; empties its folder if so.
+    """Whether a cell has to be run, because it was not or because a signal ended it. If so, empties its folder.
 
     Args:
-        cell: its folder.
-        given: the files that it was given before it started, which stay.
+        cell: the folder of the cell.
+        given: files that were put there before the cell started; they are kept.
 
     """
     code = exit_code_of(cell)
@@ -206,20 +206,20 @@ def must_run(cell: Path, given: Collection[Path] = ()) -> bool:
 
 
 def forget_half(cell: Path, given: Collection[Path] = ()) -> None:
-    """Removes what a killed cell left, all but the files that it was given before it started."""
+    """Removes what a killed cell left, except files that were put there before it started."""
     for path in cell.iterdir() if cell.is_dir() else ():
         if path not in given:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ...] = LENT) -> None:
-    """Copies the reference's traces into the folder of a cell that has not run; it does not run them again.
+    """Copies the reference's traces into the folder of a cell that has not run; that cell does not run these arms.
 
     Args:
-        recorded: the folder of the cell that ran them.
-        to: the folder of the other cell; made where it is missing.
-        probe: the other cell's probe, under whose name they are copied.
-        arms: which of them; a cell whose candidate may leave something behind runs the repetition itself.
+        recorded: the folder of the cell that ran the reference.
+        to: the folder that gets the copies; created if it is missing.
+        probe: the name of the probe of the cell that gets them, which is written into the copies.
+        arms: which arms to copy; a cell whose candidate may leave something behind runs the repetition itself.
 
     """
     to.mkdir(parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ..
 
 
 def _traces(recorded: Path, arm: ArmName) -> list[Path]:
-    """Every repetition is lent, so that no cell has to buy its own."""
+    """All repetitions of the reference are lent, so that no cell has to run its own."""
     return repetition_paths(recorded) if arm is ArmName.REFERENCE_AGAIN else [trace_path(recorded, arm)]
 
 
@@ -250,13 +250,13 @@ def _why_not_started(folder: Path) -> str:
 
 
 def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
-    """What a complete trace lacks, or has of another cell; empty if nothing."""
+    """How a complete trace is not the planned one; empty if it is."""
     header, steps = trace.header, probe.workload.steps
     told = (header.probe, header.arm, header.seed, header.steps)
     if told != (probe.name, arm, seed, steps):
-        return f"a trace of another cell: {told[0]}, {told[1]}, seed {told[2]}, {told[3]} steps"
+        return f"the trace of a different cell: {told[0]}, {told[1]}, seed {told[2]}, {told[3]} steps"
     if trace.start is None or trace.end is None:
-        return "a trace without the parameters before and after training"
+        return "a trace that lacks the parameters before or after training"
     if [step.step for step in trace.steps] != list(range(1, steps + 1)):
         return f"a complete trace with {len(trace.steps)} of {steps} steps"
     return ""

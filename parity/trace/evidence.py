@@ -1,7 +1,7 @@
 """What two arms do differently in one step, element by element, as values; standard library only.
 
-Made by `parity.lab.replay.contrast` from a replay of the step, shown by `parity.report`. Lists are cut to their first
-few entries; the counts beside them are whole.
+`parity.lab.replay.contrast` makes them from a replay of the step, and `parity.report` shows them. Lists are cut to
+their first few entries; counts are of all entries.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from parity.probe.values import Stage  # noqa: TC001 - pydantic reads it
 
 SHOWN = 5
-"""Entries of a list that are kept."""
+"""How many entries of a list are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TensorDistance:
-    """One tensor of both arms."""
+    """One tensor, compared between the arms."""
 
     name: str
     reference: str
@@ -24,17 +24,17 @@ class TensorDistance:
     candidate: str
     elements: int
     unequal: int
-    """Elements whose values differ; of tensors of other shapes, all of the reference's."""
+    """Elements whose values differ; if the shapes differ, all elements of the reference."""
     max_abs: float | None
-    """Greatest |candidate − reference|; None where shapes differ or no element can be compared."""
+    """Greatest |candidate − reference|; None if shapes differ or no element can be compared."""
     max_relative: float | None
     """Greatest |candidate − reference| / |reference|, where the reference is not zero."""
     max_ulp: int | None
-    """In numbers of the tensor's dtype; None where dtypes differ."""
+    """Greatest distance in numbers of the tensor's dtype; None if dtypes differ."""
     at: tuple[int, ...] | None
     """Index of the greatest absolute distance."""
     values: tuple[float, float] | None
-    """There, of reference and candidate."""
+    """The values of reference and candidate at that index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +46,24 @@ class Tensors:
     compared: int
     differing: int
     missing: tuple[str, ...]
-    """Of the reference alone."""
+    """Names that only the reference has."""
     extra: tuple[str, ...]
-    """Of the candidate alone."""
+    """Names that only the candidate has."""
     dtypes_alone: int
-    """How many of those that differ have other dtypes and equal values."""
+    """How many of the tensors that differ do so only in dtype."""
     worst: tuple[TensorDistance, ...]
-    """By greatest relative distance, those of other values first."""
+    """Greatest relative distance first; tensors that differ only in dtype come last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """One place of a batch."""
+    """One position in a batch."""
 
     row: int
     position: int
     """In the row, from 0."""
     reference: str
-    """Id and text, `4 'the'`; empty where this arm has nothing there."""
+    """Id and text, `4 'the'`; empty if this arm has nothing there."""
     candidate: str
 
 
@@ -72,42 +72,42 @@ class Rows:
     """Token ids and what comes with them."""
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
-    """Of the token ids, reference and candidate."""
+    """Shapes of the token ids of reference and candidate."""
     order: tuple[int, ...]
-    """Where the candidate has the same rows otherwise ordered: the reference's number of each; empty if not."""
+    """If the candidate has the same rows in a different order: the reference's number of each; empty if not."""
     differing: int
-    """Places with other tokens."""
+    """Positions with different tokens."""
     tokens: tuple[Token, ...]
     others: tuple[tuple[int, str, str], ...]
-    """Row, and what the batch's other arrays say of it: offset and length, or labels."""
+    """A row, and its offset and length, or its labels, in reference and candidate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fraction:
-    """A token-mean loss taken apart, by differentiating it by the logits."""
+    """Numerator and denominator of a token-mean loss, found by differentiating it by the logits."""
 
     loss: float
     tokens: int
-    """As the loss returned them."""
+    """The token count that the loss returned."""
     denominator: float | None
-    """1 over the weight of a supervised token; None where they are not all of one weight."""
+    """1 / the weight of a supervised token; None if their weights differ."""
     numerator: float | None
     """Loss × denominator, nats."""
     supervised: int
-    """Places whose logits the loss depends on."""
+    """Positions whose logits the loss depends on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
-    """Which tokens the losses are of."""
+    """Which tokens each of the two losses supervises."""
 
     fractions: tuple[Fraction, Fraction]
     only_reference: int
     only_candidate: int
     other_targets: int
-    """Places that both supervise, with another token."""
+    """Positions that both supervise, with different targets."""
     places: tuple[Token, ...]
-    """Of these; a side that does not supervise the place is empty."""
+    """Such positions; empty text for an arm that does not supervise the position."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,15 +115,15 @@ class Clipping:
     """What one arm did to its gradient before the update."""
 
     norm: float
-    """L2, float32, before."""
+    """L2, float32, before clipping."""
     clipped_norm: float
     greatest: float
-    """Greatest |element|, before."""
+    """Greatest |element|, before clipping."""
     clipped_greatest: float
     changed: int
     elements: int
     factor: float | None
-    """Where every element was scaled alike, by what."""
+    """The factor if every element was scaled by the same one; None if not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class Evidence:
     stage: Stage | None
     """The first stage with a finding; None: nothing differs."""
     equal: tuple[str, ...]
-    """What was compared whole before it and is equal."""
+    """What comes before that stage, was compared completely and is equal."""
     tensors: Tensors | None = None
     rows: Rows | None = None
     supervision: Supervision | None = None
@@ -142,4 +142,4 @@ class Evidence:
     rates: tuple[float, float] | None = None
     """Learning rates."""
     note: str = ""
-    """Why less is known."""
+    """Why evidence is missing, if some is."""

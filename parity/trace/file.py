@@ -1,7 +1,7 @@
-"""Trace files: append-only JSON Lines, flushed a line at a time, and read back up to the last whole line.
+"""Trace files: append-only JSON Lines, flushed line by line, and read back up to the last whole line.
 
 Floats round-trip to the bit. NaN and infinities are strings, never `null`. A file that is cut
-anywhere can be read up to its last whole line, and says that it is incomplete.
+anywhere can be read up to its last whole line; its trace is then incomplete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TraceWriter:
-    """Appends lines to a new file and flushes each, so that a crash costs the unwritten step only."""
+    """Appends lines to a new file and flushes each, so that a crash loses only the unwritten step."""
 
     def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,21 +34,21 @@ class TraceWriter:
         self._write("start", asdict(start))
 
     def step(self, step: Step) -> None:
-        """Writes one row."""
+        """Writes one step."""
         row = asdict(step)
         reported = row.pop("reported")
         self._write("step", row | {f"reported_{name}": value for name, value in reported.items()})
 
     def end(self, end: End) -> None:
-        """Writes what there is after the last step."""
+        """Writes what was read after the last step."""
         self._write("end", asdict(end))
 
     def outcome(self, outcome: Outcome) -> None:
-        """Writes what the trained model does."""
+        """Writes the outcomes of the trained model."""
         self._write("outcome", asdict(outcome))
 
     def close(self, ending: Ending) -> None:
-        """Writes the ending; the first one counts."""
+        """Writes the ending; only the first call writes."""
         if not self._ended:
             self._write("ending", asdict(ending))
             self._ended = True
@@ -72,7 +72,7 @@ def read_trace(path: Path) -> Trace:
     """Reads a trace up to its last whole line.
 
     Raises:
-        BadTraceError: not a trace, of another schema, or damaged before its last line.
+        BadTraceError: not a trace, a different schema, or damaged before its last line.
 
     """
     try:
@@ -83,11 +83,11 @@ def read_trace(path: Path) -> Trace:
     *whole, cut = text.split("\n")
     rows = [_row(path, number, line) for number, line in enumerate(whole, start=1)]
     if not rows or rows[0].get("kind") != "header":
-        raise BadTraceError(f"{path}: not a trace: its first line is no header; `parity run` writes traces")
+        raise BadTraceError(f"{path}: not a trace: its first line is not a header; `parity run` writes traces")
     if (schema := rows[0].get("schema")) != SCHEMA:
         raise BadTraceError(
             f"{path}: schema {schema!r}, this parity reads {SCHEMA}; "
-            "read it with the release that wrote it, or record it anew"
+            "read it with the release that wrote it, or record it again"
         )
     return _assemble(path, rows, cut=bool(cut))
 
@@ -98,7 +98,7 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     except json.JSONDecodeError:
         row = None
     if not isinstance(row, dict):
-        raise BadTraceError(f"{path}:{number}: not a line of a trace; the file is damaged, record it anew")
+        raise BadTraceError(f"{path}:{number}: not a line of a trace; the file is damaged, record it again")
     return row
 
 
@@ -112,7 +112,7 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     for number, row in enumerate(rows, start=1):
         kind = row.pop("kind", None)
         if ending is not None or (kind == "header" and header is not None):
-            raise BadTraceError(f"{path}:{number}: a {kind} line where none can be; two traces in one file?")
+            raise BadTraceError(f"{path}:{number}: unexpected {kind} line; are there two traces in this file?")
         try:
             match kind:
                 case "header":
@@ -128,11 +128,11 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                 case "ending":
                     ending = _typed(Ending(**row))
                 case _:
-                    raise BadTraceError(f"{path}:{number}: unknown kind of line {kind!r}; record it anew")
+                    raise BadTraceError(f"{path}:{number}: unknown kind of line {kind!r}; record it again")
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise BadTraceError(f"{path}:{number}: a {kind} line that does not fit ({error})") from None
+            raise BadTraceError(f"{path}:{number}: invalid {kind} line ({error})") from None
     assert header is not None
-    why = "the file is cut in the middle of a line" if cut else "the run ended without a word"
+    why = "the file is cut in the middle of a line" if cut else "the arm ended without giving a reason"
     return Trace(
         header=header,
         start=start,
@@ -166,7 +166,7 @@ def _step(row: dict[str, Any]) -> Step:
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:
-    """What is judged has its type; what is generated is text, and may well say `NaN`."""
+    """Checks the types of the judged outcomes; generated text stays text, even if it is `NaN`."""
     metrics = {name: decode(value) if name in OUTCOMES else value for name, value in row["metrics"].items()}
     for name, value in metrics.items():
         is_bool = isinstance(value, bool)
@@ -181,7 +181,7 @@ _Line = TypeVar("_Line", Header, Step, Ending)
 
 
 def _typed(line: _Line) -> _Line:
-    """A line whose plain fields have the types that they are declared with."""
+    """Checks that the plain fields of a line have their declared types."""
     for of in fields(line):
         value, wanted = getattr(line, of.name), str(of.type)
         fits = {

@@ -1,9 +1,9 @@
-"""Functions of mlx-lm that this harness leans on, by fingerprint: a release that changes one is to be looked at.
+"""Fingerprints of the mlx-lm functions that this harness relies on: a release that changes one must be reviewed.
 
     make upstream
 
-`mlx-lm` the provider is a loop of our own around `default_loss` and `iterate_batches`, and claims to be `train`.
-The table beside this file holds each function as it was when somebody last compared them.
+The provider `mlx-lm` is a loop of our own around `default_loss` and `iterate_batches`, and claims to do what `train`
+does. `upstream.json`, next to this file, has the fingerprint of each function in the releases that were reviewed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _BLOCKS = {tokenize.NEWLINE: "\n", tokenize.INDENT: "{", tokenize.DEDENT: "}"}
 
 
 def table() -> dict[str, dict[str, str]]:
-    """By release and function, the fingerprint that was looked at."""
+    """By release and function, the fingerprint that was reviewed."""
     read: dict[str, dict[str, str]] = json.loads(_TABLE.read_text(encoding="utf-8"))
     return read
 
 
 def installed() -> dict[str, str]:
-    """The fingerprints of the installed release, which is read and not imported; empty where there is none."""
+    """The fingerprints of the installed release, which is read and not imported; empty if there is none."""
     found = find_spec("mlx_lm")
     folders = [] if found is None else found.submodule_search_locations or []
     for file in (Path(folder) / _FILE for folder in folders):
@@ -48,12 +48,12 @@ def installed() -> dict[str, str]:
 
 
 def fingerprint(source: str, function: str) -> str:
-    """BLAKE2b-64 of a function's tokens, hexadecimal: comments, docstring and layout are not in it.
+    """BLAKE2b-64 of a function's tokens, hexadecimal, without comments, docstring and layout.
 
     Tokens and not `ast.unparse`, whose text depends on the Python that runs it.
 
     Returns:
-        Empty text where a module has no such function.
+        Empty text if the module has no such function.
 
     """
     tree = ast.parse(source)
@@ -69,7 +69,7 @@ def fingerprint(source: str, function: str) -> str:
 
 
 def doubts(provenance: Mapping[str, Any], known: Mapping[str, Mapping[str, str]] | None = None) -> list[str]:
-    """What of the installed release nobody has looked at, a line a function."""
+    """The functions of the installed release that nobody has reviewed, one line each."""
     looked_at = table() if known is None else known
     release = provenance["versions"].get("mlx-lm", "")
     last = max(looked_at, key=_by_number, default="none")
@@ -77,16 +77,16 @@ def doubts(provenance: Mapping[str, Any], known: Mapping[str, Mapping[str, str]]
     for name, found in provenance.get("upstream", {}).items():
         if release in looked_at:
             if looked_at[release].get(name) != found:
-                said.append(f"mlx-lm {release}: {name} is not the one of this release; is it a patched copy?")
+                said.append(f"mlx-lm {release}: {name} differs from that release's; is it a patched copy?")
         elif not found:
-            said.append(f"mlx-lm {release}: there is no {name} in mlx_lm/{_FILE}; it was last looked at in {last}")
+            said.append(f"mlx-lm {release}: there is no {name} in mlx_lm/{_FILE}; it was last reviewed in {last}")
         elif all(functions.get(name) != found for functions in looked_at.values()):
-            said.append(f"mlx-lm {release}: {name} is not the one that was last looked at ({last})")
+            said.append(f"mlx-lm {release}: {name} differs from the one that was last reviewed ({last})")
     return said
 
 
 def _words(lines: Sequence[str]) -> Iterator[str]:
-    """An f-string is one word, as it was one token before Python 3.12."""
+    """The tokens; an f-string is one, as it was before Python 3.12."""
     depth, start = 0, (0, 0)
     for token in tokenize.generate_tokens(iter(lines).__next__):
         if token.type == _FSTRING_START:
@@ -112,19 +112,19 @@ def _by_number(release: str) -> list[int]:
 
 
 def _add() -> str:
-    """Writes the installed release into the table, once somebody has looked at it."""
+    """Adds the installed release to the table, once somebody has reviewed it."""
     found = installed()
     try:
         release = version("mlx-lm")
     except PackageNotFoundError:
-        return "mlx-lm is not installed; nothing is written"
+        return "mlx-lm is not installed; nothing was written"
     if not found:
-        return f"mlx-lm {release} has no mlx_lm/{_FILE}; nothing is written"
+        return f"mlx-lm {release} has no mlx_lm/{_FILE}; nothing was written"
     lines = doubts({"versions": {"mlx-lm": release}, "upstream": found})
     releases = table() | {release: found}
     ordered = {each: releases[each] for each in sorted(releases, key=_by_number)}
     _TABLE.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
-    return "\n".join([*lines, f"{_TABLE.name}: mlx-lm {release} is the one that was looked at"])
+    return "\n".join([*lines, f"{_TABLE.name}: mlx-lm {release} is recorded as reviewed"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a tap recorded of one arm, as values: a header, a start, a row a step, an end, outcomes, an ending."""
+"""What a tap recorded of one arm, as values: a header, a start, one row per step, an end, outcomes, an ending."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Header:
     arm: str
     seed: int
     steps: int
-    """How many the workload asks for."""
+    """How many steps the workload asks for."""
     declared: Mapping[str, Any]
-    """The arm as the probe spells it: provider, stages, settings."""
+    """The arm as the probe declares it: provider, stages, settings."""
     provenance: Mapping[str, Any]
     """Versions, device, platform, environment variables."""
     schema: int = SCHEMA
@@ -29,7 +29,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """One parameter, before step 1 or after the last."""
+    """One parameter, before step 1 or after the last step."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -39,30 +39,30 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Ignored:
-    """Something that an arm asked for and that the library took without doing it."""
+    """A setting that an arm asked for, and that the library accepted and did not use."""
 
     name: str
     """Function or configuration, and keyword: `get_peft_model.finetune_last_n_layer`."""
     asked: Any
     effective: Any
-    """What runs instead; None where the library knows no such thing."""
+    """What runs instead; None if the library has no such setting."""
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Executed:
-    """One source file of which an arm executed something, from loading to the end of step 1."""
+    """One source file of which an arm executed functions, from loading to the end of step 1."""
 
     distribution: str
-    """Name and release; empty for the module of a provider that is somebody else's."""
+    """Name and release; empty for the module of a third-party provider."""
     path: str
     """Inside the folder where packages are installed: `mlx_lm/tuner/trainer.py`."""
     digest: str
-    """BLAKE2b-64 of its bytes, hexadecimal; empty where it is gone."""
+    """BLAKE2b-64 of its bytes, hexadecimal; empty if the file is gone."""
     functions: tuple[str, ...]
     """By qualified name, sorted: `train`, `train.<locals>.step`."""
     outside: str = ""
-    """Where it really lies, where that is not where its distribution says: a checkout, or what shadows a package."""
+    """Where it really is, if its distribution does not list it: in a checkout, or in what shadows a package."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Start:
     """What really runs, by dotted name: optimizer class and arguments, clip, accumulation, batch shapes."""
     ignored: tuple[Ignored, ...]
     executed: tuple[Executed, ...] = ()
-    """By path; of the trainers' libraries and of MLX."""
+    """Files of the trainers' libraries and of MLX, sorted by path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Step:
     step: int
     """1-based."""
     batch: str
-    """Of token ids, padding included, and of what is supervised; the same however the rows are split over passes."""
+    """Of token ids, padding included, and of what is supervised; independent of how rows are split over passes."""
     loss: float
     """Token mean over all passes of the update, nats, before the update."""
     tokens: int
@@ -97,29 +97,29 @@ class Step:
     """L2 over all trainable leaves, in float32, before clipping."""
     gradient: str
     clipped_norm: float
-    """The same, of what the optimizer receives."""
+    """The same norm, of what the optimizer receives."""
     clipped: str
     lr: float
-    """That this update used."""
+    """The rate that this update used."""
     params: str
     """Of the trainable parameters after the update."""
     reported: Mapping[str, float] = field(default_factory=dict)
-    """What the trainer itself said, never compared with what the tap saw under one name."""
+    """What the trainer itself reported, never mixed with what the tap saw."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """Read from the live objects after the last step: what a trainer changed behind its last update shows here."""
+    """Read from the live objects after the last step: what a trainer changes after its last update shows here."""
 
     base: Mapping[str, Tensor]
     trainable: Mapping[str, Tensor]
     traced: int
-    """How often the update was traced: once or a few times where the step is compiled, every step where not."""
+    """How often the update was traced: once or a few times if the step is compiled, at every step if not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the trained model does; absent where the probe does not ask."""
+    """What the trained model does; absent if the probe does not ask for it."""
 
     metrics: Mapping[str, float | bool | str]
     """By name, as `parity.lab.outcomes` defines them."""
@@ -131,14 +131,14 @@ class Ending:
 
     complete: bool
     why: str = ""
-    """Why not, where it is not complete."""
+    """Why it is not complete; empty if it is."""
     unavailable: bool = False
-    """A trainer or release was missing, as opposed to one that failed."""
+    """Whether a trainer or a release was missing, as opposed to one that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """One arm at one seed, as read back."""
+    """The trace of one arm at one seed, as read back."""
 
     header: Header
     start: Start | None

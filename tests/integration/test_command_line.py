@@ -94,8 +94,11 @@ def test_one_step_altered_in_its_last_bit_is_one_ulp_at_that_step(run: Path, tmp
 @pytest.mark.parametrize(
     ("keep", "reason"),
     [
-        (slice(0, 4), "the run ended without a word; missing step: step 3 of the reference;"),
-        (slice(0, 2), "the run ended without a word; no common step: reference has steps 1 to 3, candidate has none;"),
+        (slice(0, 4), "the arm ended without giving a reason; missing step: step 3 of the reference;"),
+        (
+            slice(0, 2),
+            "the arm ended without giving a reason; no common step: reference has steps 1 to 3, candidate has none;",
+        ),
     ],
 )
 def test_a_trace_that_was_cut_is_never_a_pass(run: Path, tmp_path: Path, keep: slice, reason: str) -> None:

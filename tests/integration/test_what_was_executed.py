@@ -92,7 +92,7 @@ def test_a_checkout_that_shadows_a_library_is_shown(tmp_path: Path) -> None:
     done = parity("run", probe, "--out", tmp_path / "run", PYTHONPATH=str(tmp_path / "checkout"))
     said = " ".join(done.stdout.split())
     assert f"the candidate executed mlx_lm/cli_ui.py from {tmp_path}/checkout/mlx_lm/cli_ui.py and " in said
-    assert "default_loss is not the one of this release; is it a patched copy?" in said
+    assert "default_loss differs from that release's; is it a patched copy?" in said
     assert "⚠ mlx-lm " in (tmp_path / "run" / "report.md").read_text()
 
 

@@ -80,7 +80,7 @@ def test_a_cell_that_never_began_says_how_it_ended(tmp_path: Path, code: int | N
     ("ending", "code", "failure"),
     [
         (None, -11, "candidate: died of SIGSEGV after step 2 of 3; see trainer.log"),
-        (None, 0, "candidate: the run ended without a word (after step 2 of 3); see trainer.log"),
+        (None, 0, "candidate: the arm ended without giving a reason (after step 2 of 3); see trainer.log"),
         (
             Ending(complete=False, why="ValueError: shapes"),
             1,
@@ -110,14 +110,17 @@ def test_a_complete_candidate_without_the_repetition_is_not_judged(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changed", "failure"),
     [
-        ({"told": {"seed": 999}}, "candidate: a trace of another cell: current/self, candidate, seed 999, 3 steps"),
+        (
+            {"told": {"seed": 999}},
+            "candidate: the trace of a different cell: current/self, candidate, seed 999, 3 steps",
+        ),
         (
             {"told": {"arm": "reference"}},
-            "candidate: a trace of another cell: current/self, reference, seed 1, 3 steps",
+            "candidate: the trace of a different cell: current/self, reference, seed 1, 3 steps",
         ),
-        ({"told": {"probe": "other"}}, "candidate: a trace of another cell: other, candidate, seed 1, 3 steps"),
+        ({"told": {"probe": "other"}}, "candidate: the trace of a different cell: other, candidate, seed 1, 3 steps"),
         ({"steps": 2}, "candidate: a complete trace with 2 of 3 steps"),
-        ({"start": None}, "candidate: a trace without the parameters before and after training"),
+        ({"start": None}, "candidate: a trace that lacks the parameters before or after training"),
     ],
 )
 def test_a_whole_trace_that_is_not_the_planned_one_is_not_judged(
@@ -269,4 +272,4 @@ def test_a_function_of_upstream_that_nobody_has_looked_at_is_said(tmp_path: Path
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE, told={"provenance": provenance})
     (said,) = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path)).upstream
-    assert said.startswith("mlx-lm 99.0: default_loss is not the one that was last looked at (")
+    assert said.startswith("mlx-lm 99.0: default_loss differs from the one that was last reviewed (")

@@ -170,7 +170,7 @@ def test_json_holds_which_moved_and_what_changed() -> None:
 
 
 def test_what_nobody_has_looked_at_is_in_every_report() -> None:
-    line = "mlx-lm 0.33.0: default_loss is not the one that was last looked at (0.32.2)"
+    line = "mlx-lm 0.33.0: default_loss differs from the one that was last reviewed (0.32.2)"
     cells = [replace(cell(seed), upstream=(line,)) for seed in (1, 42)]
     result = RunResult(probes=(probe_result(*cells),))
     assert terminal(result).count(f"⚠ {line}") == 1

@@ -112,16 +112,16 @@ def test_an_exception_is_the_ending(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "t.jsonl: not a trace: its first line is no header; `parity run` writes traces"),
-        ("step,loss\n1,2\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it anew"),
-        ("[]\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it anew"),
+        ("", "t.jsonl: not a trace: its first line is not a header; `parity run` writes traces"),
+        ("step,loss\n1,2\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it again"),
+        ("[]\n", "t.jsonl:1: not a line of a trace; the file is damaged, record it again"),
         (
             '{"kind": "header", "schema": 99}\n',
-            "t.jsonl: schema 99, this parity reads 4; read it with the release that wrote it, or record it anew",
+            "t.jsonl: schema 99, this parity reads 4; read it with the release that wrote it, or record it again",
         ),
         (
             '{"kind": "header", "schema": 4}\n',
-            "t.jsonl:1: a header line that does not fit (Header.__init__() missing 6 required keyword-only "
+            "t.jsonl:1: invalid header line (Header.__init__() missing 6 required keyword-only "
             "arguments: 'probe', 'arm', 'seed', 'steps', 'declared', and 'provenance')",
         ),
     ],
@@ -165,7 +165,7 @@ def test_two_traces_in_one_file_are_none(tmp_path: Path, line: int) -> None:
     again = path.read_text().splitlines()[line]
     with path.open("a") as file:
         file.write(again + "\n")
-    with pytest.raises(BadTraceError, match="where none can be"):
+    with pytest.raises(BadTraceError, match="are there two traces in this file"):
         read_trace(path)
 
 

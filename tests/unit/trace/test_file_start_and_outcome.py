@@ -69,7 +69,7 @@ def test_a_damaged_outcome_is_not_read(tmp_path: Path, row: dict[str, object], m
     path = write(tmp_path / "t.jsonl")
     with path.open("a") as file:
         file.write(json.dumps({"kind": "outcome"} | row) + "\n")
-    with pytest.raises(BadTraceError, match=r"t\.jsonl:3: an? outcome line that does not fit") as error:
+    with pytest.raises(BadTraceError, match=r"t\.jsonl:3: invalid outcome line ") as error:
         read_trace(path)
     assert str(error.value).endswith(f"({message})")
 
@@ -97,7 +97,7 @@ def test_a_damaged_start_is_not_read(tmp_path: Path, changed: dict[str, object],
     path = write(tmp_path / "t.jsonl")
     header, start = path.read_text().splitlines()
     path.write_text(header + "\n" + json.dumps(json.loads(start) | changed) + "\n")
-    with pytest.raises(BadTraceError, match=r"t\.jsonl:2: a start line that does not fit") as error:
+    with pytest.raises(BadTraceError, match=r"t\.jsonl:2: invalid start line ") as error:
         read_trace(path)
     assert message in str(error.value)
 

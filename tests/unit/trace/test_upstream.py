@@ -64,13 +64,13 @@ def test_the_locked_release_and_that_of_may_2026_have_been_looked_at() -> None:
     ("release", "functions", "said"),
     [
         ("0.33.0", {"train": "bb", "default_loss": "33"},
-         ["mlx-lm 0.33.0: default_loss is not the one that was last looked at (0.32.2)"]),
+         ["mlx-lm 0.33.0: default_loss differs from the one that was last reviewed (0.32.2)"]),
         ("0.33.0", {"train": "bb", "default_loss": "22"}, []),
         ("0.31.0", {"train": "aa", "default_loss": "22"}, []),
         ("0.33.0", {"train": "", "default_loss": "22"},
-         ["mlx-lm 0.33.0: there is no train in mlx_lm/tuner/trainer.py; it was last looked at in 0.32.2"]),
+         ["mlx-lm 0.33.0: there is no train in mlx_lm/tuner/trainer.py; it was last reviewed in 0.32.2"]),
         ("0.32.2", {"train": "aa", "default_loss": "22"},
-         ["mlx-lm 0.32.2: train is not the one of this release; is it a patched copy?"]),
+         ["mlx-lm 0.32.2: train differs from that release's; is it a patched copy?"]),
     ],
 )  # fmt: skip
 def test_a_function_that_nobody_has_looked_at_is_named(
