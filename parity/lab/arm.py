@@ -38,7 +38,7 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
     """Runs one arm from its seed to its last step, or until an observer has enough, and writes its trace.
 
     Returns:
-        Whether it went as far as was asked.
+        Whether it ran as far as it was asked to.
 
     """
     arm, providers = probe.arm(name), _providers(probe, name)
@@ -55,20 +55,20 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         try:
             ignored: list[Ignored] = []
             own, job = job_of(probe, name, seed, Path(scratch), ignored.append)
-            # before the reference's first run nothing of the candidate is imported, nor looked for
+            # nothing of the candidate is imported or looked for before the reference was trained once
             watched = distributions if name is ArmName.REFERENCE else distributions_of(probe)
             with Watch(watched, {type(each).__module__ for each in providers.values()}) as watch:
                 loaded = _train(own, job, writer, ignored, watch, observers)
             if probe.outcomes is not None:
                 writer.outcome(Outcome(metrics=outcomes(loaded, job.rows, job.workload, probe.outcomes)))
         except Enough:
-            writer.close(Ending(complete=False, why="stopped where nothing more was asked"))
+            writer.close(Ending(complete=False, why="stopped because nothing more was asked for"))
             return True
         except UnavailableError as error:
             writer.close(Ending(complete=False, why=str(error), unavailable=True))
             return False
         except Exception as error:  # a trainer may raise anything; the trace keeps it
-            if stopped.is_set():  # some compiled modules make an error of their own of it
+            if stopped.is_set():  # some compiled modules turn the interrupt into an error of their own
                 raise KeyboardInterrupt(STOP) from error
             traceback.print_exc()
             writer.close(Ending(complete=False, why=" ".join(f"{type(error).__name__}: {error}".split())))
@@ -84,7 +84,7 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
 def job_of(
     probe: Probe, name: ArmName, seed: int, scratch: Path, warn: Callable[[Ignored], None]
 ) -> tuple[Provider, Job]:
-    """Who trains an arm, and what it is asked to do.
+    """The provider that trains an arm, and its job.
 
     Raises:
         UnavailableError: a library that it needs is missing.
@@ -109,8 +109,8 @@ def prepared(job: Job, look: Callable[[Loaded], None]) -> Loaded:
     """Seeds, loads and adapts.
 
     Args:
-        job: of an arm.
-        look: shown the model as it was loaded.
+        job: the job of an arm.
+        look: called with the model right after loading.
 
     """
     random.seed(job.seed)
@@ -125,7 +125,7 @@ def prepared(job: Job, look: Callable[[Loaded], None]) -> Loaded:
 
 
 def _providers(probe: Probe, name: ArmName) -> dict[str, Provider]:
-    """Of the stages of an arm; the same name is the same object."""
+    """The providers of an arm by name, one object for each name."""
     arm = probe.arm(name)
     return {each: provider(each) for each in (arm.provider, *arm.stages.values())}
 

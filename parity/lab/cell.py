@@ -1,7 +1,7 @@
-"""One probe at one seed, in a process of its own: reference, candidate, and the reference once more.
+"""One probe at one seed, in a process of its own: reference, candidate, reference again.
 
-The reference runs first, before the candidate's library is even imported, and again afterwards: a
-class that the candidate patched and left behind shows as a reference that no longer repeats itself.
+The reference is trained first, before the candidate's library is imported, and again afterwards: if the
+candidate has left a patched class behind, the reference no longer repeats itself.
 
     python -m parity.lab.cell SPEC.json FOLDER
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = ArmName) -> bool:
-    """Writes one trace an arm into `folder`; stops at the first arm that fails. A golden needs the reference alone.
+    """Writes one trace per arm into `folder`; stops at the first arm that fails. A golden needs only the reference.
 
-    An arm whose trace is there already is not run: `parity.explain` runs many candidates against one reference.
+    An arm whose trace exists already is not run: `parity.explain` runs many candidates against one reference.
 
     Returns:
         Whether all arms are complete. A failed arm's trace says why it ended.
@@ -35,13 +35,13 @@ def run_cell(probe: Probe, seed: int, folder: Path, arms: Iterable[ArmName] = Ar
 
 
 def repeat(probe: Probe, seed: int, folder: Path, numbers: Sequence[int]) -> bool:
-    """Runs the reference again, for noise: each in a trace of its own, in a process that has no candidate.
+    """Runs repetitions of the reference, for the noise floor: one trace for each, in a process without a candidate.
 
     Args:
-        probe: of a cell that has ended.
-        seed: the cell's.
-        folder: the cell's.
-        numbers: of the repetitions, from 2.
+        probe: the probe of a cell that has ended.
+        seed: the seed of the cell.
+        folder: the folder of the cell.
+        numbers: the numbers of the repetitions, from 2.
 
     """
     paths = [repetition_path(folder, number) for number in numbers]

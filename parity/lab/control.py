@@ -1,7 +1,7 @@
-"""A control of a cell: both arms once more without a tap, the reference in a process that has never seen the candidate.
+"""A control of a cell: trains both arms again without a tap, the reference before the candidate's library is imported.
 
-What they end with must be what the cell's arms have ended with: then the tap changes nothing that it records, and
-the candidate's library, imported later in the cell's own process, nothing of the reference.
+Both must end with the parameters that the cell's arms ended with. Then the tap changes nothing that it records, and
+the candidate's library, which the cell's own process imports later, changes nothing of the reference.
 
     python -m parity.lab.control SPEC.json FOLDER
 """
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 
 class Untapped:
-    """Stands where a trainer is given its tap, and sees nothing."""
+    """A tap that records nothing."""
 
     def __init__(self) -> None:
         self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
 
     def end_of_step(self, reported: Mapping[str, float | None]) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 def control(probe: Probe, seed: int, folder: Path) -> bool:
     """Writes the digests of the trained parameters of both arms, by name; the reference runs first.
 
     Returns:
-        Whether both have run.
+        Whether both arms ran.
 
     """
     note_control(folder, {name: _bare(probe, name, seed) for name in (ArmName.REFERENCE, ArmName.CANDIDATE)})

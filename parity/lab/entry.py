@@ -1,4 +1,4 @@
-"""The process of the lab: what it is asked, how it is stopped, and that it ends with its parent."""
+"""The entry point of the lab's processes: reads the task, can be stopped, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ stopped = threading.Event()
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the parent is gone, however it went: its end of our stdin closes."""
+    """Ends this process when the parent is gone for any reason: our standard input closes then."""
 
     def watch() -> None:
         os.read(sys.stdin.fileno(), 1)
@@ -38,7 +38,7 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
-    """Reads the specification that `parity.runner.process` wrote and runs it; what is in the folder is the answer."""
+    """Reads the specification that `parity.runner.process` wrote, and runs it; the results are in the folder."""
     specification, folder = Path(sys.argv[1]), Path(sys.argv[2])
     signal.signal(signal.SIGTERM, _interrupted)
     _end_with_parent()

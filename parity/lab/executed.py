@@ -1,12 +1,12 @@
-"""Which functions an arm really executed, and of which files: from loading to the end of step 1.
+"""Which functions of which files an arm really executed, from loading to the end of step 1.
 
-The name of a provider is a claim. What is noted here is every function that is entered, by its code object;
-nothing else is touched, so that no bit can change. Module and class bodies are left out, since they run at the
+The name of a provider is only a claim. This records every function that is entered, by its code object, and
+touches nothing else, so that no bit can change. Module and class bodies are left out, since they run at the
 first import only.
 
-Python 3.12 has `sys.monitoring`, whose callback is asked once a function. Before it there is the profiler of
-the standard library, written in C: `sys.setprofile` with a function of ours takes twice its time. It looks away
-during imports, which brings the cost of a cell from 6 % to 1 % of its processor time.
+Python 3.12 has `sys.monitoring`, whose callback is called once per function. Older versions use the profiler of
+the standard library, which is written in C: `sys.setprofile` with a function of ours takes twice as long. The
+profiler is paused during imports, which lowers its cost from 6 % to 1 % of a cell's processor time.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 _ALWAYS = "mlx"
 _PROFILERS = (3, 4, 2)
-"""Tool identifiers of `sys.monitoring` that nobody has a better use for."""
+"""Tool identifiers of `sys.monitoring` that have no other purpose, or are meant for a profiler."""
 
 
 class Watch:
-    """Notes what is executed in this thread while it is entered, or until it is first asked."""
+    """Records what this thread executes within the context, or until `stop` is called."""
 
     def __init__(self, distributions: Iterable[str], adapters: Iterable[str]) -> None:
-        """Makes a watch.
+        """Creates a watch.
 
         Args:
-            distributions: whose files are told of, beside MLX's own.
-            adapters: modules that hold a provider; those of this package are the same for every arm, and left out.
+            distributions: distributions whose files are reported, in addition to MLX's own.
+            adapters: modules that contain a provider; ours are left out, since they are the same for every arm.
 
         """
         self._distributions = sorted({_ALWAYS, *distributions})
@@ -60,7 +60,7 @@ class Watch:
         self.stop()
 
     def stop(self) -> tuple[Executed, ...]:
-        """Ends the watch, and says what was executed."""
+        """Ends the watch, and returns what was executed."""
         if self._codes is not None:
             codes, self._codes = self._codes(), None
             self._found = tuple(_files(codes, self._distributions, self._adapters))
@@ -68,7 +68,7 @@ class Watch:
 
 
 def _profiled() -> Callable[[], Iterable[CodeType]]:
-    """Looks away while something is imported in this thread: that is most of the calls, and none of the arm's."""
+    """Starts the profiler, and pauses it during imports in this thread: most calls are theirs, none is the arm's."""
     profiler = cProfile.Profile(subcalls=False, builtins=False)
     thread, imports = get_ident(), builtins.__import__
     depth = 0
@@ -112,14 +112,14 @@ def _monitored() -> Callable[[], Iterable[CodeType]]:
 
     monitoring.use_tool_id(tool, "parity")
     monitoring.register_callback(tool, monitoring.events.PY_START, entered)
-    monitoring.restart_events()  # what an earlier arm has entered is disabled
+    monitoring.restart_events()  # functions that an earlier arm entered are disabled
     monitoring.set_events(tool, monitoring.events.PY_START)
     return stop
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Installed:
-    """A distribution as it says that it is installed."""
+    """A distribution, as its metadata describes it."""
 
     name: str
     """As a provider spells it, with the release."""
@@ -155,7 +155,7 @@ def _told(module: str, file: Path, functions: Iterable[str], owner: _Installed |
 
 
 def _listed(file: Path, owner: _Installed) -> str | None:
-    """The path under which a distribution lists a file; None where it does not."""
+    """The path under which a distribution lists a file; None if it does not."""
     resolved = file.resolve()
     if not resolved.is_relative_to(owner.root):
         return None
@@ -177,7 +177,7 @@ def _modules() -> Mapping[str, str]:
 
 
 def _find(name: str) -> _Installed | None:
-    """None where it is not installed. One that is linked to a checkout lists no files, and all of them lie outside."""
+    """None if it is not installed. One that is linked to a checkout lists no files, so all of its files are outside."""
     try:
         found = distribution(name)
     except PackageNotFoundError:

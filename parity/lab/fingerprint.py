@@ -1,7 +1,7 @@
-"""64 bits that differ when a single bit of a tensor differs: inside a compiled graph, and outside.
+"""64 bits that differ when a single bit of a tensor differs, computed inside a compiled graph or outside.
 
-A sum of words weighted by odd numbers would be cheaper, and blind: flipping the sign of two elements
-adds 2³¹ twice. So every word is mixed with its position first (two rounds of a bijective
+A sum of words weighted by odd numbers would be cheaper, but blind: flipping the sign of two elements
+adds 2³¹ twice, which is 0. So every word is mixed with its position first (two rounds of a bijective
 multiply-xorshift, as in the finalisers of MurmurHash3), then summed; a sum of integers does not
 depend on the order in which a device reduces.
 """
@@ -41,7 +41,7 @@ def flat_float32(named: Mapping[str, mx.array]) -> mx.array:
 
 
 def structure(named: Mapping[str, mx.array]) -> mx.array:
-    """Names, shapes and dtypes as two uint32 words, so that equal values under other names differ."""
+    """Names, shapes and dtypes as two uint32 words, so that equal values under different names differ."""
     text = "\n".join(f"{name} {leaf.dtype} {tuple(leaf.shape)}" for name, leaf in named.items())
     return mx.array(np.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), np.uint32))
 
@@ -59,8 +59,8 @@ def words(arrays: Iterable[mx.array]) -> mx.array:
 def fingerprint(vector: mx.array, start: mx.array | int = 0) -> mx.array:
     """uint32 [n] → uint32 [2]; the same in eager and in compiled graphs, on every device.
 
-    The sum of the fingerprints of two parts is that of the whole, where the second part's `start` is the
-    length of the first.
+    The fingerprints of two parts add up to that of the whole if the second part's `start` is the length of
+    the first.
     """
     mixed = vector + (mx.arange(1, vector.size + 1, dtype=mx.uint32) + start) * _POSITION
     mixed = (mixed ^ (mixed >> 16)) * _FIRST

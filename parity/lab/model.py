@@ -1,4 +1,4 @@
-"""What is read off a live model and a live optimizer, whichever trainer made them."""
+"""What is read from a live model and a live optimizer, whichever trainer created them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def named_parameters(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.arra
 
 
 def all_parameters(model: Any) -> dict[str, Tensor]:
-    """Every parameter of a model that is not wired yet."""
+    """Every parameter of a model that has no LoRA layers yet."""
     return {name: tensor(leaf) for name, leaf in leaves(model.parameters()).items()}
 
 
 def effective(model: Any, optimizer: Any) -> dict[str, Any]:
-    """What really runs, by dotted name: what is trained, and how the optimizer is set."""
+    """What really runs, by dotted name: what is trained, and how the optimizer is configured."""
     frozen, trained = _split(model)
     plain = {
         f"optimizer.{name}": list(value) if isinstance(value, tuple) else value
@@ -86,7 +86,7 @@ def _wiring(model: Any, trained: Mapping[str, mx.array]) -> dict[str, Any]:
 
 
 def _unwired(name: str, everything: Mapping[str, mx.array]) -> str:
-    """A LoRA layer keeps its base under `.linear` or `.embedding`: the name from before wiring."""
+    """The name before LoRA was added: a LoRA layer keeps its base weight under `.linear` or `.embedding`."""
     owner, _, leaf = name.rpartition(".")
     module, _, inner = owner.rpartition(".")
     wired = inner in {"linear", "embedding"} and f"{module}.lora_a" in everything

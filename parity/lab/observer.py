@@ -1,4 +1,4 @@
-"""Who looks at an arm closer than its trace does, while it is replayed. None of them may change a bit unasked."""
+"""Observers see more of an arm than its trace has, during a replay. None may change a bit that it is not told to."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
 
 
 class Enough(BaseException):
-    """Nothing more is needed of this arm. No `Exception`, since trainers ignore what their callbacks raise."""
+    """Nothing more is needed of this arm. Not an `Exception`: trainers ignore those that callbacks raise."""
 
 
 class Observer:
-    """Told of an arm as it goes; looks at nothing by itself."""
+    """Is called at the points of an arm below; does nothing itself."""
 
     whole = False
     """Whether the tap must keep whole tensors of every step, for `after_step`."""
 
     def loaded(self, model: Any, tokenizer: Any) -> None:
-        """Right after loading."""
+        """Called right after loading."""
 
     def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
-        """Before step 1; adapters are wired, and this is the loss that the trainer differentiates."""
+        """Called before step 1, with the adapters in place and with the loss that the trainer differentiates."""
 
     def after_step(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:
-        """After an update is evaluated and recorded. May raise `Enough`.
+        """Called after an update is evaluated and recorded. May raise `Enough`.
 
         Args:
             step: 1-based.
-            model: as the update has left it.
-            optimizer: the same.
-            whole: with `whole`, arrays of this step: of the update's last pass `batch`, `logits`, `loss` and `tokens`,
-                and by name `gradient`, `received` and `params`.
+            model: the model after the update.
+            optimizer: the optimizer after the update.
+            whole: if `self.whole`, arrays of this step: `batch`, `logits`, `loss` and `tokens` of the update's last
+                pass, and `gradient`, `received` and `params` by parameter name.
 
         """
 
     def finished(self, model: Any) -> None:
-        """The trainer has returned."""
+        """Called when the trainer has returned."""

@@ -21,9 +21,9 @@ def outcomes(loaded: Loaded, rows: Sequence[Row], workload: Workload, asked: Out
     """The outcomes that a probe asks for, by name; the model is left in evaluation mode.
 
     Returns:
-        `post_train_loss`: nats a target, over every distinct row as mlx-lm tokenizes it (text rows get an EOS).
-        `completion_loss`: nats a token of `asked.completion` after `asked.prompt`, teacher-forced.
-        `contains`: whether what is generated greedily after the prompt contains `asked.contains`.
+        `post_train_loss`: nats per target, over every distinct row as mlx-lm tokenizes it (text rows get an EOS).
+        `completion_loss`: nats per token of `asked.completion` after `asked.prompt`, teacher-forced.
+        `contains`: whether the text that is generated greedily after the prompt contains `asked.contains`.
         `generated`: that text.
 
     """

@@ -1,7 +1,7 @@
-"""What is kept of one forward and backward pass, as values of the graph that computes it.
+"""What is recorded of one forward and backward pass, as values of the graph that computes it.
 
-An update may take several passes (gradient accumulation). What they leave is additive, so that the rows
-of an update have one fingerprint however they were split over passes.
+An update may take several passes (gradient accumulation). Their records add up, so that the rows of an
+update have the same fingerprint however they were split over passes.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Passes:
     tokens: mx.array
     """Supervised targets, uint32 []."""
     loss: mx.array
-    """Nats, float32 []: of a single pass the mean over targets, of added ones the sum."""
+    """Nats, float32 []: for a single pass the mean over targets, for added passes the sum."""
     words: mx.array
-    """How many were hashed so far, uint32 []: where the next row's are counted from."""
+    """How many words were hashed so far, uint32 []: the position of the next pass's first word."""
     batch: mx.array
     """Fingerprint, uint32 [2]."""
     gradient: mx.array
-    """Float32, all trainable leaves in one; of a single pass as it is, otherwise the weighted sum."""
+    """Float32, all trainable leaves in one vector; for added passes, the weighted sum."""
     structure: mx.array
     """Names, shapes and dtypes of the leaves, uint32 [2]."""
 
@@ -46,13 +46,13 @@ class Passes:
 
 
 def one_pass(value: Sequence[Any], gradient: Any, batch: Sequence[mx.array], *, start: mx.array) -> Passes:
-    """One pass.
+    """Records one pass.
 
     Args:
         value: what the loss returned: token-mean loss and supervised tokens.
-        gradient: by name, what was computed with it.
-        batch: token ids, offsets and lengths, maybe labels.
-        start: words that the update's earlier passes have hashed, uint32 [].
+        gradient: the gradient that was computed with it, a tree.
+        batch: token ids, offsets and lengths, possibly labels.
+        start: how many words the update's earlier passes have hashed, uint32 [].
 
     """
     named = leaves(gradient)
@@ -70,7 +70,7 @@ def one_pass(value: Sequence[Any], gradient: Any, batch: Sequence[mx.array], *, 
 
 
 def added(before: Mapping[str, mx.array] | None, now: Passes, *, weighs_tokens: bool) -> Passes:
-    """The passes before and one more, whose loss and gradient are means: weighted by tokens, or alike."""
+    """Adds a pass, whose loss and gradient are means, to those before; `weighs_tokens` is about the gradient."""
     tokens = now.tokens.astype(mx.float32)
     weighted = Passes(
         **vars(now) | {"loss": now.loss * tokens, "gradient": now.gradient * tokens if weighs_tokens else now.gradient}
@@ -87,7 +87,7 @@ def mean_gradient(passes: Passes, *, weighs_tokens: bool) -> mx.array:
 
 
 def with_logits(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss that also returns, last, what the model itself has returned; an empty array where it was not called."""
+    """The loss, which now also returns, last, what the model returned; an empty array if it was not called."""
 
     def seen(*args: Any, **kwargs: Any) -> Any:
         calls: list[mx.array] = []
@@ -106,14 +106,17 @@ def with_logits(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def returning(model: Any, logits: mx.array) -> Iterator[None]:
-    """For a time, the model returns these logits whatever it is called with."""
+    """Within the context, the model returns these logits whatever it is called with."""
     with _called(model, lambda *_, **__: logits):
         yield
 
 
 @contextmanager
 def _called(model: Any, instead: Callable[..., Any]) -> Iterator[None]:
-    """Calls of this very model go to `instead`, with its own `__call__` first: Python looks that up in the class."""
+    """Sends calls of this one model to `instead`, with the original call as first argument.
+
+    Patches the class, since Python looks `__call__` up there.
+    """
     kind = type(model)
     call = kind.__call__
 
@@ -141,9 +144,9 @@ def split_like(flat: mx.array, named: Mapping[str, mx.array]) -> dict[str, mx.ar
 def batch_rows(batch: Sequence[mx.array]) -> mx.array:
     """A batch as uint32 [rows, words]: token ids, padding included, and the targets that its own arrays name.
 
-    Labels name them by what is not −100 (transformers; the lengths beside them are not read), offsets and
-    lengths by an inclusive range (`mlx_lm.tuner.trainer.default_loss`), so that two ways to say the same are
-    the same. Arrays that are neither are taken as they are.
+    Labels name the targets by what is not −100 (transformers; lengths that come with labels are not read), offsets
+    and lengths by an inclusive range (`mlx_lm.tuner.trainer.default_loss`). So both ways to name the same targets
+    give the same words. Other arrays are taken unchanged.
     """
     ids, *rest = batch
     known = ids.ndim == 2 and mx.issubdtype(ids.dtype, mx.integer)
@@ -155,7 +158,7 @@ def batch_rows(batch: Sequence[mx.array]) -> mx.array:
 
 
 def _targets(ids: mx.array, rest: Sequence[mx.array]) -> mx.array | None:
-    """Int [rows, length − 1], −100 where nothing is supervised; None where the arrays are of another make."""
+    """Int [rows, length − 1], −100 where nothing is supervised; None if the arrays have neither of these forms."""
     if len(rest) == 2 and rest[1].shape == ids.shape:
         return rest[1][:, 1:]
     if len(rest) == 1 and rest[0].shape == (ids.shape[0], 2):

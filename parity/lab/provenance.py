@@ -43,13 +43,13 @@ _SHOWN = (
     "UNSLOTH_ZOO_DISABLE_GPU_INIT",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""Environment variables that can change a result, or which code runs, and whose values tell nothing else."""
+"""Environment variables that can change a result, or which code runs, and whose values are not private."""
 _NAMED = ("CPATH", "DYLD_INSERT_LIBRARIES", "HF_HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "MLX_HOSTFILE")
-"""The same, where a value is somebody's own: only that they are set is said."""
+"""The same, but a value may be private: only that they are set is recorded."""
 
 
 def provenance(distributions: Iterable[str]) -> dict[str, Any]:
-    """Where an arm runs. `device.deterministic` is what decides whether a difference can be noise."""
+    """Where an arm runs. `device.deterministic` decides whether a difference can be noise."""
     device = mx.default_device()
     on_cpu = device.type == mx.DeviceType.cpu
     return {
@@ -69,7 +69,7 @@ def provenance(distributions: Iterable[str]) -> dict[str, Any]:
 
 
 def _device_name() -> str:
-    """What MLX calls the device; releases before 0.31 say it of a GPU alone."""
+    """MLX's name for the device; releases before 0.31 have one for a GPU only."""
     told = getattr(mx, "device_info", None)
     if told is None and mx.metal.is_available():
         told = mx.metal.device_info
@@ -80,7 +80,7 @@ def _device_name() -> str:
 
 
 def _processor() -> str:
-    """As Linux names it; elsewhere as `platform` does."""
+    """The processor's name, from Linux if possible and from `platform` if not."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -102,7 +102,7 @@ def _version(distribution: str) -> str | None:
 
 
 def compiler_release() -> str:
-    """`g++ 12.2.0`: what a kernel of this machine is built with; empty where none is."""
+    """The compiler that builds kernels on this machine, such as `g++ 12.2.0`; empty if there is none."""
     found = shutil.which("g++") if platform.system() == "Linux" else None
     if found is None:
         return ""

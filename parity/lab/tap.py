@@ -1,7 +1,7 @@
 """In-graph capture of a training step, the same for every trainer.
 
 Trainers on MLX compile their step with `inputs=outputs=[model.state, optimizer.state, ...]`, captured
-by reference (mlx-lm 0.30 to 0.32 `tuner/trainer.py`, and whoever follows it). So an entry that is
+by reference (mlx-lm 0.30 to 0.32 `tuner/trainer.py`, and trainers that follow it). So an entry that is
 written into `optimizer.state` while the step is traced comes out of every compiled step: no second
 forward or backward pass, no change to the trainer, and the same code serves an eager step.
 
@@ -53,21 +53,21 @@ class Tap:
         executed: Callable[[], tuple[Executed, ...]] = tuple,
         observers: Sequence[Observer] = (),
     ) -> None:
-        """Makes a tap.
+        """Creates a tap.
 
         Args:
             writer: where the rows go.
             loaded: the parameters as they were loaded.
             passes: forward passes of an update.
             weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
-            ignored: what the library has taken in vain; read after step 1.
-            executed: asked once, after step 1, which code ran.
-            observers: who else looks, in a replay.
+            ignored: settings that the library ignored; read after step 1.
+            executed: called once, after step 1; returns which code ran.
+            observers: the observers of a replay.
 
         """
         self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
-        """Called once, after step 1, with the plain variables around the trainer's `optimizer.update`: returns
-        what really runs, by name."""
+        """Called once, after step 1, with the plain local variables of the function that calls
+        `optimizer.update`: returns what really runs, by name."""
         self._ignored = ignored
         self._executed = executed
         self._writer = writer
@@ -92,7 +92,7 @@ class Tap:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Puts the seams in, and takes them out again whatever happens."""
+        """Patches the seams within the context, and restores them whatever happens."""
         value_and_grad, update, make = nn.value_and_grad, optim.Optimizer.update, optim.Optimizer.__init__
 
         def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,10 +122,10 @@ class Tap:
     def end_of_step(self, reported: Mapping[str, float | None]) -> None:
         """Writes the row of the update that the trainer has just evaluated.
 
-        Never raises, since trainers ignore what their callbacks raise: `finish` does it.
+        Never raises, since trainers ignore what their callbacks raise: `finish` raises the error.
 
         Args:
-            reported: what the trainer itself says of the step; `None` where it says nothing.
+            reported: what the trainer itself reports about the step; `None` for what it does not report.
 
         """
         try:
@@ -137,7 +137,7 @@ class Tap:
         """Checks that every step was seen, and records the parameters as the trainer leaves them.
 
         Raises:
-            TapError: fewer or more steps than the workload asks for, or an optimizer out of step.
+            TapError: fewer or more steps than the workload asks for, or a step that the optimizer counts differently.
 
         """
         if self._error is not None:
@@ -175,7 +175,7 @@ class Tap:
         return tapped
 
     def _add_pass(self, value: Any, gradient: Any, batch: list[mx.array]) -> None:
-        """The first passes of an update leave the compiled step as its last one does: in the optimizer's state."""
+        """With accumulation, the earlier passes of an update also leave the compiled step in the optimizer's state."""
         if self._asked == 1:
             self._passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
             return
@@ -191,7 +191,9 @@ class Tap:
     def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
         passes, self._passes = self._passes, None
         if passes is None:
-            raise TapError("an update without a gradient of its own: two optimizers, or two updates a step?")
+            raise TapError(
+                "an update without a gradient of its own: are there two optimizers, or two updates per step?"
+            )
         self._traced += 1
         self._optimizer = optimizer
         if self._asked == 1:
@@ -270,5 +272,5 @@ class Tap:
 
 
 def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what holds on to nothing."""
+    """Only plain values, which keep no other object alive."""
     return {name: value for name, value in variables.items() if isinstance(value, bool | int | float | str | None)}

@@ -1,1 +1,1 @@
-"""One step of two arms again, whole: what differs, element by element; and every step from the same state."""
+"""Replays two arms: what differs in one step, element by element, and in every step from the same state."""

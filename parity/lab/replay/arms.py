@@ -1,7 +1,7 @@
-"""Replays arms that were run before, as far as is asked, and says what differs in the steps in question.
+"""Replays arms up to the steps in question, and measures what differs in these steps.
 
-One process: the reference, whose steps in question are kept in memory; then each candidate against them; then, if
-asked, the candidate from the reference's state before every step. Nothing large is left behind.
+In one process: first the reference, whose steps in question are kept in memory; then each candidate, which is
+compared with them; then, if asked, the candidate from the reference's state before every step. No large file stays.
 
     python -m parity.lab.replay.arms SPEC.json FOLDER
 """
@@ -34,7 +34,7 @@ def replay(asked: Mapping[str, Any], folder: Path) -> bool:
     Args:
         asked: `probe` and `seed`; `cuts`, by name the `probe` of a candidate, the `step` in question and the `names` of
             parameters in question; `locked`, whether the probe's candidate also runs from the reference's states.
-        folder: gets `reference.jsonl`, a trace and `<name>.evidence.json` a cut, and `locked.jsonl`.
+        folder: gets `reference.jsonl`, a trace and `<name>.evidence.json` for each cut, and `locked.jsonl`.
 
     Returns:
         Whether everything could be replayed.
@@ -72,7 +72,7 @@ def _cut(name: str, cut: Mapping[str, Any], seed: int, reference: Keeper, names:
 
 
 def _locked(probe: Probe, seed: int, path: Path, lock: Lock) -> None:
-    """An arm that cannot be locked has a trace that says so."""
+    """Runs the candidate from the reference's states; if that is impossible, its trace says so."""
     run_arm(probe, ArmName.CANDIDATE, seed, path, [lock])
 
 

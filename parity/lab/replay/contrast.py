@@ -1,7 +1,7 @@
 """Two snapshots of one step → evidence: which tensor, how many elements, how far; which token of which row.
 
-Numpy only. Measures in the order of the flow and stops at the first stage with a finding, since what comes after
-it may only follow from it.
+Numpy only. Measures in the order of the flow and stops at the first stage with a finding, since later differences
+may be mere consequences.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ Named = Mapping[str, Kept]
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """One step of one arm, whole."""
+    """One step of one arm, with whole tensors."""
 
     groups: Sequence[tuple[Stage, str, Named]]
-    """Tensors by stage and what they are, in the order of the flow; those of step 0, or of this step."""
+    """Stage, description and tensors, in the order of the flow; of step 0, or of this step."""
     batch: Sequence[NDArray[np.int64]] = ()
-    """Token ids [rows, length], then what the trainer gives its loss beside them."""
+    """Token ids [rows, length], then the other arrays that the trainer passes to its loss."""
     supervised: Supervised | None = None
-    """What the loss is of; None where it makes no logits, or before step 1."""
+    """What the loss supervises; None if there are no logits, or before step 1."""
     rate: float = 0.0
 
 
@@ -55,10 +55,10 @@ def contrast(reference: Snapshot, candidate: Snapshot, *, step: int, text: Calla
     """Compares two snapshots.
 
     Args:
-        reference: of the same step, with the same groups.
-        candidate: the other arm's.
+        reference: the reference's snapshot of the step.
+        candidate: the candidate's snapshot of the same step, with the same groups.
         step: 0 before training.
-        text: a token's text.
+        text: token id → text.
 
     """
     equal: list[str] = []
@@ -76,7 +76,7 @@ def _at(
     step: int,
     text: Callable[[int], str],
 ) -> Evidence | None:
-    """The evidence of one stage, if there is any; notes what is equal."""
+    """The evidence of one stage, if there is any; adds what is equal to `equal`."""
     if stage is Stage.BATCH and reference.batch:
         if rows := rows_of(reference.batch, candidate.batch, text):
             return Evidence(step=step, stage=stage, equal=tuple(equal), rows=rows)
@@ -102,7 +102,7 @@ def _at(
 
 
 def tensors_of(what: str, reference: Named, candidate: Named) -> Tensors:
-    """Every tensor of a group, by name; a missing one hides nothing of the others."""
+    """Compares the tensors of a group by name; one that is missing does not hide the others."""
     common = [name for name in reference if name in candidate]
     distances = [each for name in common if (each := _distance(name, reference[name], candidate[name])) is not None]
     distances.sort(key=lambda each: (each.unequal == 0, -(each.max_relative or 0.0), -(each.max_abs or 0.0)))
@@ -151,7 +151,7 @@ def _distance(name: str, reference: Kept, candidate: Kept) -> TensorDistance | N
 
 
 def _clipping(of: Snapshot) -> Clipping:
-    """What an arm made of its gradient, told from the gradient and what the optimizer received."""
+    """What an arm did to its gradient, derived from the gradient and from what the optimizer received."""
     before, after = (
         np.concatenate([kept.values.reshape(-1) for kept in named.values()])
         for stage, _, named in of.groups

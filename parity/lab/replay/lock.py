@@ -1,4 +1,4 @@
-"""Puts one arm, before every step, into the state that another was in: what still differs is a fault of that step.
+"""Puts one arm, before every step, into the state of the other: what still differs is a fault of that step.
 
 State is what training changes: trainable parameters, the optimizer's state and the random key. Frozen weights and
 the learning rate are the arm's own.
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUDGET = 2 * 1024**3
-"""Bytes of states that are kept on disk for the time of a replay."""
+"""Limit of the states that are kept on disk during a replay, in bytes."""
 
 _TRAINED, _OPTIMIZER, _KEY = "trained/", "optimizer/", "key"
 _NOT_STATE = ("parity_", "learning_rate")
 
 
 class LockError(Exception):
-    """An arm that cannot be put into the state of the other."""
+    """An arm cannot be put into the state of the other."""
 
 
 class Recorder(Observer):
-    """Writes the state before every step, as far as the budget goes."""
+    """Writes the state before every step, until the budget is used up."""
 
     def __init__(self, folder: Path, *, budget: int = BUDGET) -> None:
         self.steps = 0
-        """How many have their state."""
+        """How many steps have a recorded state."""
         self._folder = folder
         self._left = budget
 
     def before_training(self, model: Any, _loss: Callable[..., Any]) -> None:
-        """The optimizer has no state yet."""
+        """Writes the state before step 1; the optimizer has none yet."""
         self._write(_state(model, {}))
 
     def after_step(self, step: int, model: Any, optimizer: Any, _whole: Mapping[str, Any]) -> None:
-        """What is after one step is before the next."""
+        """Writes the state after this step, which is the state before the next."""
         if self.steps == step:
             self._write(_state(model, optimizer.state))
 
@@ -56,14 +56,14 @@ class Recorder(Observer):
 
 
 class Lock(Observer):
-    """Puts an arm into what a `Recorder` has written."""
+    """Puts an arm into the states that a `Recorder` wrote."""
 
     def __init__(self, folder: Path, steps: int) -> None:
         self._folder = folder
         self._steps = steps
 
     def before_training(self, model: Any, _loss: Callable[..., Any]) -> None:
-        """Sets trainable parameters and key of step 1; raises LockError where the arms train other tensors."""
+        """Sets trainable parameters and random key of step 1; raises LockError if the arms train different tensors."""
         self._set(0, model, {})
 
     def after_step(self, step: int, model: Any, optimizer: Any, _whole: Mapping[str, Any]) -> None:
@@ -104,7 +104,7 @@ def _check(given: Mapping[str, mx.array], own: Mapping[str, mx.array]) -> None:
         one, other = (_kind(each.get(name)) for each in (given, own))
         if one != other:
             found = f"{name.removeprefix(_TRAINED)} is {one} in the reference, {other} in the candidate"
-            raise LockError(f"the arms train other tensors: {found}")
+            raise LockError(f"the arms train different tensors: {found}")
 
 
 def _kind(leaf: mx.array | None) -> str:

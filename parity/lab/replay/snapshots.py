@@ -1,4 +1,4 @@
-"""Keeps one step of an arm whole, while it is replayed."""
+"""Keeps the whole tensors of an arm's steps, during a replay."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class Keeper(Observer):
     """Keeps the steps that it is asked for."""
 
     def __init__(self, steps: Collection[int], names: Collection[str], *, stop: bool) -> None:
-        """Makes a keeper.
+        """Creates a keeper.
 
         Args:
-            steps: which; 0 is before training, the last one and more is after it.
-            names: the parameters that are kept of step 0 and of the end.
-            stop: whether the arm ends after the last of them; it takes step 1 at least, to be known again.
+            steps: which steps; 0 is before training, a number above the last step is after training.
+            names: the parameters that are kept before and after training.
+            stop: whether the arm ends after the last of these steps; it takes at least step 1, to compare that
+                with the recorded one.
 
         """
         self.whole = any(step > 0 for step in steps)
@@ -49,7 +50,7 @@ class Keeper(Observer):
         self._loaded = self._chosen(leaves(model.parameters()))
 
     def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
-        """Keeps the parameters as step 1 starts, and the loss to take it apart."""
+        """Keeps the parameters as step 1 starts, and the loss, to differentiate it later."""
         self._loss = loss
         if 0 not in self._steps:
             return
@@ -63,7 +64,7 @@ class Keeper(Observer):
         )
 
     def after_step(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:
-        """Keeps what the tap has kept of this step."""
+        """Keeps the arrays that the tap has of this step."""
         if step in self._steps:
             self._keep(step, model, optimizer, whole)
         if self._stop and step >= max(self._steps):
@@ -110,7 +111,7 @@ class Keeper(Observer):
 
         exact = logits.astype(mx.float32)
         slope = mx.grad(of_logits)(exact)
-        width = batch[0].shape[1] - 1  # the last place has no next token
+        width = batch[0].shape[1] - 1  # the last position has no next token
         return supervised(
             whole["loss"].item(), int(whole["tokens"].item()), np.array(exact[:, :width]), np.array(slope[:, :width])
         )

@@ -1,8 +1,8 @@
-"""What a loss is of: rows and tokens of a batch, and the tokens that it supervises, told from its derivative.
+"""Compares the rows and tokens of two batches, and the tokens that two losses supervise.
 
 The derivative of a token's cross entropy by its logits is weight × (softmax − one-hot): it is zero where nothing is
-supervised, negative at the target alone, and it gives the weight. So targets and denominator are read off any loss,
-whatever mask or reduction it has.
+supervised, negative only at the target, and it gives the weight. So targets and denominator can be read from any
+loss, whatever mask or reduction it has.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ if TYPE_CHECKING:
 
 _IGNORED = -100
 _ONE_WEIGHT = 1e-3
-"""Relative: weights of supervised tokens that are nearer than this are one; float32 gives about 1e-5."""
+"""Relative: weights of supervised tokens that differ by less count as equal; float32 gives about 1e-5."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supervised:
-    """One loss, taken apart."""
+    """What one loss supervises."""
 
     loss: float
     tokens: int
     rows: Ids
-    """Of the supervised places, int [n]."""
+    """The row of each supervised token, int [n]."""
     positions: Ids
-    """Of their targets in the row, int [n]."""
+    """The position of each target in its row, int [n]."""
     targets: Ids
     """Token ids, int [n]."""
     weights: NDArray[np.float64]
-    """Of a token's nats in the loss, [n]."""
+    """The weight of each token's nats in the loss, [n]."""
 
 
 def supervised(loss: float, tokens: int, logits: NDArray[np.float32], slope: NDArray[np.float32]) -> Supervised:
-    """Takes a loss apart.
+    """Finds what a loss supervises.
 
     Args:
         loss: token mean, nats.
         tokens: supervised targets, as the loss counts them.
-        logits: [rows, length, vocabulary]; those at a place predict the next token.
+        logits: [rows, length, vocabulary]; those at a position predict the next token.
         slope: the derivative of the loss by them, float32, the same shape.
 
     """
@@ -64,7 +64,7 @@ def supervised(loss: float, tokens: int, logits: NDArray[np.float32], slope: NDA
 
 
 def supervision_of(reference: Supervised, candidate: Supervised, text: Callable[[int], str]) -> Supervision | None:
-    """Both losses side by side; None where loss, tokens and targets are equal."""
+    """Compares two losses; None if loss, tokens and targets are equal."""
     left, right = _by_place(reference), _by_place(candidate)
     odd = sorted(place for place in left.keys() | right.keys() if left.get(place) != right.get(place))
     same = reference.loss == candidate.loss and reference.tokens == candidate.tokens
@@ -88,7 +88,7 @@ def supervision_of(reference: Supervised, candidate: Supervised, text: Callable[
 
 
 def rows_of(reference: Sequence[Ids], candidate: Sequence[Ids], text: Callable[[int], str]) -> Rows | None:
-    """Both batches side by side; None where they are equal."""
+    """Compares two batches; None if they are equal."""
     (left, *more), (right, *others) = reference, candidate
     rows, width = min(left.shape[0], right.shape[0]), min(left.shape[1], right.shape[1])
     differing = np.argwhere(left[:rows, :width] != right[:rows, :width])
@@ -139,23 +139,23 @@ def _named(token: int | None, text: Callable[[int], str]) -> str:
 
 
 def _said(others: Sequence[Ids], row: int) -> str:
-    """What a batch's other arrays say of a row, in short."""
+    """The part of a batch's other arrays that belongs to a row, in short."""
     return "; ".join(_in_short(array[row].tolist()) for array in others if row < array.shape[0])
 
 
 def _in_short(values: object) -> str:
-    """Offset and length as they are; of labels, which places they supervise."""
+    """Offset and length unchanged; of labels, the positions that they supervise."""
     if not isinstance(values, list) or len(values) <= 2:
         return str(values)
     places = [place for place, label in enumerate(values) if label != _IGNORED]
     starts = [place for place in places if place - 1 not in places]
     ends = [place for place in places if place + 1 not in places]
     ranges = [f"{start}–{end}" if start != end else str(start) for start, end in zip(starts, ends, strict=True)]
-    return f"labels at {', '.join(ranges) or 'no place'}"
+    return f"labels at {', '.join(ranges) or 'no position'}"
 
 
 def _order(left: Ids, right: Ids) -> tuple[int, ...]:
-    """Where every row of the right is one of the left, each once: which; empty otherwise."""
+    """If the rows on the right are those on the left in a different order: the number of each; empty if not."""
     waiting = {number: tuple(row) for number, row in enumerate(left.tolist())}
     found = []
     for row in map(tuple, right.tolist()):
