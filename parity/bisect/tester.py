@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from parity.bisect.search import Answer
 from parity.errors import MachineError, NotInstallableError, UnavailableError
-from parity.judge.cell import assess
+from parity.judge.cell import judge_cell
 from parity.probe.values import VerdictKind
 from parity.trace.cell import LOG, cell_folder, forget_half, must_run, read_cell
 
@@ -128,7 +128,7 @@ class ReleaseTester:
                 for seed in fresh:
                     forget_half(where[seed])
                 raise
-        cells = [found.get(seed) or assess(probe, seed, read_cell(probe, seed, where[seed])) for seed in seeds]
+        cells = [found.get(seed) or judge_cell(probe, seed, read_cell(probe, seed, where[seed])) for seed in seeds]
         for cell in cells:
             if cell.failure and _met_a_full_disk(cell, where[cell.seed]):
                 forget_half(where[cell.seed])

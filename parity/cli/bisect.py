@@ -139,12 +139,12 @@ class _Lab:
         interpreter_of(probe, lambda _: self.say("  building its environment"))
 
     def run(self, probe: Probe, folder: Path) -> list[CellResult]:
-        from parity.judge.cell import assess
+        from parity.judge.cell import judge_cell
         from parity.trace.cell import cell_folder, read_cell
 
         cells(self.console, self.jobs)([probe], folder)
         seeds = probe.workload.seeds
-        return [assess(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed))) for seed in seeds]
+        return [judge_cell(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed))) for seed in seeds]
 
 
 def _search(lab: _Lab, tester: ReleaseTester, good: str | None, bad: str | None, json_file: str | None) -> ExitStatus:

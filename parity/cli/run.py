@@ -158,7 +158,7 @@ def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
     from parity.store.run import note_interrupted
 
     try:
-        with Live(console, sum(len(probe.workload.seeds) for probe in planned.own)) as live:
+        with Live(console, sum(len(probe.workload.seeds) for probe in planned.own), expects=True) as live:
             run_cells(
                 planned.own,
                 planned.folder,
@@ -198,7 +198,7 @@ def _shown(asked: _Asked, run: Path, console: Console, seconds: float) -> ExitSt
 def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
     """Each probe that diverges unexpectedly, at its first such seed."""
     from parity.cli.progress import Live
-    from parity.explain.local import inquire
+    from parity.explain.local import explain_locally
     from parity.explain.report import print_explanation
     from parity.store.run import explanation_folder
 
@@ -208,7 +208,7 @@ def _explain(console: Console, result: RunResult, run: Path, jobs: int) -> None:
         probe = replace(each.probe, outcomes=None, workload=replace(each.probe.workload, seeds=(seed,)))
         console.print(f"\n{probe.name}, seed {seed}: looking for the cause", style="bold")
         with Live(console) as live:
-            explained = inquire(probe, explanation_folder(run, probe), jobs=jobs, watch=live, say=live.say)
+            explained = explain_locally(probe, explanation_folder(run, probe), jobs=jobs, watch=live, say=live.say)
         print_explanation(console, explained)
 
 

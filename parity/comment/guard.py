@@ -19,7 +19,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _TAG = re.compile(r"</?(details|summary)>|<br>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CHART = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_CODE = re.compile(r"(?<![\\`])`[A-Za-z0-9 .,=_-]+`(?!`)")
+_CODE = re.compile(r"(?<![\\`])`[A-Za-z0-9 .,=_/-]+`(?!`)")
 _DRAWN = re.compile(r"[A-Za-z0-9 .,:'\"%#{}\[\]()+_-]*( --> -?[0-9.]+)?")
 _MARKUP = {
     "<": "a tag",

@@ -1,1 +1,1 @@
-"""From `diverged` to the smallest sets of stages and settings whose removal restores parity."""
+"""From `diverged` to its cause: the smallest sets of stages that restore parity when swapped."""

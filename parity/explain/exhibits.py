@@ -1,4 +1,4 @@
-"""Evidence for each factor of a cause: the step at which the arms part by it alone, replayed and compared whole."""
+"""Evidence for each factor of a cause: the step at which it alone makes the arms diverge, replayed and compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from parity.errors import BadTraceError
-from parity.explain.lockstep import Clocks, clocks
+from parity.explain.lockstep import Lockstep, lockstep
 from parity.judge.diff import diff, recording
 from parity.probe.values import ArmName, to_plain
 from parity.trace.cell import must_run, note_exit, repetition_paths, trace_path
@@ -36,12 +36,12 @@ _EVIDENCE = TypeAdapter(Evidence)
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """A candidate, as it was run, and where it parts from the reference."""
+    """A candidate that was run, and where it diverges from the reference."""
 
     name: str
-    """Fit for a file."""
+    """Can be part of a file name."""
     stages: tuple[Stage, ...]
-    """What it still does differently, of the cause."""
+    """The stages of the cause that it still does differently."""
     probe: Probe
     result: CellResult
     traces: Path
@@ -49,7 +49,7 @@ class Cut:
 
     @property
     def at(self) -> FirstDivergence:
-        """Where it parts."""
+        """Where it diverges."""
         assert self.result.first_divergence is not None
         return self.result.first_divergence
 
@@ -62,17 +62,17 @@ class Exhibit:
     at: FirstDivergence
     evidence: Evidence | None
     note: str
-    """Why there is none, or what to hold against it; empty: nothing."""
+    """Why there is no evidence, or why it is in doubt; empty where neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """All of one explanation."""
+    """All replays of one explanation."""
 
     exhibits: tuple[Exhibit, ...]
-    clocks: Clocks
+    lockstep: Lockstep
     runs: int
-    """Arms that were run for it, whole or in part."""
+    """Arms that were run for it, completely or in part."""
 
 
 def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, replay: Replay) -> Replayed:
@@ -100,7 +100,7 @@ def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, rep
     reference = _doubt(into / "reference.jsonl", trace_path(baseline.traces, ArmName.REFERENCE))
     return Replayed(
         exhibits=tuple(_exhibit(cut, into, reference) for cut in cuts),
-        clocks=_clocks(baseline, into),
+        lockstep=_lockstep(baseline, into),
         runs=2 + len(cuts),
     )
 
@@ -115,7 +115,7 @@ def _asked(cut: Cut) -> dict[str, Any]:
 
 
 def _names(cut: Cut) -> list[str]:
-    """The parameters at which the traces differ, where it is parameters that do."""
+    """The names of the parameters that differ, where parameters diverge first."""
     kept = [recording(read_trace(trace_path(cut.traces, arm))) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
     left, right = (each.parameters.get(cut.at.metric, {}) for each in kept)
     return sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
@@ -133,14 +133,14 @@ def _exhibit(cut: Cut, into: Path, doubt: str) -> Exhibit:
 
 
 def _doubt(again: Path, recorded: Path) -> str:
-    """Whether a replay took the steps of the run; if not, from where on."""
+    """From which step on a replay differs from the recorded run; empty where it does not."""
     try:
         ours, theirs = (_bare(read_trace(path)) for path in (again, recorded))
     except BadTraceError as error:
         return str(error)
     for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
         if one != other:
-            return f"the replay is not bit for bit the run, from step {number}: its distances are its own"
+            return f"the replay differs from the run, from step {number} on: its values are not those of the run"
     return ""
 
 
@@ -150,7 +150,7 @@ def _bare(trace: Trace) -> list[str]:
     return [start, *(repr(replace(step, reported={})) for step in trace.steps)]
 
 
-def _clocks(baseline: Cut, into: Path) -> Clocks:
+def _lockstep(baseline: Cut, into: Path) -> Lockstep:
     steps, verdict = baseline.probe.workload.steps, baseline.result.verdict
     try:
         arms = (ArmName.REFERENCE, ArmName.CANDIDATE)
@@ -158,8 +158,8 @@ def _clocks(baseline: Cut, into: Path) -> Clocks:
         again = [read_trace(path) for path in repetition_paths(baseline.traces)]
         locked = read_trace(into / "locked.jsonl")
     except BadTraceError as error:
-        return Clocks(spans=(), asked=steps, note=str(error))
+        return Lockstep(spans=(), asked=steps, note=str(error))
     if not locked.steps or verdict is None:
-        return Clocks(spans=(), asked=steps, note=locked.ending.why)
+        return Lockstep(spans=(), asked=steps, note=locked.ending.why)
     free, by_itself, *repeated = (diff(recording(reference), recording(each)) for each in (candidate, locked, *again))
-    return clocks(free, by_itself, repeated, thresholds=verdict.thresholds, asked=steps)
+    return lockstep(free, by_itself, repeated, thresholds=verdict.thresholds, asked=steps)

@@ -1,7 +1,7 @@
-"""What the two arms of a probe do differently, stage by stage, and the arm that one would be without some of it.
+"""What the two arms of a probe do differently, stage by stage, and an arm without some of these differences.
 
-A factor is a stage with everything that belongs to it: whose implementation it is, and the words of workload and
-settings that it reads. Swapping an optimizer without its bias correction would answer nothing.
+A factor is a stage with everything that belongs to it: whose implementation it is, and the settings that it reads.
+Swapping an optimizer without its bias correction would answer nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORDS: Mapping[Stage, tuple[str, ...]] = {
     Stage.SCHEDULE: ("schedule.name", "schedule.warmup", "optimizer.learning_rate"),
     Stage.UPDATE: ("optimizer.name", "optimizer.weight_decay", "optimizer.bias_correction", "optimizer.betas"),
 }
-"""The words of a workload by the stage that reads them."""
+"""The keys of a workload, by the stage that reads them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Factor:
     lenders: tuple[str, str]
     """Whose implementation: the reference's arm, the candidate's."""
     settings: Mapping[str, tuple[Any, Any]]
-    """Words of workload, settings and keywords that differ, with both values; None where one arm does not say."""
+    """Settings, keywords and keys of the workload that differ, with both values; None where an arm does not set it."""
 
 
 def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool], owners: Ownership) -> tuple[Factor, ...]:

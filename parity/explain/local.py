@@ -1,4 +1,4 @@
-"""An inquiry into one probe on this machine: its runs, its replays, and the explanation that they end with."""
+"""Explains one probe on this machine: runs the trials and the replay, and writes the explanation."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 PAGE = "explanation.md"
 MOST = 40
-"""Candidates that a search may run."""
+"""Most variants that a search may run."""
 
 
-def inquire(
+def explain_locally(
     probe: Probe,
     folder: Path,
     *,
@@ -40,14 +40,14 @@ def inquire(
     watch: Callable[[Progress], None],
     say: Callable[[str], None],
 ) -> Explanation:
-    """Explains a probe; what was run before in the same folder is not run again.
+    """Explains a probe; trials that the folder holds already are not run again.
 
     Args:
         probe: checked, at one seed; outcomes are not measured.
-        folder: its own; gets `explanation.json` and `explanation.md`.
-        jobs: cells side by side.
-        most: candidates that the search may run.
-        watch: called whenever a cell has gone on.
+        folder: of this explanation; gets `explanation.json` and `explanation.md`.
+        jobs: cells to run at a time.
+        most: variants that the search may run.
+        watch: called with the progress of each cell.
         say: called with a line about what takes time.
 
     Raises:

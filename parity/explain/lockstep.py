@@ -1,6 +1,6 @@
-"""Two clocks: every step as it was trained, and every step from the reference's state.
+"""Every step twice: free-running, as it was trained, and state-locked, started from the reference's state.
 
-What differs from the same state is a fault of that step; what differs only as trained follows from an earlier one.
+A step that differs state-locked is faulty by itself; one that differs only free-running follows from an earlier one.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Consecutive steps at which the arms differ alike."""
+    """Consecutive steps with the same result."""
 
     first: int
     last: int
     free: Stage | None
-    """The earliest stage that differs as trained; None: nothing does."""
+    """The earliest stage that differs free-running; None: nothing does."""
     locked: Stage | None
-    """The same from the reference's state."""
+    """The same, state-locked."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clocks:
-    """All steps under both clocks."""
+class Lockstep:
+    """All steps, both ways."""
 
     spans: tuple[Span, ...]
-    """In order; every step is in one of them."""
+    """In order; each step is in one of them."""
     asked: int
-    """Steps of the run; those after the last span were not run from the reference's state."""
+    """Steps of the run; those after the last span were not run state-locked."""
     note: str = ""
-    """Why there are none."""
+    """Why there are no spans."""
 
     @property
     def faulty(self) -> tuple[Span, ...]:
@@ -48,12 +48,12 @@ class Clocks:
         return tuple(span for span in self.spans if span.locked is not None)
 
 
-def clocks(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: Thresholds, asked: int) -> Clocks:
-    """Compares the two.
+def lockstep(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: Thresholds, asked: int) -> Lockstep:
+    """Compares the two ways.
 
     Args:
-        free: candidate − reference, as trained.
-        locked: the same, the candidate put into the reference's state before every step.
+        free: candidate − reference, free-running.
+        locked: the same, state-locked.
         again: the reference's repetitions − the reference.
         thresholds: what may differ.
         asked: steps of the run.
@@ -67,7 +67,7 @@ def clocks(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: Th
     for (one, other), group in groupby(pairs, key=lambda pair: pair[1:]):
         within = [step for step, *_ in group]
         spans.append(Span(first=within[0], last=within[-1], free=one, locked=other))
-    return Clocks(spans=tuple(spans), asked=asked)
+    return Lockstep(spans=tuple(spans), asked=asked)
 
 
 def _stages(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> dict[int, Stage]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.judge.cell import assess
+from parity.judge.cell import judge_cell
 from parity.probe.values import ArmName
 from parity.trace.cell import cell_folder, lend_reference, must_run, read_cell, repetition_paths, trace_path
 
@@ -26,7 +26,7 @@ class Trials:
     """All cells of one explanation, at one seed."""
 
     def __init__(self, probe: Probe, folder: Path, run: Run) -> None:
-        """Args: the probe, at one seed; where everything is kept; what runs cells."""
+        """Args: the probe, at one seed; where traces are kept; what runs cells."""
         self.folder = folder
         self._probe = probe
         self._asked: set[str] = set()
@@ -35,20 +35,20 @@ class Trials:
 
     @property
     def runs(self) -> int:
-        """Arms that were run, now or before it was interrupted, the reference's two included."""
+        """Arms that were run, now or before an interruption, including the two of the reference."""
         return len(self._asked) + (len(ArmName) - 1)
 
     def cell(self, name: str = "") -> Path:
-        """Where a variant keeps its traces; the baseline without a name."""
+        """The folder of a variant's cell; of the baseline without a name."""
         return self._cell(self._named(name, self._probe) if name else self._probe)
 
     def baseline(self) -> CellResult:
-        """The probe as it is."""
+        """The result of the probe as it is."""
         self._asked.add(self._probe.name)
         return self._results([self._probe])[0]
 
     def candidates(self, variants: Mapping[str, Probe]) -> dict[str, CellResult]:
-        """Each variant's candidate, by a name that is fit for a folder, against the baseline's reference."""
+        """Runs each variant's candidate against the baseline's reference; names can be part of a folder name."""
         named = {name: self._named(name, probe) for name, probe in variants.items()}
         for probe in named.values():
             lend_reference(self._cell(self._probe), self._cell(probe), probe.name)
@@ -61,13 +61,13 @@ class Trials:
     def _results(self, probes: list[Probe]) -> list[CellResult]:
         if fresh := [probe for probe in probes if must_run(self._cell(probe), self._given(probe))]:
             self._run(fresh, self.folder)
-        return [assess(probe, self._seed, read_cell(probe, self._seed, self._cell(probe))) for probe in probes]
+        return [judge_cell(probe, self._seed, read_cell(probe, self._seed, self._cell(probe))) for probe in probes]
 
     def _cell(self, probe: Probe) -> Path:
         return cell_folder(self.folder, probe, self._seed)
 
     def _given(self, probe: Probe) -> set[Path]:
-        """What a trial has before it starts: the reference's traces."""
+        """The files that a trial has before it starts: the reference's traces."""
         cell = self._cell(probe)
         return (
             set() if probe.name == self._probe.name else {trace_path(cell, ArmName.REFERENCE), *repetition_paths(cell)}

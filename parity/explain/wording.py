@@ -1,4 +1,4 @@
-"""Evidence in a person's terms: which tensor, which token of which row, which steps by themselves."""
+"""Evidence in words: which tensor, which token of which row, which steps are faulty by themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from parity.explain.exhibits import Exhibit
-    from parity.explain.lockstep import Clocks, Span
+    from parity.explain.lockstep import Lockstep, Span
     from parity.probe.values import Stage
     from parity.trace.evidence import Clipping, Evidence, Fraction, Rows, Supervision, TensorDistance, Tensors, Token
 
@@ -18,7 +18,7 @@ _SPANS = 12
 
 
 def exhibit_lines(exhibit: Exhibit) -> list[str]:
-    """What a replay shows, a line a fact; what belongs to the fact above is indented."""
+    """What a replay shows, one fact a line; details of a fact are indented below it."""
     evidence = exhibit.evidence
     if evidence is None:
         return [exhibit.note]
@@ -28,10 +28,10 @@ def exhibit_lines(exhibit: Exhibit) -> list[str]:
 
 def _findings(evidence: Evidence, stage: Stage | None) -> Iterator[str]:
     if evidence.stage is None:
-        yield "replayed, element by element, nothing differs in this step"
+        yield "the replay compared this step element by element: nothing differs"
         return
     if evidence.stage is not stage:
-        yield f"it is made before: {evidence.stage} differs already"
+        yield f"the difference starts earlier: {evidence.stage} differs already"
     if evidence.rows:
         yield from _rows(evidence.rows)
     if evidence.supervision:
@@ -46,16 +46,16 @@ def _findings(evidence: Evidence, stage: Stage | None) -> Iterator[str]:
 
 def _equal(evidence: Evidence) -> Iterator[str]:
     if evidence.equal:
-        yield f"equal before it: {', '.join(evidence.equal)}"
+        yield f"equal up to there: {', '.join(evidence.equal)}"
 
 
 def _tensors(of: Tensors) -> Iterator[str]:
     for side, names in (("reference", of.missing), ("candidate", of.extra)):
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            yield f"{of.what}: {len(names)} of the {side} alone: {', '.join(names[:3])}{more}"
+            yield f"{of.what}: {len(names)} in the {side} only: {', '.join(names[:3])}{more}"
     alone = of.dtypes_alone
-    how = "" if not alone else ", in dtype alone" if alone == of.differing else f", {alone} of them in dtype alone"
+    how = "" if not alone else ", in dtype only" if alone == of.differing else f", {alone} of them in dtype only"
     if of.differing:
         total = f" of {of.compared}" if of.compared > of.differing else ""
         yield f"{of.what}: {of.differing}{total} {_plural(of.differing, 'tensor')} {_differ(of.differing)}{how}"
@@ -78,7 +78,7 @@ def _rows(of: Rows) -> Iterator[str]:
     if left != right:
         yield f"token ids: {left} → {right}"
     if of.order:
-        yield f"the same rows in another order: {', '.join(map(str, of.order))}"
+        yield f"the same rows in a different order: {', '.join(map(str, of.order))}"
     elif of.differing:
         yield f"token ids: {of.differing} {_plural(of.differing, 'place')} {_differ(of.differing)}"
         yield from (f"  {_place(token, NOTHING)}" for token in of.tokens)
@@ -89,9 +89,9 @@ def _rows(of: Rows) -> Iterator[str]:
 def _supervision(of: Supervision) -> Iterator[str]:
     yield from _sides(_fraction(each) for each in of.fractions)
     for count, how in (
-        (of.only_reference, "supervised by the reference alone"),
-        (of.only_candidate, "supervised by the candidate alone"),
-        (of.other_targets, "supervised by both, with another token"),
+        (of.only_reference, "supervised by the reference only"),
+        (of.only_candidate, "supervised by the candidate only"),
+        (of.other_targets, "supervised by both, with different tokens"),
     ):
         if count:
             yield f"{count} {_plural(count, 'place')} {how}"
@@ -100,7 +100,7 @@ def _supervision(of: Supervision) -> Iterator[str]:
 
 def _fraction(of: Fraction) -> str:
     if of.denominator is None or of.numerator is None:
-        return f"loss {number(of.loss)}, its tokens are not of one weight, {of.supervised} supervised"
+        return f"loss {number(of.loss)}, its tokens have different weights, {of.supervised} supervised"
     counted = "" if of.tokens == of.supervised else f", {of.supervised} supervised"
     return f"loss {number(of.loss)} = {of.numerator:.6f} / {of.denominator:.6g}, tokens {of.tokens}{counted}"
 
@@ -124,25 +124,27 @@ def _place(token: Token, nothing: str) -> str:
     return f"row {token.row}, position {token.position}: {token.reference or nothing} → {token.candidate or nothing}"
 
 
-def clocks_sentence(clocks: Clocks) -> str:
+def lockstep_sentence(lockstep: Lockstep) -> str:
     """Which steps are faulty by themselves."""
-    if not clocks.spans:
-        return f"Not run from the reference's state: {clocks.note}."
-    ran = clocks.spans[-1].last
-    bound = "" if ran >= clocks.asked else f" (steps 1 to {ran} of {clocks.asked}; states of more do not fit the bound)"
-    if not clocks.faulty:
-        return f"From the reference's state no step differs{bound}: what differs was there before step 1."
-    stages = list(dict.fromkeys(span.locked for span in clocks.faulty))
-    by_stage = [f"{_steps([span for span in clocks.faulty if span.locked is stage])} at {stage}" for stage in stages]
-    follows = any(span.locked is None and span.free is not None for span in clocks.spans)
-    rest = "; what differs elsewhere follows from them" if follows else ""
+    if not lockstep.spans:
+        return f"Not run state-locked: {lockstep.note}."
+    ran = lockstep.spans[-1].last
+    all_ran = ran >= lockstep.asked
+    bound = "" if all_ran else f" (steps 1 to {ran} of {lockstep.asked}; the states of more exceed the size limit)"
+    if not lockstep.faulty:
+        return f"State-locked, no step differs{bound}: the difference was there before step 1."
+    stages = list(dict.fromkeys(span.locked for span in lockstep.faulty))
+    by_stage = [f"{_steps([span for span in lockstep.faulty if span.locked is stage])} at {stage}" for stage in stages]
+    follows = any(span.locked is None and span.free is not None for span in lockstep.spans)
+    rest = "; differences at other steps follow from these" if follows else ""
     return f"Faulty by themselves: {', '.join(by_stage)}{bound}{rest}."
 
 
-def clock_rows(clocks: Clocks) -> list[tuple[str, str, str]]:
-    """Steps, what differs as trained, what differs from the reference's state; cut after a dozen rows."""
-    rows = [(_steps([span]), str(span.free or "equal"), str(span.locked or "equal")) for span in clocks.spans[:_SPANS]]
-    left = len(clocks.spans) - _SPANS
+def lockstep_rows(lockstep: Lockstep) -> list[tuple[str, str, str]]:
+    """Steps, the earliest stage that differs free-running, the same state-locked; cut after a dozen rows."""
+    shown = lockstep.spans[:_SPANS]
+    rows = [(_steps([span]), str(span.free or "equal"), str(span.locked or "equal")) for span in shown]
+    left = len(lockstep.spans) - _SPANS
     return [*rows, *([(f"… {left} more", "", "")] if left > 0 else [])]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parity.golden.drift import Checked
     from parity.judge.blind_spots import BlindSpot
     from parity.judge.result import ProbeResult
-    from parity.probe.shard import Lacking, Shard
+    from parity.probe.shard import MissingShards, Shard
     from parity.scoreboard.score import Scoreboard
 
 
@@ -32,7 +32,7 @@ class RunResult:
     """By probe name, as `parity.explain.report.explanation_tree` makes them."""
     shard: Shard | None = None
     """Which share of a plan this is; None: all of it."""
-    lacking: Lacking | None = None
+    missing_shards: MissingShards | None = None
     """What was missing of the shards that this was merged from; None: nothing."""
     postponed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By probe name, declared outcomes that decide nothing, since not all of their seeds are here."""
@@ -41,22 +41,22 @@ class RunResult:
     def expected(self) -> bool:
         """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
-        return met and not self.moved and not self.lacking and (self.canaries is None or self.canaries.trusted)
+        return met and not self.moved and not self.missing_shards and (self.canaries is None or self.canaries.trusted)
 
     @property
-    def awaited(self) -> tuple[ProbeResult, ...]:
+    def pending(self) -> tuple[ProbeResult, ...]:
         """The probes that it awaits."""
-        return tuple(each for each in self.probes if self.awaits(each))
+        return tuple(each for each in self.probes if self.is_pending(each))
 
     @property
     def undecided(self) -> bool:
         """Whether nothing else than what was not run keeps this from a pass."""
-        nothing_else = all(each.expected or self.awaits(each) for each in self.probes)
-        return nothing_else and bool(self.awaited or self.lacking) and self.status is ExitStatus.UNDECIDED
+        nothing_else = all(each.expected or self.is_pending(each) for each in self.probes)
+        return nothing_else and bool(self.pending or self.missing_shards) and self.status is ExitStatus.UNDECIDED
 
-    def awaits(self, probe: ProbeResult) -> bool:
+    def is_pending(self, probe: ProbeResult) -> bool:
         """Whether nothing is known of a probe but that seeds were not run, and why that was."""
-        return probe.awaited and bool(probe.not_run or self.lacking)
+        return probe.pending and bool(probe.not_run or self.missing_shards)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class RunResult:
         if self.canaries is not None and self.canaries.misjudged:
             return ExitStatus.CANARY_MISSED
         asked = {probe.status for probe in self.probes} | ({ExitStatus.UNEXPECTED} if self.moved else set())
-        asked |= {ExitStatus.UNDECIDED} if self.lacking else set()
+        asked |= {ExitStatus.UNDECIDED} if self.missing_shards else set()
         asked |= {ExitStatus.NOT_RUN} if self.canaries is not None and self.canaries.not_run else set()
         order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
         return next(

@@ -1,1 +1,1 @@
-"""."""
+"""From recordings to verdicts. Runs anywhere, and never imports MLX."""

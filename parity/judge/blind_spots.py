@@ -1,7 +1,6 @@
-"""What a workload cannot show: stages that could differ between the arms without a trace of it.
+"""Blind spots of a workload: what could differ between the arms without showing.
 
-All rows of the original investigation were equal, so that order and padding could not matter, and were
-tested anyway.
+In the original investigation all rows were equal, so order and padding could not matter, yet both were tested.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 
 _FEW_STEPS = 5
 _SAME_NORM = 1e-5
-"""Relative: `MLXTrainer` re-rounds a gradient by about this much without clipping it."""
+"""Relative: rounding in `MLXTrainer` changes a gradient by about this much even if nothing is clipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlindSpot:
-    """One thing that could differ unseen."""
+    """One thing that could differ without being seen."""
 
     stage: Stage
     what: str
@@ -37,7 +36,7 @@ class BlindSpot:
 
 
 def before(workload: Workload, rows: RowFacts) -> tuple[BlindSpot, ...]:
-    """What is known before a run, in the order of the flow."""
+    """The blind spots that are known before a run, in the order of the stages."""
     spots = (*_of_rows(rows, workload.max_seq_length), *_of_settings(workload))
     return tuple(BlindSpot(stage=stage, what=what, because=because) for stage, what, because in spots)
 
@@ -61,22 +60,22 @@ def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
         (workload.lora.dropout == 0, Stage.FORWARD, "dropout", "it is 0"),
         (workload.lora.dropout > 0 and workload.tuning is Tuning.FULL, Stage.FORWARD, "dropout", "tuning is full"),
         (not workload.mask_prompt, Stage.LOSS, "prompt masks", "mask_prompt is off"),
-        (workload.accumulation == 1, Stage.GRADIENT, "accumulation", "one pass an update"),
-        (steps < _FEW_STEPS, Stage.CLIP, "what takes some steps to bind", f"fewer than {_FEW_STEPS} steps"),
+        (workload.accumulation == 1, Stage.GRADIENT, "accumulation", "one pass per update"),
+        (steps < _FEW_STEPS, Stage.CLIP, "a bound that binds only later", f"fewer than {_FEW_STEPS} steps"),
         (constant, Stage.SCHEDULE, "the schedule", "the learning rate is constant"),
         (optimizer.learning_rate == 0, Stage.UPDATE, "every update", "the learning rate is 0"),
         (optimizer.weight_decay == 0, Stage.UPDATE, "weight decay", "it is 0"),
-        (steps == 1 and scaled, Stage.UPDATE, "the size of a gradient", f"{optimizer.name}'s first update has none"),
+        (steps == 1 and scaled, Stage.UPDATE, "the size of a gradient", f"{optimizer.name}'s first update ignores it"),
     )
     return ((stage, what, because) for is_idle, stage, what, because in idle if is_idle)
 
 
 def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[BlindSpot, ...]:
-    """What neither arm can show, in the words of the reference.
+    """The blind spots that both arms have, as the reference's workload words them.
 
     Args:
-        probe: both arms; each may have a workload of its own.
-        facts: reads how the rows of a workload differ.
+        probe: its arms may have different workloads.
+        facts: returns what is known of a workload's rows.
 
     """
     workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
@@ -86,7 +85,7 @@ def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[Blind
 
 
 def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
-    """What only a run can tell: bounds that were there, and of which none ever bound."""
+    """The blind spot that only a run can tell: an arm has a clipping bound, and no bound ever took effect."""
     bounds = {trace.header.arm: bound for trace in (reference, candidate) if (bound := _bound(trace)) != "none"}
     if not bounds or _binds(reference) or _binds(candidate):
         return ()
@@ -100,16 +99,16 @@ def _bound(trace: Trace) -> str:
 
 
 def _binds(trace: Trace) -> bool:
-    """A NaN binds: nothing can be said of it."""
+    """A NaN counts as binding: it does not tell whether the bound took effect."""
     return any(not abs(step.clipped_norm - step.grad_norm) <= _SAME_NORM * step.grad_norm for step in trace.steps)
 
 
 def blind_spots(probes: Sequence[Probe], snapshots: Mapping[str, Path]) -> dict[str, tuple[BlindSpot, ...]]:
-    """By probe name, what its workload cannot show; rows that probes share are read and counted once.
+    """The blind spots of each probe's workload, by probe name; rows that several probes share are read once.
 
     Args:
-        probes: whose models are there.
-        snapshots: by hub id, the folder of a model.
+        probes: their models must be on this machine.
+        snapshots: the folder of each model, by hub id.
 
     """
     known: dict[tuple[str, str], RowFacts] = {}

@@ -1,4 +1,4 @@
-"""From what the processes of a cell recorded to its result."""
+"""Turns what the processes of a cell recorded into its result."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from parity.trace.values import Trace
 
 
-def assess(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
+def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
     """Judges one cell.
 
     Args:
-        probe: as it was planned.
-        seed: of the cell.
-        cell: what was recorded.
+        probe: the probe as planned.
+        seed: the seed of the cell.
+        cell: what its processes recorded.
 
     """
     traces = cell.traces
@@ -67,10 +67,10 @@ def assess(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
 
 
 def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests | None) -> Verdict:
-    """What else decides once the traces are compared; a later line outranks those before it.
+    """Applies the checks that follow the comparison of the traces; a later check overrides an earlier one.
 
-    First whether the arms ran different code at all, then whether the tap changed what it recorded: both make a verdict
-    invalid. What the candidate reports of its steps comes last, and decides nothing where nothing could be judged.
+    The first two make a verdict invalid: the arms did not run different code, or the tap changed what it recorded. The
+    last compares what the candidate reports of its steps; it changes nothing if the verdict is invalid.
     """
     verdict = with_executed(verdict, traces)
     verdict = with_control(verdict, traces, control)
@@ -80,12 +80,12 @@ def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests
 def probe_result(
     probe: Probe, cells: tuple[CellResult, ...], blind: tuple[BlindSpot, ...], not_run: str = ""
 ) -> ProbeResult:
-    """A probe from its cells, in the order of the seeds, and what was known before them."""
+    """The result of a probe from its cells, in the order of the seeds, and from what was known before they ran."""
     return ProbeResult(probe=probe, cells=cells, blind=blind, not_run=not_run, outcomes=judge_outcomes(cells))
 
 
 def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
-    """Every outcome that was measured, over the seeds of a probe."""
+    """Judges every outcome that was measured, over the seeds of a probe."""
     reference: dict[str, dict[int, Any]] = {}
     candidate: dict[str, dict[int, Any]] = {}
     for cell in cells:
@@ -102,7 +102,7 @@ def judge_outcomes(cells: Iterable[CellResult]) -> dict[str, Rates | Shift]:
 
 
 def _failure(cell: ReadCell) -> str:
-    """The first arm that cannot be judged, and why; empty where all can."""
+    """The first arm that cannot be judged, and why; empty if all can."""
     if cell.not_started:
         return cell.not_started
     for arm, read in cell.arms.items():
@@ -136,4 +136,4 @@ def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:
 
 
 def _crashed(cell: ReadCell) -> str:
-    return f"the process {cell.crash} after its last step; the traces are whole" if cell.crash else ""
+    return f"the process {cell.crash} after its last step; the traces are complete" if cell.crash else ""

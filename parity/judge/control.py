@@ -1,4 +1,4 @@
-"""What a control of a cell says: whether the tap, or the candidate's import, has changed what was trained."""
+"""Judges the control of a cell: did the tap, or importing the candidate, change what was trained?"""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def with_control(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests | None) -> Verdict:
-    """The verdict, or that there is none: what a tap has changed it has not measured.
+    """Makes a verdict invalid if the control failed or ended with different parameters.
 
-    Where the device does not repeat itself, ending elsewhere proves nothing.
+    If the device does not repeat itself, different parameters prove nothing, and the verdict stays.
     """
     if control is None or not verdict.thresholds.deterministic:
         return verdict
     if not control:
-        return replace(verdict, kind=VerdictKind.INVALID, reason=f"the run without a tap has failed; see {CONTROL_LOG}")
+        return replace(verdict, kind=VerdictKind.INVALID, reason=f"the control run failed; see {CONTROL_LOG}")
     for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
         if changed := _changed(traces[arm], control.get(arm, {})):
-            why = f"without a tap, the {arm} ends elsewhere: {changed}"
+            why = f"without the tap, the {arm} ends with different parameters: {changed}"
             return replace(verdict, kind=VerdictKind.INVALID, reason=why)
     return verdict
 

@@ -1,4 +1,4 @@
-"""What both arms recorded of a metric that has a size, step by step: what a picture is drawn from."""
+"""The data of the drawn curves: what both arms recorded of a numeric metric, step by step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ DRAWN = ("loss", "grad_norm")
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One metric of both arms, in its own unit; the three are equally long."""
+    """One metric of both arms, in its own unit; the three tuples are equally long."""
 
     steps: tuple[int, ...]
-    """1-based and rising; of a long run, some of them."""
+    """1-based and increasing; for a long run, a selection of its steps."""
     reference: tuple[float | None, ...]
-    """None at a step that this arm does not have; it can be NaN or infinite."""
+    """None at a step that this arm does not have; values can be NaN or infinite."""
     candidate: tuple[float | None, ...]
 
     @property
     def gaps(self) -> tuple[float | None, ...]:
-        """|candidate − reference|; None where an arm has no such step, NaN where one has a NaN."""
+        """|candidate − reference|; None if an arm does not have the step, NaN if an arm has a NaN there."""
         return tuple(
             None if left is None or right is None else 0.0 if left == right else abs(right - left)
             for left, right in zip(self.reference, self.candidate, strict=True)
@@ -35,23 +35,23 @@ class Curve:
 
 
 def curves(reference: Recording, candidate: Recording) -> dict[str, Curve]:
-    """The curves of two recordings, by metric; of a repeated step the last."""
+    """The curves of two recordings, by metric; if a step is repeated, its last value counts."""
     return {name: _curve(_by_step(reference, name), _by_step(candidate, name)) for name in DRAWN}
 
 
 def thinned(curve: Curve, most: int) -> Curve:
-    """At most so many points that look the same.
+    """At most `most` points of a curve, which look the same when drawn.
 
-    Both ends stay, the step where the arms part, and of every stretch between the greatest gap and the lowest and the
-    highest value: nothing that stands out is lost, as it would be by taking every n-th step.
+    Keeps both ends, the first step at which the arms diverge, and from each stretch in between the greatest gap and the
+    candidate's lowest and highest value. Taking every n-th step instead would lose outliers.
 
     Raises:
-        ValueError: fewer than 6 points were allowed.
+        ValueError: `most` is less than 6.
 
     """
     total = len(curve.steps)
     if most < 6:
-        raise ValueError(f"a curve keeps its ends, its first gap and a stretch: at least 6 points, not {most}")
+        raise ValueError(f"a curve needs at least 6 points (its ends, its first gap and one stretch), not {most}")
     if total <= most:
         return curve
     gaps = curve.gaps
@@ -78,7 +78,7 @@ def _curve(reference: Mapping[int, float], candidate: Mapping[int, float]) -> Cu
 
 
 def _size(value: float | None) -> float:
-    """A number that can be ranked: what is none, or not a number, stands out most."""
+    """A number to rank by: None and NaN rank highest."""
     return math.inf if value is None or math.isnan(value) else value
 
 

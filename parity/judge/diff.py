@@ -1,7 +1,7 @@
 """Aligns two recordings by step and metric, exactly, and measures how far apart they are.
 
-Measuring only: no threshold is known here. What cannot be compared is a `Problem` of its own kind
-beside the table, never a row that is left out; and it does not hide the rest of the table.
+This module only measures; thresholds are applied in `parity.judge.verdict`. What cannot be compared is listed as a
+`Problem` in addition to the table: no row is left out silently, and everything else is still compared.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ProblemKind(StrEnum):
     NAN_REFERENCE = "NaN in the reference"
     NAN_CANDIDATE = "NaN in the candidate"
     NAN_BOTH = "NaN in both"
-    OTHER_SEED = "other seed"
+    OTHER_SEED = "different seeds"
     INCOMPLETE = "incomplete"
 
 
@@ -57,25 +57,25 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """Rows of metrics by step, wherever they come from."""
+    """Metrics by step, from a trace or from a log."""
 
     rows: tuple[tuple[int, Mapping[str, Value]], ...]
-    """In file order; a repeated step is seen, not merged."""
+    """In file order; repeated steps are kept, not merged."""
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """`base` as loaded, it and `trainable` at the start and `_at_end`, by name: dtype, shape, digest as one text."""
+    """By metric, such as `base_at_start` or `trainable`, and tensor name: dtype, shape and digest as one text."""
     seed: int | None = None
     incomplete: str = ""
     """Why the recording stops early, if it does."""
     float32: bool = True
-    """Whether its floats are float32, so that ULPs mean something; a log's decimals are not."""
+    """Whether its floats are float32, so that ULPs are meaningful; the decimals of a log are not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """What was measured: one row a step and metric, and what could not be compared.
+    """What was measured, one row per step and metric, and what could not be compared.
 
     `table` has the columns `COLUMNS`: `delta` is candidate − reference, `relative` is |delta| / |reference|,
-    `ulp` counts float32 numbers; all three are missing for fingerprints. `detail` names a parameter.
+    `ulp` counts float32 numbers; all three are missing for fingerprints. `detail` names the first different parameter.
     """
 
     table: pd.DataFrame
@@ -107,7 +107,7 @@ def recording(trace: Trace) -> Recording:
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
-    """Compares two recordings step by step and metric by metric; zeros of both signs are equal."""
+    """Compares two recordings step by step and metric by metric; 0.0 and −0.0 are equal."""
     rows = [
         *_parameters(reference, candidate, at_end=False),
         *_steps(reference, candidate),
@@ -124,7 +124,7 @@ def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> Iterator[tuple[object, ...]]:
-    """One row a kind of parameter: the first name at which the two differ stands for it."""
+    """One row per kind of parameter; it shows the first tensor that differs."""
     step = max((step for step, _ in reference.rows), default=0) if at_end else 0
     for metric in _in_order(reference.parameters.keys() & candidate.parameters.keys()):
         if metric.endswith("_at_end") is not at_end:
@@ -189,16 +189,16 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
         )
         return
     if missing := left.keys() - right.keys():
-        yield Problem(kind=ProblemKind.MISSING_STEP, detail=f"{_ranges(missing)} of the reference")
+        yield Problem(kind=ProblemKind.MISSING_STEP, detail=f"only the reference has {_ranges(missing)}")
     if extra := right.keys() - left.keys():
-        yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"{_ranges(extra)} of the candidate")
+        yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"only the candidate has {_ranges(extra)}")
     yield from _metric_problems(left, right, sorted(common))
 
 
 def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
         kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
-        yield Problem(kind=kind, detail=f"{metric}, the parameters by name")
+        yield Problem(kind=kind, detail=f"{metric} (parameters by name)")
 
 
 def _metric_problems(

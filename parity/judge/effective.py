@@ -1,4 +1,4 @@
-"""What really ran, side by side: the effective configurations of two arms, and what a library ignored."""
+"""Compares the effective settings of two arms, and lists the settings that a library ignored."""
 
 from __future__ import annotations
 
@@ -43,41 +43,41 @@ _DECLARED_AS: Mapping[str, tuple[str, ...]] = {
     "completion_only_loss": ("mask_prompt", "completion_only_loss", "stages.batch"),
     "cast_norm_output_to_input_dtype": ("cast_norm_output_to_input_dtype", "stages.forward"),
 }
-"""What in a probe asks for an effective value, where it is not called the same."""
+"""By effective setting, the keys of a probe that ask for it, if their names differ from its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that the two arms really do differently."""
+    """One effective setting that differs between the two arms."""
 
     name: str
     reference: Any
     candidate: Any
     declared: bool
-    """Whether the probe asks for it; if not, it is only effective."""
+    """Whether the probe asks for this difference; if not, only the effective settings show it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Warned:
-    """What one arm asked for in vain."""
+    """A setting that one arm asked for and its library ignored."""
 
     arm: ArmName
     ignored: Ignored
 
     def __str__(self) -> str:
         told = self.ignored
-        asked = "does not say" if told.asked is None else f"asks for {told.asked!r}"
-        runs = "nothing of the kind runs" if told.effective is None else f"{told.effective!r} runs"
-        return f"ignored: {told.name}: the {self.arm} {asked}, and {runs} ({told.why})"
+        asked = "does not set it" if told.asked is None else f"asks for {told.asked!r}"
+        runs = "it has no effect" if told.effective is None else f"{told.effective!r} takes effect"
+        return f"ignored: {told.name}: the {self.arm} {asked}; {runs} ({told.why})"
 
 
 def differences(reference: Trace, candidate: Trace) -> tuple[Difference, ...]:
-    """What both arms have, and have otherwise; what only one trainer knows is left to its trace."""
+    """The effective settings that both arms have with different values; what only one trainer has is left out."""
     left, right = _effective(reference), _effective(candidate)
     asked, also_asked = (_flat(trace.header.declared) for trace in (reference, candidate))
     for word in {word for word in (*asked, *also_asked) if word.startswith("stages.")}:
         if asked.get(word, asked["provider"]) == also_asked.get(word, also_asked["provider"]):
-            asked.pop(word, None)  # one arm has by itself what the other takes from it
+            asked.pop(word, None)  # one arm takes this stage from the other's provider
             also_asked.pop(word, None)
     found = []
     for name in (name for name in left if name in right and left[name] != right[name]):
@@ -88,7 +88,7 @@ def differences(reference: Trace, candidate: Trace) -> tuple[Difference, ...]:
 
 
 def warnings(traces: Mapping[ArmName, Trace]) -> tuple[Warned, ...]:
-    """What the reference and the candidate asked for in vain."""
+    """The ignored settings of the reference and of the candidate."""
     return tuple(
         Warned(arm=arm, ignored=each)
         for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)
@@ -103,7 +103,7 @@ def _effective(trace: Trace) -> dict[str, Any]:
 
 
 def _flat(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """`lora.layers`, `max_grad_value`, `stages.clip`: a probe's words without the tables that all arms have."""
+    """`lora.layers`, `max_grad_value`, `stages.clip`: an arm's keys, without the names of the tables around them."""
     tables = {"stages.": declared.get("stages", {}), "": declared.get("settings", {})}
     flat = {prefix + name: value for prefix, table in tables.items() for name, value in table.items()}
     for keywords in declared.get("keywords", {}).values():

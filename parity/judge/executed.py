@@ -1,4 +1,4 @@
-"""Whether two arms that should run different code did: the name of a provider is a claim, what was executed is not."""
+"""Checks that arms of different providers ran different code, by what was executed and not by a provider's name."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _Code = frozenset[tuple[str, str, tuple[str, ...]]]
 
 
 def same_code(traces: Mapping[ArmName, Trace]) -> str:
-    """Why the arms of two providers cannot be told apart; empty where they can, or have one provider.
+    """Why arms of different providers cannot be told apart; empty if they can, or if both have the same provider.
 
-    The candidate is held against the reference's *repetition*: only the first arm of a process executes what
-    importing runs.
+    The candidate is compared with the reference's *repetition*, since only the first arm of a process executes the code
+    that runs on import.
     """
     arms = {name: traces[name] for name in (ArmName.REFERENCE, ArmName.CANDIDATE)}
     if len({trace.header.declared["provider"] for trace in arms.values()}) == 1:
         return ""
     unseen = [
-        f"the {name} executed nothing of {', '.join(of)}" for name, trace in arms.items() if (of := _unseen(trace))
+        f"the {name} executed no code of {', '.join(of)}" for name, trace in arms.items() if (of := _unseen(trace))
     ]
     again, candidate = traces[ArmName.REFERENCE_AGAIN], traces[ArmName.CANDIDATE]
     pretends = _claims(again) != _claims(candidate)
@@ -34,29 +34,29 @@ def same_code(traces: Mapping[ArmName, Trace]) -> str:
     if same and same == _code(candidate, adapters=not pretends):
         shown = f"both arms executed the same code: {_in_short(_executed(again))}"
         return "; ".join([shown, *unseen])
-    return f"{unseen[0]}, which its provider names; the provider's own module does not count" if unseen else ""
+    return f"{unseen[0]}, which its provider claims; the provider's own module does not count" if unseen else ""
 
 
 def with_executed(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
-    """A verdict, which is invalid where both arms ran the same code under two names."""
+    """Makes a verdict invalid if arms of different providers cannot be told apart by the code that they ran."""
     why = same_code(traces)
     return replace(verdict, kind=VerdictKind.INVALID, reason=why) if why else verdict
 
 
 def executed(traces: Mapping[ArmName, Trace]) -> dict[ArmName, tuple[Executed, ...]]:
-    """What the reference and the candidate ran, file by file."""
+    """The code that the reference and the candidate executed, file by file."""
     return {name: _executed(traces[name]) for name in (ArmName.REFERENCE, ArmName.CANDIDATE)}
 
 
 def strays(traces: Mapping[ArmName, Trace]) -> tuple[str, ...]:
-    """Code that is not where its distribution says: a checkout, or a folder that shadows a package."""
+    """Executed code from outside its distribution's installation: a checkout, or a folder that shadows a package."""
     said = []
     for arm, files in executed(traces).items():
         outside = [each for each in files if each.outside]
         for name in dict.fromkeys(each.distribution for each in outside):
             first, *others = [each for each in outside if each.distribution == name]
             more = f" and {len(others)} more files" if others else ""
-            said.append(f"the {arm} executed {first.path} from {first.outside}{more}, not as {name} installed it")
+            said.append(f"the {arm} executed {first.path} from {first.outside}{more}, not from the installed {name}")
     return tuple(said)
 
 
@@ -70,13 +70,13 @@ def _executed(trace: Trace) -> tuple[Executed, ...]:
 
 
 def _unseen(trace: Trace) -> list[str]:
-    """Claimed distributions of which no function was entered."""
+    """The claimed distributions of which no function was executed."""
     ran = {each.distribution.partition(" ")[0] for each in _executed(trace)}
     return sorted(_claims(trace) - ran)
 
 
 def _code(trace: Trace, *, adapters: bool) -> _Code:
-    """What ran, to the bit. A provider's own module is left out where it claims another library: it is not that."""
+    """What ran: paths, digests, functions. Without `adapters`, not the provider's own module: it is no library."""
     kept = (each for each in _executed(trace) if each.distribution or adapters)
     return frozenset((each.path, each.digest, each.functions) for each in kept)
 

@@ -1,8 +1,7 @@
-"""Logs that other tools wrote, as recordings: CSV and JSON Lines with a `step` and metric columns.
+"""Reads the logs of other tools as recordings: CSV and JSON Lines with a `step` column and metric columns.
 
-`PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables that hold
-several arms side by side. A field that is not given is missing; one that says NaN is a NaN; one that
-is no number in a column of numbers is an error. No row is dropped.
+`PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables with a column per arm. An
+empty field is missing, a field that says NaN is a NaN, and text in a column of numbers is an error. No row is dropped.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
 
     Args:
         name: `PATH` or `PATH::COLUMN`.
-        metrics: keep these only; empty: all.
+        metrics: the metrics to keep; empty: all.
 
     Raises:
-        BadTraceError: not readable, no steps, a field that is no number, a metric or column that is not there.
+        BadTraceError: cannot be read, has no steps, lacks the metric or column, or has text where a number belongs.
 
     """
     text, _, column = name.partition("::")
@@ -63,7 +62,7 @@ def _is_trace(path: Path) -> bool:
 
 
 def _table(path: Path) -> list[_Row]:
-    """The rows as they are written: text of a CSV, values of JSON Lines; a missing field has no key."""
+    """The rows as written: text from CSV, values from JSON Lines; a missing field has no key."""
     readers: dict[str, Callable[[Path, list[str]], list[_Row]]] = {".csv": _csv_rows, ".jsonl": _json_rows}
     if path.suffix not in readers:
         raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
@@ -80,10 +79,10 @@ def _csv_rows(path: Path, lines: list[str]) -> list[_Row]:
     try:
         for number, row in enumerate(reader, start=1):
             if None in row or None in row.values():
-                raise BadTraceError(f"{path}: row {number} has not as many fields as the header")
+                raise BadTraceError(f"{path}: row {number} does not have as many fields as the header")
             rows.append({key.strip(): value.strip() for key, value in row.items() if value.strip()})
     except csv.Error as error:
-        raise BadTraceError(f"{path}: not a table ({error})") from None
+        raise BadTraceError(f"{path}: not a CSV table ({error})") from None
     return rows
 
 
@@ -97,7 +96,7 @@ def _json_rows(path: Path, lines: list[str]) -> list[_Row]:
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one a line")
+            raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one per line")
         rows.append({key: value for key, value in row.items() if value is not None})
     return rows
 
@@ -113,7 +112,7 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
     steps = [_number(row.get("step")) for row in table]
     kept = {column: "loss"} if column else {name: name for name in names if _is_metric(name, table)}
     if not kept:
-        raise BadTraceError(f"{path}: no numeric column beside 'step'; nothing to compare")
+        raise BadTraceError(f"{path}: no numeric column except 'step'; nothing to compare")
     rows = []
     for number, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
         if step is None or not step.is_integer():
@@ -124,7 +123,7 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
 
 
 def _is_metric(name: str, table: list[_Row]) -> bool:
-    """A column of text is none; one known by name must be numbers throughout, which `_checked` sees to."""
+    """A text column is not a metric, unless it has a known metric's name; then `_checked` refuses the text."""
     if name == "step":
         return False
     return name in METRICS or any(_number(row[name]) is not None for row in table if name in row)

@@ -1,7 +1,7 @@
-"""What a trainer says of its steps, against what the tap saw of the same ones.
+"""Compares what a trainer reports of its steps with what the tap recorded of the same steps.
 
-A trainer can take the right steps and report others; whoever compares its log with another one's is then misled.
-What is said is never compared between the arms, whose conventions differ, but with what was done in the same arm.
+A trainer can take the right steps and report wrong values, which misleads whoever compares its log with a different
+trainer's. Reports are never compared between the arms, since their conventions differ: only with the same arm's trace.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from parity.judge.verdict import Verdict
     from parity.trace.values import Step, Trace
 
-_SAID = "what was done → what is said"
+_SAID = "recorded → reported"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One thing that trainers say of a step."""
+    """One value that trainers report of a step."""
 
     stage: Stage
     allowed: float
-    """Largest |reported − tapped| / |tapped| that an honest report has by rounding."""
+    """Largest |reported − tapped| / |tapped| that rounding alone explains."""
     because: str
 
 
@@ -38,7 +38,7 @@ REPORTS = {
         stage=Stage.LOSS,
         allowed=2**-20,
         because="MLXTrainer multiplies by the tokens and divides by them again, mlx-lm's train() goes through a sum; "
-        "of 5,700 honest reports one was off, by 3e-8",
+        "of 5,700 correct reports one was off, by 3e-8",
     ),
     "grad_norm": Report(
         stage=Stage.GRADIENT,
@@ -49,15 +49,15 @@ REPORTS = {
     "lr": Report(
         stage=Stage.SCHEDULE,
         allowed=2**-22,
-        because="a schedule's double stands for a float32; none of 5,700 honest reports was off",
+        because="a schedule's double stands for a float32; none of 5,700 correct reports was off",
     ),
 }
-"""By name, in the order in which they are looked at within a step. Other names are kept and not judged."""
+"""By name, in the order in which they are checked within a step. Reports of other names are kept but not judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Misreport:
-    """One value that a trainer has reported otherwise than it was."""
+    """One value that a trainer reported wrongly."""
 
     step: int
     name: str
@@ -65,10 +65,10 @@ class Misreport:
     reported: float
 
     def __str__(self) -> str:
-        return f"reports a {self.name} of {self.reported:.9g} at step {self.step}, where it was {self.tapped:.9g}"
+        return f"reports a {self.name} of {self.reported:.9g} at step {self.step}, but it was {self.tapped:.9g}"
 
     def divergence(self) -> FirstDivergence:
-        """As the place at which what is said parts from what was done."""
+        """The misreport as a first divergence, with the tapped value as the reference."""
         return FirstDivergence(
             step=self.step,
             stage=REPORTS[self.name].stage,
@@ -82,9 +82,9 @@ class Misreport:
 
 
 def misreports(trace: Trace) -> tuple[Misreport, ...]:
-    """What an arm has reported otherwise than it was, step by step.
+    """What an arm reported wrongly, step by step.
 
-    With accumulation the loss is left out: mlx-lm reports the mean over passes, MLXTrainer that over targets, and
+    With accumulation the loss is not checked: mlx-lm reports the mean over passes, MLXTrainer that over targets, and
     neither says which.
     """
     passes = 1 if trace.start is None else trace.start.effective.get("accumulation", 1)
@@ -99,7 +99,7 @@ def _of_step(step: Step, names: list[str]) -> Iterator[Misreport]:
 
 
 def _apart(tapped: float, reported: float, allowed: float) -> bool:
-    """What is not finite is said as it is, or apart from everything: no rounding leads there."""
+    """A value that is not finite must be reported exactly: rounding does not produce one."""
     if tapped == reported or (math.isnan(tapped) and math.isnan(reported)):
         return False
     finite = math.isfinite(tapped) and math.isfinite(reported)
@@ -107,10 +107,10 @@ def _apart(tapped: float, reported: float, allowed: float) -> bool:
 
 
 def with_misreports(verdict: Verdict, candidate: Trace) -> Verdict:
-    """A verdict that also minds what the candidate says.
+    """Adds what the candidate reports of its steps to the verdict.
 
-    A misreport is the last of its step: what was done comes first. It decides nothing where nothing could be judged, or
-    where a probe's stated tolerance names what decides.
+    Within a step a misreport comes after what was done. It changes nothing if the verdict is invalid, or if the probe
+    states a tolerance, which names the metrics that decide.
     """
     found = misreports(candidate)
     if not found or verdict.kind is VerdictKind.INVALID or verdict.thresholds.tolerance:
@@ -127,7 +127,7 @@ def with_misreports(verdict: Verdict, candidate: Trace) -> Verdict:
 
 
 def misreported(reference: Trace, candidate: Trace) -> str:
-    """The first misreport of each arm in words, for whoever reads a cell; empty if there is none."""
+    """The first misreport of each arm, in words; empty if there is none."""
     firsts = {
         arm: found[0] for arm, of in (("reference", reference), ("candidate", candidate)) if (found := misreports(of))
     }

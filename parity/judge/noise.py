@@ -1,9 +1,9 @@
-"""What a reference that does not repeat itself grants a candidate: a floor row by row, and a test over all rows.
+"""How far a candidate may differ from a reference that does not repeat itself: a floor per row, a test over all rows.
 
-A row alone cannot decide: of hundreds, some exceed any floor that a few repetitions have left. So all runs, the
-candidate among them, are scored alike by their most striking row, and the candidate's rank among them is an exact
-permutation test (Fisher 1935): a candidate that is only another repetition is the most striking of n + 1 in one of
-n + 1 cases. With near-zero values nothing becomes relative: a row is measured by what the runs differ by there.
+One row alone cannot decide: of hundreds, some exceed any floor that a few repetitions can measure. So candidate and
+repetitions are each scored by their most extreme row, and the candidate's rank among the scores is an exact permutation
+test (Fisher 1935): a candidate that is just one more repetition has the highest of n + 1 scores in one of n + 1 cases.
+Values near zero do no harm: a row is scaled by how far the runs differ there, not by its value.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ if TYPE_CHECKING:
     from parity.judge.diff import Delta
 
 LEAST = 3
-"""Repetitions before anything is said to be within the noise."""
+"""Fewest repetitions with which anything is called within the noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rank:
-    """The candidate among the repetitions of its reference."""
+    """The candidate's rank among the repetitions of its reference."""
 
     repetitions: int
     further: int
-    """Repetitions that are as striking as the candidate, or more."""
+    """Repetitions whose score is at least the candidate's."""
 
     @property
     def p_value(self) -> float:
-        """Of a candidate that is only another repetition."""
+        """Under the hypothesis that the candidate is just one more repetition."""
         return (1 + self.further) / (1 + self.repetitions)
 
 
 def enough(confidence: float) -> int:
-    """Repetitions that it takes to call a candidate different at a confidence such as 0.95: 19."""
+    """Repetitions needed to call a candidate different at a confidence; for 0.95 they are 19."""
     return math.ceil(round(1 / (1 - confidence), 9)) - 1
 
 
 def floor(repetitions: Sequence[Delta], index: pd.Index[int]) -> pd.Series[float]:
-    """By row of a delta table, the most that the reference was off from itself in this metric up to this step.
+    """By row of a delta table, the most that the reference differed from itself in this metric up to this step.
 
-    Noise grows with the steps, so a later one excuses no earlier.
+    Noise grows with the steps, so the noise of a later step does not excuse a difference at an earlier one.
     """
     each = [sizes(again.table).groupby(again.table["metric"], sort=False).cummax() for again in repetitions]
     return pd.concat(each, axis=1).max(axis=1).reindex(index, fill_value=0.0)
 
 
 def sizes(table: pd.DataFrame) -> pd.Series[float]:
-    """|delta| of every row. A fingerprint has no size: equal is 0, unequal is beyond every tolerance."""
+    """|delta| of every row; a fingerprint has no size, and counts as 0 if equal and as infinite if not."""
     fingerprint = table["reference"].map(lambda value: isinstance(value, str))
     return table["delta"].abs().where(~fingerprint, (~table["equal"]).map({True: math.inf, False: 0.0}))
 
 
 def rank(delta: Delta, repetitions: Sequence[Delta]) -> Rank:
-    """Scores candidate and repetitions by their most striking row, each measured by the mean of all of them there.
+    """Scores candidate and repetitions by their most extreme row; each row is scaled by its mean over all of them.
 
     Args:
         delta: candidate − reference.
@@ -74,7 +74,7 @@ def rank(delta: Delta, repetitions: Sequence[Delta]) -> Rank:
 
 
 def bounds(delta: Delta, repetitions: Sequence[Delta]) -> dict[str, float]:
-    """By sized metric, what no difference is larger than: the candidate's distance plus the floor, at its worst."""
+    """By sized metric, an upper bound on every difference: the candidate's distance plus the floor, at its worst."""
     most = sizes(delta.table) + floor(repetitions, delta.table.index)
     sized = ~delta.table["reference"].map(lambda value: isinstance(value, str))
     worst = most[sized].groupby(delta.table["metric"][sized], sort=False).max()

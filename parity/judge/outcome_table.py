@@ -1,4 +1,4 @@
-"""A table of outcomes by seed that somebody else measured: CSV, a seed and a column an arm."""
+"""Reads a CSV table of outcomes that were measured elsewhere: a seed column, and one column per arm."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ _WORDS = {"yes": True, "no": False, "true": True, "false": False, "pass": True, 
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeTable:
-    """One outcome of two arms, by seed; a seed that an arm did not run is missing from it."""
+    """One outcome of two arms, by seed; a seed that an arm did not run is missing from its mapping."""
 
     arms: tuple[str, str]
     """The names of the columns, reference first."""
     yes: tuple[Mapping[int, bool], Mapping[int, bool]] | None
-    """None where the table holds numbers."""
+    """None if the table holds numbers."""
     numbers: tuple[Mapping[int, float], Mapping[int, float]] | None
 
 
 def read_outcomes(path: Path) -> OutcomeTable:
-    """Reads a table: yes and no (true, pass, 1) throughout, or numbers throughout. Lines that start with # are skipped.
+    """Reads a table whose cells are all yes or no (true, pass, 1), or all numbers. Lines that start with # are skipped.
 
     Raises:
-        BadTraceError: not readable, not three columns with a seed, a repeated seed, a cell that is neither, both kinds.
+        BadTraceError: cannot be read, has no seed and two more columns, repeats a seed, or a cell is of neither kind or
+            of a different kind than the rest.
 
     """
     try:
@@ -42,10 +43,10 @@ def read_outcomes(path: Path) -> OutcomeTable:
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(kept))]
     except csv.Error as error:
-        raise BadTraceError(f"{path}: not a table ({error})") from None
+        raise BadTraceError(f"{path}: not a CSV table ({error})") from None
     if not rows or len(rows[0]) != 3 or "seed" not in rows[0]:
         found = ", ".join(rows[0]) if rows else "nothing"
-        raise BadTraceError(f"{path}: needs the columns seed and one for each of two arms, has {found}")
+        raise BadTraceError(f"{path}: needs a seed column and one column for each of two arms, has {found}")
     seed_at = rows[0].index("seed")
     columns = [at for at in range(3) if at != seed_at]
     cells: list[dict[int, str]] = [{}, {}]
@@ -60,17 +61,17 @@ def read_outcomes(path: Path) -> OutcomeTable:
         left, right = ({seed: _WORDS[cell.lower()] for seed, cell in arm.items()} for arm in given)
         return OutcomeTable(arms=arms, yes=(left, right), numbers=None)
     for seed, cell in no_words:
-        _number(path, seed, cell)  # a misspelt word is named before the words around it
+        _number(path, seed, cell)  # complains about a misspelt word before the correct words around it
     low, high = ({seed: _number(path, seed, cell) for seed, cell in arm.items()} for arm in given)
     return OutcomeTable(arms=arms, yes=None, numbers=(low, high))
 
 
 def _seed(path: Path, number: int, row: list[str], at: int, *, seen: list[dict[int, str]]) -> int:
     if len(row) != 3 or not row[at].isdecimal():
-        raise BadTraceError(f"{path}: row {number}: not a whole seed and two cells")
+        raise BadTraceError(f"{path}: row {number}: needs a seed, which is a whole number, and two cells")
     seed = int(row[at])
     if seed in seen[0]:
-        raise BadTraceError(f"{path}: row {number}: seed {seed} is there twice")
+        raise BadTraceError(f"{path}: row {number}: seed {seed} appears twice")
     return seed
 
 
@@ -79,5 +80,5 @@ def _number(path: Path, seed: int, cell: str) -> float:
         return float(cell)
     except ValueError:
         among = cell.lower() in _WORDS
-        why = "stands among numbers; write one or the other" if among else "is neither yes or no nor a number"
+        why = "is among numbers; write only yes and no, or only numbers" if among else "is not yes, no or a number"
         raise BadTraceError(f"{path}: seed {seed}: {cell!r} {why}") from None

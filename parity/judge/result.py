@@ -1,4 +1,4 @@
-"""What was found of one cell, and of one probe over its seeds; whether it was expected."""
+"""The result of one cell, and of one probe over its seeds, and whether it was expected."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ class CellResult:
     note: str = ""
     """What does not change the verdict but should be known, such as a crash after the last step."""
     differences: tuple[Difference, ...] = ()
-    """What the two arms really do differently."""
+    """Effective settings that differ between the two arms."""
     warnings: tuple[Warned, ...] = ()
-    """What an arm asked for in vain."""
+    """Settings that an arm asked for and its library ignored."""
     blind: tuple[BlindSpot, ...] = ()
-    """What this cell could not have shown, as only its run could tell."""
+    """Blind spots that only the run of this cell could tell."""
     controlled: bool = False
-    """Whether both arms were run once more without a tap, and ended alike; where not alike, the verdict says so."""
+    """Whether the control ran; if it ended with different parameters, the verdict says so."""
     upstream: tuple[str, ...] = ()
-    """What of the installed mlx-lm nobody has looked at."""
+    """What of the installed mlx-lm was not reviewed."""
     executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)
-    """What the reference and the candidate ran, file by file."""
+    """The code that the reference and the candidate executed, file by file."""
     same_code: str = ""
-    """Why the arms of two providers cannot be told apart: then nothing was compared, and nothing caught."""
+    """Why arms of different providers cannot be told apart: nothing was compared then, and no fault caught."""
     strays: tuple[str, ...] = ()
-    """Code that is not where its distribution says."""
+    """Executed code from outside its distribution's installation."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Where it ran, as the candidate's trace says it."""
+    """Where it ran, from the candidate's trace."""
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    """By metric, what is drawn."""
+    """What is drawn, by metric."""
     outcomes: tuple[Mapping[str, float | bool | str], Mapping[str, float | bool | str]] = ({}, {})
-    """What the trained models of the reference and the candidate do, where the probe asks."""
+    """The outcomes of the trained reference and candidate, if the probe asks for them."""
 
     @property
     def kind(self) -> VerdictKind:
@@ -71,12 +71,12 @@ class CellResult:
 
     @property
     def reason(self) -> str:
-        """One clause, to stand after the verdict."""
+        """One clause that can follow the verdict."""
         return self.failure if self.verdict is None else self.verdict.reason
 
     @property
     def first_divergence(self) -> FirstDivergence | None:
-        """Where the two arms part, if they do and if both ran."""
+        """Where the two arms first diverge; None if they do not, or if one did not run."""
         return None if self.verdict is None else self.verdict.first_divergence
 
     def meets(self, expect: Expectation) -> bool:
@@ -99,11 +99,11 @@ class ProbeResult:
     cells: tuple[CellResult, ...]
     """In the order of the seeds; a seed that was never started has none."""
     blind: tuple[BlindSpot, ...] = ()
-    """What the workload cannot show, as was known before the run."""
+    """Blind spots of the workload that were known before the run."""
     not_run: str = ""
-    """Why cells of it were not started, where that is neither a pass nor a fail."""
+    """Why some of its cells were not started, if that is neither a pass nor a fail."""
     outcomes: Mapping[str, Rates | Shift] = field(default_factory=dict)
-    """What the trained models do, judged over the seeds."""
+    """The outcomes of the trained models, judged over the seeds."""
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ class ProbeResult:
 
     @property
     def kind(self) -> VerdictKind:
-        """The gravest verdict of its cells; with a seed missing nothing can be said."""
+        """The gravest verdict of its cells; not run or invalid if a seed is missing."""
         if self.missing:
             return VerdictKind.NOT_RUN if self.not_run and not self.cells else VerdictKind.INVALID
         kinds = {cell.kind for cell in self.cells}
@@ -121,41 +121,41 @@ class ProbeResult:
 
     @property
     def blind_spots(self) -> tuple[BlindSpot, ...]:
-        """What this probe could not have shown at any seed, in the order of the flow."""
+        """The blind spots that this probe has at every seed, in the order of the stages."""
         first = self.cells[0].blind if self.cells else ()
         at_every_seed = [spot for spot in first if all(spot in cell.blind for cell in self.cells)]
         return tuple(sorted([*self.blind, *at_every_seed], key=lambda spot: list(Stage).index(spot.stage)))
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
-        """What an arm asked for in vain at any seed, once."""
+        """The ignored settings of an arm at any seed, each once."""
         every = [warned for cell in self.cells for warned in cell.warnings]
         return tuple(warned for position, warned in enumerate(every) if warned not in every[:position])
 
     @property
     def shown(self) -> CellResult | None:
-        """The cell to look at before the others: the first that is not as expected, or else the first."""
+        """The cell to look at first: the first unexpected one, or else the first."""
         odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
         return next(odd, next(iter(self.cells), None))
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Where it ran, as the first candidate trace that could be read says it."""
+        """Where it ran, from the first candidate trace that could be read."""
         return next((cell.provenance for cell in self.cells if cell.provenance), {})
 
     @property
     def strays(self) -> tuple[str, ...]:
-        """Code that is not where its distribution says, at any seed, once."""
+        """Executed code from outside its distribution's installation at any seed, each line once."""
         return tuple(dict.fromkeys(line for cell in self.cells for line in cell.strays))
 
     @property
     def expected(self) -> bool:
-        """Whether every seed met the expectation, and the outcomes over all of them did."""
+        """Whether every seed, and the outcomes over all seeds, met the expectation."""
         return not self.missing and self._every_cell_met and not self.unmet_outcomes
 
     @property
-    def awaited(self) -> bool:
-        """Whether all that is unmet about it is that seeds were not run."""
+    def pending(self) -> bool:
+        """Whether seeds that were not run are all that is missing for a pass of its cells."""
         return bool(self.missing) and self._every_cell_met
 
     @property
@@ -164,7 +164,7 @@ class ProbeResult:
 
     @property
     def unexpected_divergence(self) -> int | None:
-        """The first seed at which the arms part and should not, or should elsewhere."""
+        """The first seed at which the arms diverge unexpectedly, or not at the expected place; None: at none."""
         odd = (cell for cell in self.cells if not cell.meets(self.probe.expect))
         return next((cell.seed for cell in odd if cell.kind is VerdictKind.DIVERGED), None)
 
@@ -175,16 +175,16 @@ class ProbeResult:
         return tuple(name for name, kind in wanted if name not in self.outcomes or self.outcomes[name].kind is not kind)
 
     def declares(self, outcome: str) -> bool:
-        """Whether the verdict on an outcome decides anything."""
+        """Whether the probe declares a verdict on an outcome; only then does the outcome decide."""
         return outcome in self.probe.expect.outcomes
 
     def mark(self, outcome: str) -> str:
-        """`✓ ` or `✗ ` before an outcome whose verdict is declared."""
+        """`✓ ` or `✗ ` for an outcome with a declared verdict; empty for others."""
         return ("✗ " if outcome in self.unmet_outcomes else "✓ ") if self.declares(outcome) else ""
 
     @property
     def status(self) -> ExitStatus:
-        """The exit status that this probe alone asks for."""
+        """The exit status of a run of this probe alone."""
         if self.expected:
             return ExitStatus.EXPECTED
         unmet = [cell for cell in self.cells if not cell.meets(self.probe.expect)]
@@ -202,7 +202,7 @@ def wanted(expect: Expectation) -> str:
 
 
 def in_short(expect: Expectation) -> str:
-    """The same without what must not differ: `diverged at step 1, stage loss`."""
+    """The same without the metrics that must be equal: `diverged at step 1, stage loss`."""
     places = [f"step {expect.step}"] if expect.step is not None else []
     places += [f"stage {expect.stage}"] if expect.stage is not None else []
     said = " ".join([str(expect.verdict), *(["at " + ", ".join(places)] if places else [])])

@@ -1,7 +1,7 @@
-"""From measured deltas, a noise floor and thresholds to a verdict, and to where a divergence starts.
+"""Derives a verdict, and where a divergence starts, from measured deltas, a noise floor and thresholds.
 
-Thresholds are a value beside the measurements, so that a stored run can be judged again. Nothing
-compared is never a pass.
+Thresholds are kept apart from the measurements, so that a stored run can be judged again. If nothing was compared, the
+verdict is never a pass.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What may differ and still pass. All empty: bit for bit."""
+    """What may differ and still pass; by default nothing, bit for bit."""
 
     tolerance: Mapping[str, float] = field(default_factory=dict)
-    """Largest accepted |delta| by metric; where any is given, only these metrics decide."""
+    """Largest accepted |delta| by metric; if any is given, only these metrics decide."""
     deterministic: bool = True
-    """Whether the device repeats itself; only where it does not is there a noise floor."""
+    """Whether the device repeats itself; there is a noise floor only if it does not."""
     confidence: float = 0.95
-    """At which a candidate is called different from a reference that does not repeat itself."""
+    """Needed to call a candidate different from a reference that does not repeat itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class FirstDivergence:
     step: int
     """0: before training."""
     stage: Stage | None
-    """None for a log's metric that is no word of the flow."""
+    """None for a metric of a log that belongs to no stage."""
     metric: str
     reference: Value
     candidate: Value
@@ -48,7 +48,7 @@ class FirstDivergence:
     """candidate − reference; None for fingerprints."""
     ulp: int | None
     detail: str
-    """Which tensors, before training."""
+    """Which tensors, for a metric of parameters; how to read the two values, for a misreport."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,33 +56,33 @@ class MetricSummary:
     """One metric over all steps."""
 
     max_abs: float | None
-    """None for fingerprints, NaN where one value is. Also the smallest tolerance that would pass."""
+    """None for fingerprints, NaN if a value is NaN. Also the smallest tolerance that would pass."""
     max_ulp: int | None
     first_step: int | None
-    """None where it never differs."""
+    """None if it never differs."""
     unequal: int
     compared: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What can be said, with everything that it was said from."""
+    """The verdict on a candidate, with everything that it is based on."""
 
     kind: VerdictKind
     reason: str
-    """One clause, to stand after the verdict."""
+    """One clause that can follow the verdict."""
     first_divergence: FirstDivergence | None
     metrics: Mapping[str, MetricSummary]
     noise_floor: Mapping[str, float]
-    """What the reference differs from itself by, per metric; empty on a deterministic device."""
+    """How far the reference differs from itself, by metric; empty on a deterministic device."""
     problems: tuple[Problem, ...]
     thresholds: Thresholds
     bounds: Mapping[str, float] = field(default_factory=dict)
-    """Where there is a noise floor: per metric, what no difference is larger than."""
+    """By metric, an upper bound on every difference; empty if there is no noise floor."""
     repetitions: int = 0
     """Of the reference."""
     wanted: int = 0
-    """Repetitions that would decide what is inconclusive; 0: nothing is open."""
+    """Repetitions that would settle an inconclusive verdict; 0 for every other verdict."""
 
     def is_equal(self, metric: str) -> bool:
         """Whether a metric was compared and never differs."""
@@ -94,7 +94,7 @@ def judge(delta: Delta, *, again: Sequence[Delta], thresholds: Thresholds) -> Ve
 
     Args:
         delta: candidate − reference.
-        again: the reference's repetitions − the reference; empty where there was none, as between logs.
+        again: the reference's repetitions − the reference; empty if there are none, as for logs.
         thresholds: what may differ.
 
     """
@@ -123,7 +123,7 @@ def _decide(
     if delta.table.empty:
         return VerdictKind.INVALID, "nothing was compared", None
     if broken_off := next((each.problems[0] for each in again if each.problems), None):
-        return VerdictKind.INVALID, f"the reference's repetition: {broken_off}", first
+        return VerdictKind.INVALID, f"the reference's repetition cannot be compared: {broken_off}", first
     noisy = next((at for each in again if (at := first_divergence(each.unequal))), None)
     if noisy is not None and thresholds.deterministic:
         return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(noisy)}", first
@@ -143,21 +143,22 @@ def _decide(
 def _by_rank(
     delta: Delta, again: Sequence[Delta], thresholds: Thresholds, over: pd.Series[bool], first: FirstDivergence
 ) -> tuple[VerdictKind, str, FirstDivergence]:
-    """Among repetitions of a reference that does not repeat itself."""
+    """Judges by the candidate's rank among the repetitions of a reference that does not repeat itself."""
     if len(again) < LEAST:
-        few = "one repetition does" if len(again) == 1 else f"{len(again)} repetitions do"
-        why = f"the reference does not repeat itself, and {few} not measure the noise"
+        few = "one repetition is" if len(again) == 1 else f"{len(again)} repetitions are"
+        why = f"the reference does not repeat itself, and {few} too few to measure the noise"
         return VerdictKind.INCONCLUSIVE, why, first
     allowed, name = _allowed(delta, again, thresholds)
     found = rank(delta, again)
     if not over.any():
         return VerdictKind.WITHIN, f"{name} of {len(again)} repetitions", first
     if found.further:
-        also = f"{found.further} of {len(again)} repetitions stand out as much"
+        also = f"{found.further} of {len(again)} repetitions are as far off"
         return VerdictKind.WITHIN, f"{name}: {also}", first
     if found.p_value > 1 - thresholds.confidence + 1e-9:
-        needed = f"{enough(thresholds.confidence)} are needed to say so with {thresholds.confidence:.0%} confidence"
-        return VerdictKind.INCONCLUSIVE, f"further off than {len(again)} repetitions of the reference; {needed}", first
+        needed = f"{enough(thresholds.confidence)} are needed for {thresholds.confidence:.0%} confidence"
+        why = f"further off than all {len(again)} repetitions of the reference, but {needed}"
+        return VerdictKind.INCONCLUSIVE, why, first
     kind, reason, at = _by_row(delta, over, allowed, name)
     return kind, f"{reason} ({thresholds.confidence:.0%} confidence)", at
 
@@ -165,7 +166,7 @@ def _by_rank(
 def _by_row(
     delta: Delta, over: pd.Series[bool], allowed: pd.Series[float], name: str
 ) -> tuple[VerdictKind, str, FirstDivergence]:
-    """A divergence at the first row that breaks the rule."""
+    """The divergence at the first row that breaks the rule."""
     row = int(over.to_numpy().argmax())
     at = first_divergence(delta.table.iloc[[row]])
     assert at is not None
@@ -175,7 +176,7 @@ def _by_row(
 
 
 def _wanted(kind: VerdictKind, had: int, thresholds: Thresholds) -> int:
-    """How many repetitions would decide what is open."""
+    """How many repetitions would settle an inconclusive verdict."""
     if kind is not VerdictKind.INCONCLUSIVE:
         return 0
     return LEAST if had < LEAST else enough(thresholds.confidence)
@@ -184,11 +185,11 @@ def _wanted(kind: VerdictKind, had: int, thresholds: Thresholds) -> int:
 def broken(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> pd.Series[bool]:
     """Which rows of a delta table break the rule that applies: stated tolerance, noise floor, or bit for bit."""
     allowed, name = _allowed(delta, again, thresholds)
-    return ~(sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN is over
+    return ~(sizes(delta.table) <= allowed) if name else ~delta.table["equal"]  # a NaN breaks every rule
 
 
 def _allowed(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> tuple[pd.Series[float], str]:
-    """By how much each row may differ, and whose rule that is; unnamed where nothing may."""
+    """By how much each row may differ, and the name of that rule; the name is empty if no row may differ."""
     if thresholds.tolerance:
         return delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
     if all(each.unequal.empty for each in again):
@@ -197,7 +198,7 @@ def _allowed(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> tu
 
 
 def _greatest(again: Sequence[Delta]) -> dict[str, float]:
-    """By metric, the most that the reference was off from itself."""
+    """By metric, the most that the reference differed from itself."""
     found: dict[str, float] = {}
     for each in again:
         for name, of in summaries(each).items():
@@ -207,7 +208,7 @@ def _greatest(again: Sequence[Delta]) -> dict[str, float]:
 
 
 def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:
-    """The first of some rows of a delta table, which is in the order of steps, and of stages within a step."""
+    """The first of some rows of a delta table, which is sorted by step, then by stage; None if there are none."""
     if rows.empty:
         return None
     row = rows.iloc[0]
@@ -224,7 +225,7 @@ def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:
 
 
 def summaries(delta: Delta) -> dict[str, MetricSummary]:
-    """Each compared metric over all steps, in the order of the flow."""
+    """Each compared metric over all steps, in the order of the stages."""
     return {str(metric): _summary(rows) for metric, rows in delta.table.groupby("metric", sort=False, dropna=False)}
 
 

@@ -1,1 +1,1 @@
-"""What runs in the environment that a probe pins: MLX, the trainers, numpy and the standard library only."""
+"""What runs inside an arm: MLX, the trainers, numpy and the standard library, no more."""

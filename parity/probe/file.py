@@ -44,7 +44,7 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     tree = _read_tree(path, above=())
     for override in overrides:
         _merge(tree, _override(override))
-    tree["name"] = _name(path)
+    tree |= {"name": _name(path), "file": str(path)}
     _complete_arms(tree, path)
     try:
         probe = _ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
@@ -232,4 +232,4 @@ def _valid_keys(keys: Sequence[str]) -> list[str]:
         hint = get_type_hints(table).get(key)
         table = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
-    return [name for name in names if name != "name"]
+    return [name for name in names if name not in {"name", "file"}]

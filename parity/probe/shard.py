@@ -29,7 +29,7 @@ class Shard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lacking:
+class MissingShards:
     """Which shards a merged run is missing, in whole or in part."""
 
     of: int

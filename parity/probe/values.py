@@ -246,6 +246,8 @@ class Probe:
     """By distribution name, a release or the absolute path of a checkout or a wheel; empty: parity's environment."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
+    file: str = ""
+    """The path that it was read from, as the user typed it; empty where it was made otherwise."""
 
     def arm(self, name: ArmName) -> Arm:
         """The arm of this name; the reference's repetition has the reference's arm."""

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from parity.jsonfloat import dumps
 from parity.report.wording import NOTHING
-from parity.scoreboard.score import RIGHT_STAGE, Outcome, Score, Scoreboard
+from parity.scoreboard.score import RIGHT_STAGE, CanaryStatus, Score, Scoreboard
 
-SCHEMA = 1
+SCHEMA = 2
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from parity.scoreboard.sensitivity import Sensitivity
 
 _STYLE = {
-    Outcome.CAUGHT: "green",
-    Outcome.QUIET: "green",
-    Outcome.MISSED: "bold red",
-    Outcome.FALSE_ALARM: "bold red",
-    Outcome.NOT_RUN: "bold magenta",
+    CanaryStatus.CAUGHT: "green",
+    CanaryStatus.QUIET: "green",
+    CanaryStatus.MISSED: "bold red",
+    CanaryStatus.FALSE_ALARM: "bold red",
+    CanaryStatus.NOT_RUN: "bold magenta",
 }
-_FINE = {Outcome.CAUGHT, Outcome.QUIET}
+_FINE = {CanaryStatus.CAUGHT, CanaryStatus.QUIET}
 
 
 def sentence(board: Scoreboard) -> str:
@@ -33,12 +33,12 @@ def sentence(board: Scoreboard) -> str:
     total = len(board.faults)
     if not total and not board.not_run:
         return "No fault was put in, and so nothing is proved."
-    quiet, cells = len(board.having(Outcome.QUIET)), board.identical.cells
+    quiet, cells = len(board.having(CanaryStatus.QUIET)), board.identical.cells
     parts = [
         f"{board.caught} of {total} faults caught",
         f"{board.stages_right} at their stage",
         f"{board.steps_right} at their first step",
-        f"{board.false_alarms} false alarms in {quiet + len(board.having(Outcome.FALSE_ALARM))} harmless changes "
+        f"{board.false_alarms} false alarms in {quiet + len(board.having(CanaryStatus.FALSE_ALARM))} harmless changes "
         f"and {cells} cells of identical arms",
     ]
     if board.not_run:
@@ -50,7 +50,7 @@ def print_canaries(console: Console, board: Scoreboard) -> None:
     """The table, what went wrong, the sensitivity and the sentence."""
     console.print(_table(board))
     for each in board.scores:
-        if each.outcome is Outcome.NOT_RUN:
+        if each.status is CanaryStatus.NOT_RUN:
             console.print(Text(f"{each.canary.name} could not be run: {each.reason}", style="magenta"), soft_wrap=True)
     for line in (*board.identical.alarms, *board.identical.not_run):
         console.print(Text(f"identical arms: {line}", style="red"), soft_wrap=True)
@@ -64,17 +64,17 @@ def print_canaries(console: Console, board: Scoreboard) -> None:
         console.print(Text(f"fewer than {RIGHT_STAGE:.0%} were named at their stage", style="red"))
 
 
-def print_sample(console: Console, board: Scoreboard) -> None:
-    """The canaries of a run: those that were misjudged, or could not be run, each in a line; the others in one."""
-    fine = [each.canary.name for each in board.scores if each.outcome in _FINE]
-    if fine:
-        console.print(Text(f"canaries: {', '.join(fine)}: ✓", style="dim"), soft_wrap=True)
+def print_misjudged(console: Console, board: Scoreboard) -> None:
+    """Of the canaries of a run, those that were misjudged or could not be run."""
     for each in board.scores:
-        if each.outcome not in _FINE:
-            said = f"canary {each.canary.name} ({each.canary.fault}): ✗ {each.outcome}; {each.verdict}, {each.reason}"
-            console.print(Text(said, style=_STYLE[each.outcome]), soft_wrap=True)
+        if each.status not in _FINE:
+            said = f"✗ known fault {each.canary.name} ({each.canary.fault}): {each.status}"
+            console.print()
+            console.print(Text(said, style=_STYLE[each.status]), soft_wrap=True)
+            console.print(Text(f"  {each.verdict}: {each.reason}"), soft_wrap=True)
     for line in board.identical.alarms:
-        console.print(Text(f"identical arms: {line}", style="red"), soft_wrap=True)
+        console.print()
+        console.print(Text(f"✗ identical arms: {line}", style="red"), soft_wrap=True)
 
 
 def _table(board: Scoreboard) -> Table:
@@ -82,13 +82,13 @@ def _table(board: Scoreboard) -> Table:
     for name in ("canary", "fault", "stage", "step", ""):
         table.add_column(name, overflow="fold", no_wrap=name in {"canary", ""})
     for each in board.scores:
-        mark = "✓" if each.outcome in _FINE else "✗"
+        mark = "✓" if each.status in _FINE else "✗"
         table.add_row(
             Text(each.canary.name),
             Text(each.canary.fault),
             Text(stage_in_words(each), style="" if _as_declared(each.stage_right, each) else "yellow"),
             Text(step_in_words(each), style="" if _as_declared(each.step_right, each) else "yellow"),
-            Text(f"{mark} {each.outcome}", style=_STYLE[each.outcome]),
+            Text(f"{mark} {each.status}", style=_STYLE[each.status]),
         )
     return table
 
@@ -108,7 +108,7 @@ def step_in_words(each: Score) -> str:
 
 
 def _as_declared(right: bool, each: Score) -> bool:
-    return right or each.outcome is Outcome.QUIET
+    return right or each.status is CanaryStatus.QUIET
 
 
 def _sensitivities(board: Scoreboard) -> Table:
@@ -169,7 +169,7 @@ def _tree(each: Score) -> dict[str, Any]:
         "fault": each.canary.fault,
         "provider": each.canary.on.provider,
         "harmless": each.canary.harmless,
-        "outcome": each.outcome,
+        "status": each.status,
         "verdict": each.verdict,
         "reason": each.reason,
         "expected": None if each.canary.harmless else {"stage": each.canary.stage, "step": each.canary.step},

@@ -7,6 +7,7 @@ import unicodedata
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 _LINKS = re.compile(r"(@|:(?=//)|www(?=\.)|#(?=\d)|GH-(?=\d)|mailto(?=:)|xmpp(?=:))", re.IGNORECASE)
+_CODE = re.compile(r"[A-Za-z0-9 .,=_/-]+")
 APART = "\u200b"
 """A space of no width, in the midst of what begins a mention or a link. After `://` it would be part of the name of a
 host, and browsers leave it out of that.
@@ -22,6 +23,12 @@ def escaped(text: object) -> str:
     """For markdown as GitHub renders it: no markup, no HTML, no mention, no link, no formula, one line."""
     quoted = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", _LINKS.sub(rf"\1{APART}", quoted))
+
+
+def as_code(text: object) -> str:
+    """A command as inline code where it is made of plain characters, and escaped where it is not."""
+    said = plain(text)
+    return f"`{said}`" if _CODE.fullmatch(said) else escaped(said)
 
 
 def in_command(text: object) -> str:

@@ -1,4 +1,4 @@
-"""A page that has to fit: what is left out of it, in which order. The verdict never is."""
+"""A page that has to fit: what is left out first. The verdict never is."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 class Part(StrEnum):
-    """What a page has beside its verdict."""
+    """What a page has in addition to its verdict."""
 
     EXECUTED = "what each arm executed"
     METRICS = "every metric"
-    DIFFERENCES = "what really ran differently"
+    DIFFERENCES = "settings that differ"
     CURVES = "curves"
     SECTION = "sections"
+    TOPIC = "what is counted above"
     EXPLANATION = "evidence for the cause"
     ENVIRONMENT = "environments"
     ROW = "rows"
@@ -31,7 +32,7 @@ class Omission:
 
     part: Part
     everywhere: bool
-    """Of all probes, or only of those that are as expected."""
+    """True: of all probes; False: only of those that are as expected."""
 
     def __str__(self) -> str:
         return str(self.part) if self.everywhere else f"{self.part} of probes that are as expected"
@@ -45,6 +46,7 @@ ORDER = tuple(
         (Part.DIFFERENCES, False),
         (Part.CURVES, False),
         (Part.SECTION, False),
+        (Part.TOPIC, True),
         (Part.METRICS, True),
         (Part.DIFFERENCES, True),
         (Part.CURVES, True),
@@ -55,7 +57,7 @@ ORDER = tuple(
         (Part.ROW, True),
     )
 )
-"""What goes first, first. Without rows, a probe that is not as expected keeps its first such row."""
+"""What is left out first, first. Without rows, a probe that is not as expected keeps its first unmet row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +73,12 @@ class Detail:
 
 
 def fitted(render: Callable[..., str], limit: int, *, at_first: int = 0) -> str | None:
-    """The fullest page of at most `limit` characters, found by halves; None where even the barest is longer.
+    """The fullest page of at most `limit` characters, found by bisection; None where even the barest is longer.
 
     Args:
         render: makes the page of its keyword `detail`.
         limit: in characters.
-        at_first: so many of `ORDER` are left out whether there is room or not.
+        at_first: how many of `ORDER` are left out whether there is room or not.
 
     """
     fits, page = len(ORDER), render(detail=Detail(left_out=ORDER))

@@ -1,4 +1,4 @@
-"""What goldens say, in words: environment and trainer told apart."""
+"""What golden files say, in words: whether the environment or the trainer moved."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 12
 
 
 def golden_lines(probe: ProbeResult, checked: Checked | None) -> list[tuple[str, bool]]:
-    """Which moved, a line for all seeds of which the same is said; and whether it is the environment."""
+    """What moved, one line for all seeds with the same text; and whether it is the environment."""
     by_line: dict[tuple[str, bool], list[int]] = {}
     for cell in probe.cells:
         if checked is not None and (found := checked.drifts.get((probe.probe.name, cell.seed))) is not None:
@@ -34,22 +34,22 @@ def golden_lines(probe: ProbeResult, checked: Checked | None) -> list[tuple[str,
 
 
 def passed_over_lines(checked: Checked | None) -> list[str]:
-    """Goldens that could not be compared with, where they do not decide."""
-    return [] if checked is None else [f"not compared with a golden: {said}" for said in checked.passed_over]
+    """Golden files that could not be used, where they do not decide."""
+    return [] if checked is None else [f"golden file not used: {said}" for said in checked.passed_over]
 
 
 def absent_line(checked: Checked | None) -> str:
-    """That there is nothing to compare with, once for all cells; empty where nobody asked."""
+    """That golden files are missing, once for all cells; empty where nobody asked for them."""
     if checked is None or not checked.decides or not checked.absent:
         return ""
     (name, seed), *others = checked.absent
     more = f" and {len(others)} more" if others else ""
     where = checked.platform or "this platform"
-    return f"no golden on {where} for {name}, seed {seed}{more}: neither passed nor failed; `parity record` writes them"
+    return f"no golden file on {where} for {name}, seed {seed}{more}: not checked; `parity record` writes them"
 
 
 def goldens_tree(checked: Checked | None) -> dict[str, Any] | None:
-    """What holds for all goldens of a run, as JSON."""
+    """What holds for all golden files of a run, as JSON."""
     if checked is None:
         return None
     return {
@@ -63,7 +63,7 @@ def goldens_tree(checked: Checked | None) -> dict[str, Any] | None:
 
 
 def golden_tree(cell: CellResult, found: Drift | None) -> dict[str, Any] | None:
-    """One golden as JSON: which moved, where the reference differs from it, what changed since."""
+    """One golden file as JSON: what moved, where the reference differs from it, what changed since."""
     if found is None:
         return None
     return {
@@ -77,7 +77,7 @@ def golden_tree(cell: CellResult, found: Drift | None) -> dict[str, Any] | None:
 
 
 def difference_lines(then: Golden, now: Golden) -> Iterator[str]:
-    """What recording anew changes: words of the workload, the first values, releases."""
+    """What recording again changes: the workload, the first values, releases."""
     unequal = compared(then, now).unequal
     yield from (f"workload: {line}" for line in what_differs(then.asked, now.asked))
     for row in range(min(len(unequal), _SHOWN)):
@@ -92,30 +92,29 @@ def difference_lines(then: Golden, now: Golden) -> Iterator[str]:
 
 
 def _said(found: Drift, cell: CellResult, *, declared: bool) -> str:
-    as_declared = ", as declared" if declared else ""
+    as_declared = " as declared" if declared else ""
     match which_moved(found, cell.kind):
         case Moved.BOTH:
-            return f"both moved: the candidate differs from the reference{as_declared}, the reference {_differs(found)}"
+            return f"the reference {_differs(found)}; the candidate differs from the reference{as_declared}"
         case Moved.ENVIRONMENT:
-            return f"the environment moved, {_trainer(cell, 'the trainer did not')}: the reference {_differs(found)}"
+            return f"the reference {_differs(found)}; {_trainer(cell, 'the candidate matches the reference')}"
         case Moved.TRAINER:
-            return f"the trainer moved{as_declared}, the environment did not: the reference {_as_golden(found)}"
+            return f"the reference {_as_golden(found)}; the candidate differs{as_declared}"
         case Moved.NEITHER:
-            trainer = _trainer(cell, "nor did the trainer")
-            return f"the environment did not move, {trainer}: the reference {_as_golden(found)}"
+            return f"the reference {_as_golden(found)}; {_trainer(cell, 'the candidate matches it')}"
 
 
 def _trainer(cell: CellResult, otherwise: str) -> str:
-    return "the trainer could not be judged" if cell.kind is VerdictKind.INVALID else otherwise
+    return "the candidate could not be judged" if cell.kind is VerdictKind.INVALID else otherwise
 
 
 def _differs(found: Drift) -> str:
     where = f"from {place(found.at)}, {values(found.at)}" if found.at is not None else "; ".join(found.problems)
-    return f"differs from its golden {where}{_since(found.changed)}"
+    return f"differs from its golden file {where}{_since(found.changed)}"
 
 
 def _as_golden(found: Drift) -> str:
-    return f"is its golden, bit for bit{_since(found.changed)}"
+    return f"matches its golden file bit for bit{_since(found.changed)}"
 
 
 def _since(changed: Iterable[Changed]) -> str:
@@ -124,7 +123,7 @@ def _since(changed: Iterable[Changed]) -> str:
 
 
 def record_lines(found: RecordedGolden) -> Iterator[str]:
-    """What became of one golden, and where it differs how."""
+    """What was done with one golden file, and how it differs."""
     cell = f"{found.probe}, seed {found.seed}"
     match found.what:
         case Recorded.FIRST:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from parity.judge.verdict import Verdict
     from parity.probe.values import Probe
 
-SCHEMA = 1
+SCHEMA = 2
 """Of everything else that `--json` writes."""
 
 RESULT_SCHEMA = 3
@@ -46,7 +46,7 @@ def result_tree(result: RunResult) -> dict[str, Any]:
         "interrupted": result.interrupted,
         "summary": sentence(result),
         "shard": None if result.shard is None else asdict(result.shard),
-        "lacking": None if result.lacking is None else asdict(result.lacking),
+        "missing_shards": None if result.missing_shards is None else asdict(result.missing_shards),
         "postponed": {name: list(outcomes) for name, outcomes in result.postponed.items()},
         "upstream": list(result.upstream),
         "goldens": goldens_tree(result.goldens),
@@ -97,7 +97,7 @@ def _probe(result: ProbeResult, run: RunResult) -> dict[str, Any]:
         "provenance": dict(result.provenance),
         "executed": {arm: list(map(asdict, files)) for arm, files in first.executed.items()} if first else {},
         "strays": list(result.strays),
-        "cannot_show": [asdict(spot) for spot in result.blind_spots],
+        "blind_spots": [asdict(spot) for spot in result.blind_spots],
         "cells": [_cell(cell) | {"golden": golden_tree(cell, _golden(probe, cell, goldens))} for cell in result.cells],
         "explanation": run.explanations.get(probe.name),
     }

@@ -15,7 +15,7 @@ from parity.judge.result import wanted
 from parity.probe.values import VerdictKind
 from parity.report.escape import plain
 from parity.report.wording import place, values
-from parity.scoreboard.score import Outcome
+from parity.scoreboard.score import CanaryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +85,9 @@ def _canaries(result: RunResult) -> list[TestCase]:
     cases = []
     for each in () if result.canaries is None else result.canaries.scores:
         case = TestCase(plain(each.canary.name), classname="known faults", time=0.0)
-        if each.outcome in {Outcome.MISSED, Outcome.FALSE_ALARM}:
-            case.result = [Failure(plain(f"{each.outcome}: {each.canary.fault}; {each.verdict}, {each.reason}"))]
-        elif each.outcome is Outcome.NOT_RUN:
+        if each.status in {CanaryStatus.MISSED, CanaryStatus.FALSE_ALARM}:
+            case.result = [Failure(plain(f"{each.status}: {each.canary.fault}; {each.verdict}, {each.reason}"))]
+        elif each.status is CanaryStatus.NOT_RUN:
             case.result = [Error(plain(f"not run: {each.reason}"))]
         cases.append(case)
     return cases

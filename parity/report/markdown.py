@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from parity.gate.sentence import sentence
 from parity.report import wording
 from parity.report.chart import charts
-from parity.report.escape import escaped
+from parity.report.escape import as_code, escaped
 from parity.report.fitting import Detail, Part, fitted
+from parity.report.summary import rows
 from parity.report.templating import templates
 
 if TYPE_CHECKING:
@@ -74,18 +75,13 @@ def _barest(result: RunResult, limit: int) -> str:
     return page + "\n"
 
 
-def _rows(probe: ProbeResult, detail: Detail) -> Sequence[CellResult]:
-    if detail.has(Part.ROW, probe):
-        return probe.cells if detail.has(Part.ROW) else [cell for cell in probe.cells if not _met(probe, cell)]
-    return [cell for cell in probe.cells if not _met(probe, cell)][:1]
+def _unmet_cells(probe: ProbeResult, detail: Detail) -> Sequence[CellResult]:
+    odd = [cell for cell in probe.cells if not cell.meets(probe.probe.expect)]
+    return odd if detail.has(Part.ROW) else odd[:1]
 
 
-def _missing_rows(probe: ProbeResult, detail: Detail) -> Sequence[int]:
-    return probe.missing if detail.has(Part.ROW, probe) else probe.missing[:1]
-
-
-def _met(probe: ProbeResult, cell: CellResult) -> bool:
-    return cell.meets(probe.probe.expect)
+def _missing_seeds(probe: ProbeResult, detail: Detail) -> Sequence[int]:
+    return probe.missing if detail.has(Part.ROW) else probe.missing[:1]
 
 
 def _charts(cell: CellResult | None) -> tuple[str, ...]:
@@ -108,13 +104,13 @@ def _environments(result: RunResult) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 @cache
 def _templates() -> Environment:
-    environment = templates(
+    return templates(
         html=False,
+        as_code=as_code,
         charts=_charts,
         environments=_environments,
         escaped=escaped,
-        missing_rows=_missing_rows,
-        rows=_rows,
+        missing_seeds=_missing_seeds,
+        rows=rows,
+        unmet_cells=_unmet_cells,
     )
-    environment.globals["NO_MODEL"] = wording.NO_MODEL
-    return environment

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from parity.judge.result import in_short, wanted
-from parity.report import canaries, wording
-from parity.report.golden import absent_line, golden_lines, passed_over_lines
+from parity.report import canaries, summary, wording
+from parity.report.golden import golden_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WORDS = {
-    "absent_line": absent_line,
-    "cannot_show": wording.cannot_show,
-    "controlled": wording.controlled,
+    "blind_spots": wording.blind_spots,
     "discordant": wording.discordant,
+    "findings": summary.findings,
     "functions": wording.functions,
     "golden_lines": golden_lines,
     "in_short": in_short,
@@ -25,15 +24,14 @@ _WORDS = {
     "mark": wording.mark,
     "noise_lines": wording.noise_lines,
     "number": wording.number,
-    "passed_over_lines": passed_over_lines,
     "place": wording.place,
-    "postponed": wording.postponed,
     "seeds": wording.seeds,
     "setting": wording.setting,
     "signed": wording.signed,
     "smallest_tolerance": wording.smallest_tolerance,
     "stage_in_words": canaries.stage_in_words,
     "step_in_words": canaries.step_in_words,
+    "topics": summary.topics,
     "ulps": wording.ulps,
     "values": wording.values,
     "wanted": wanted,

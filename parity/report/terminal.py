@@ -1,4 +1,4 @@
-"""What a person reads at the end of a run: one table and one sentence."""
+"""The screen at the end of a run: a sentence, what was not as expected, a line a probe, counts of the rest."""
 
 from __future__ import annotations
 
@@ -10,36 +10,21 @@ from rich.text import Text
 
 from parity.gate.sentence import sentence
 from parity.judge.diff import ProblemKind
-from parity.judge.result import CellResult, ProbeResult, wanted
 from parity.probe.values import VerdictKind
-from parity.report.canaries import print_sample
-from parity.report.golden import absent_line, golden_lines, passed_over_lines
-from parity.report.wording import (
-    NO_MODEL,
-    NOTHING,
-    cannot_show,
-    controlled,
-    discordant,
-    loss_gap,
-    number,
-    place,
-    postponed,
-    setting,
-    signed,
-    smallest_tolerance,
-    ulps,
-    values,
-)
+from parity.report.canaries import print_misjudged
+from parity.report.summary import findings, rows, topics
+from parity.report.wording import NOTHING, number, setting, signed, smallest_tolerance, ulps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
     from parity.gate.result import RunResult
-    from parity.judge.blind_spots import BlindSpot
     from parity.judge.diff import Delta
+    from parity.judge.result import ProbeResult
     from parity.judge.verdict import Verdict
+    from parity.report.summary import Finding, Row, Topic
 
 _STYLE = {
     VerdictKind.IDENTICAL: "green",
@@ -49,27 +34,37 @@ _STYLE = {
     VerdictKind.INVALID: "magenta",
 }
 _SHOWN = 20
+_NAMED = 3
+_LONGEST_NAME = 34
 _ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
 def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> None:
-    """The table by probe and seed, what there is to know beside it, and the sentence."""
-    console.print(_table(result))
-    for probe in result.probes:
-        if probe.cells and probe.cells[0].differences and (len(result.probes) == 1 or not probe.expected):
+    """The screen at the end of a run.
+
+    Args:
+        console: where to.
+        result: of the run.
+        verbose: print what is otherwise only counted, and what the arms really did differently.
+
+    """
+    style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
+    console.print(Text(sentence(result, named=_NAMED), style=style))
+    for finding in findings(result):
+        console.print()
+        _print_finding(console, finding)
+    if result.canaries is not None:
+        print_misjudged(console, result.canaries)
+    if rest := rows(result):
+        console.print()
+        console.print(_table(rest))
+    if known := topics(result):
+        console.print()
+        _print_topics(console, known, verbose=verbose)
+    for probe in result.probes if verbose else ():
+        if probe.cells and probe.cells[0].differences:
             console.print()
             console.print(_differences(probe))
-            console.print()
-    for line in (*_notes(result), *_goldens(result)):
-        console.print(line, soft_wrap=True)
-    print_limits(console, {probe.probe.name: probe.blind_spots for probe in result.probes if probe.kind.passes})
-    if result.controls:
-        console.print(Text(controlled(result), style="dim"), soft_wrap=True)
-    if result.canaries is not None:
-        print_sample(console, result.canaries)
-    console.print()
-    style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
-    console.print(Text(sentence(result), style=style), soft_wrap=True)
 
 
 def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
@@ -97,93 +92,57 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
         console.print(f"smallest tolerance that would pass: {tolerance}", style="dim", soft_wrap=True)
 
 
-def _table(result: RunResult) -> Table:
+def _print_finding(console: Console, finding: Finding) -> None:
+    probe = finding.probe
+    console.print(Text.assemble(("✗ ", "bold red"), (probe.probe.name, "bold")), soft_wrap=True)
+    console.print(Text(f"  {probe.probe.question}"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for label, text in finding.facts:
+        table.add_row(f"  {label}", Text(text, style="red" if label in {"found", "failed"} else ""))
+    console.print(table)
+    if finding.command:
+        console.print(Text(f"  {finding.command}", style="bold"), soft_wrap=True)
+
+
+def _table(rest: Sequence[Row]) -> Table:
+    """A line a probe; a name that is too long loses its middle, so that no row wraps."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("probe", overflow="fold")
-    table.add_column("seed", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("first divergence, reference → candidate", min_width=20, overflow="fold")
-    table.add_column("max |Δ loss|", min_width=12, no_wrap=True)
-    for position, probe in enumerate(result.probes):
-        if position:
-            table.add_row()
-        rows = [_row(probe, cell) for cell in probe.cells]
-        rows += [iter((str(seed), *_not_run(probe))) for seed in probe.missing]
-        for index, row in enumerate(rows):
-            table.add_row(_name(probe) if index == 0 else "", *row)
+    for name in ("probe", "seeds", "verdict", "diverges at"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in rest:
+        style = "yellow" if row.mark != "✓" or row.verdict == VerdictKind.DIVERGED else "green"
+        name = f"{row.mark} {_shortened(row.probe.probe.name)}"
+        table.add_row(Text(name), row.seeds, Text(row.verdict, style=style), Text(row.diverges))
     return table
 
 
-def _not_run(probe: ProbeResult) -> tuple[Text, ...]:
-    """A seed without a cell, and what kept it from having one where that is neither a pass nor a fail."""
-    if probe.not_run:
-        return Text("– not run:", style="yellow"), Text(NO_MODEL, style="yellow")
-    return (Text("✗ not run", style="bold magenta"),)
+def _shortened(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = (_LONGEST_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
+
+
+def _print_topics(console: Console, known: Sequence[Topic], *, verbose: bool) -> None:
+    width = max(len(topic.title) for topic in known)
+    for topic in known:
+        style = "yellow" if topic.is_warning else "dim"
+        console.print(Text(f"{topic.title:<{width}}  {topic.count}", style=style))
+        for line in topic.lines if verbose or topic.decides else ():
+            console.print(Text(f"  {line}", style=style), soft_wrap=True)
+    if not verbose:
+        console.print(Text("-v prints these in full; so does the report", style="dim"))
 
 
 def _differences(probe: ProbeResult) -> Table:
     """What the two arms really do differently, of the first seed."""
-    title = Text(f"{probe.probe.name}: what really ran differently", style="bold")
+    title = Text(f"{probe.probe.name}: settings that differ", style="bold")
     table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
-    for name in ("effective", "reference", "candidate", ""):
+    for name in ("setting", "reference", "candidate", ""):
         table.add_column(name, overflow="fold")
     for each in probe.cells[0].differences:
-        how = Text("declared" if each.declared else "only effective", style="dim" if each.declared else "yellow")
+        how = Text("declared" if each.declared else "undeclared", style="dim" if each.declared else "yellow")
         table.add_row(escape(each.name), escape(setting(each.reference)), escape(setting(each.candidate)), how)
     return table
-
-
-def print_limits(console: Console, blind: Mapping[str, Sequence[BlindSpot]]) -> None:
-    """What probes, by name, could not show if it differed; once for those that share it."""
-    texts = {name: cannot_show(spots) for name, spots in blind.items() if spots}
-    for text in dict.fromkeys(texts.values()):
-        names = [name for name, said in texts.items() if said == text]
-        named = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-        console.print(Text(f"{named} cannot show: {text}", style="dim"))
-
-
-def _name(probe: ProbeResult) -> Text:
-    return Text.assemble(probe.probe.name, "\n", (f"{probe.probe.workload.steps} steps", "dim"))
-
-
-def _row(probe: ProbeResult, cell: CellResult) -> Iterator[str | Text]:
-    at = cell.first_divergence
-    met = cell.meets(probe.probe.expect)
-    style = _STYLE[cell.kind] if not met or cell.kind is not VerdictKind.DIVERGED else "yellow"
-    yield str(cell.seed)
-    yield Text(f"{'✓' if met else '✗'} {cell.kind}", style=style if met else f"bold {style}")
-    yield escape(place(at) + ("\n" + values(at) if at else ""))
-    yield loss_gap(cell)
-
-
-def _notes(result: RunResult) -> Iterator[Text]:
-    yield from (Text(line, style="dim") for line in postponed(result))
-    for probe in result.probes:
-        for name, outcome in probe.outcomes.items():
-            style = "bold red" if name in probe.unmet_outcomes else "green" if probe.declares(name) else "default"
-            said = f"{probe.probe.name}: {probe.mark(name)}{name} {outcome.kind}: {outcome.reason}"
-            yield Text(said, style=style)
-            yield from (Text(f"  {line}", style="dim") for line in discordant(outcome))
-        for warned in (*probe.warnings, *probe.strays):
-            yield Text(f"{probe.probe.name}: {warned}", style="yellow")
-        for cell in probe.cells:
-            where = f"{probe.probe.name}, seed {cell.seed}"
-            if cell.note:
-                yield Text(f"{where}: {cell.note}", style="yellow")
-            if cell.meets(probe.probe.expect):
-                continue
-            yield Text(f"{where}: {cell.reason}; expected {wanted(probe.probe.expect)}", style="red")
-            verdict = cell.verdict if cell.kind is VerdictKind.DIVERGED else None
-            if verdict is not None and (tolerance := smallest_tolerance(verdict)):
-                yield Text(f"  smallest tolerance that would pass: {tolerance}", style="dim")
-
-
-def _goldens(result: RunResult) -> Iterator[Text]:
-    for probe in result.probes:
-        for line, moved in golden_lines(probe, result.goldens):
-            style = "dim" if not moved else "red" if result.moved else "yellow"
-            yield Text(f"{probe.probe.name}, {line}", style=style)
-    yield from (Text(f"⚠ {line}", style="yellow") for line in result.upstream)
-    for line in (absent_line(result.goldens), *passed_over_lines(result.goldens)):
-        if line:
-            yield Text(line, style="dim")

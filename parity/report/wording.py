@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from parity.judge.verdict import FirstDivergence, Verdict
 
 NOTHING = "–"
-NO_MODEL = "model not available"
-"""Why a probe was not run, in a table; the hub's reason is said beside it."""
 _SHOWN = 6
 
 
@@ -42,6 +40,11 @@ def signed(value: float | None) -> str:
 def ulps(count: int | None) -> str:
     """A distance in representable numbers."""
     return NOTHING if count is None else f"{count:,}"
+
+
+def stage_and_step(at: FirstDivergence) -> str:
+    """`step 1, stage clip`, as verdicts spell it."""
+    return f"step {at.step}, {f'stage {at.stage}' if at.stage else at.metric}"
 
 
 def place(at: FirstDivergence | None) -> str:
@@ -85,15 +88,9 @@ def loss_floor(cell: CellResult) -> list[str]:
     return [f"floor {floor:.2g}", f"no difference > {verdict.bounds['loss']:.2g}"]
 
 
-def cannot_show(spots: Sequence[BlindSpot]) -> str:
+def blind_spots(spots: Sequence[BlindSpot]) -> str:
     """`order and padding (batch: all 64 rows are equal); dropout (forward: it is 0)`."""
     return "; ".join(str(spot) for spot in spots)
-
-
-def controlled(result: RunResult) -> str:
-    """That capture has changed nothing, and of which cells that was shown."""
-    cells = ", ".join(result.controls)
-    return f"Trained once more without a tap, the reference where no candidate ever was, and ended alike: {cells}"
 
 
 def mark(result: RunResult) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from parity.errors import UnavailableError
-from parity.judge.cell import assess
+from parity.judge.cell import judge_cell
 from parity.judge.noise import enough
 from parity.probe.values import ArmName, to_plain
 from parity.runner.pool import Task, run_all
@@ -121,7 +121,7 @@ def _task(cell: Cell, python: Path) -> Task:
 def _not_started(cell: Cell, why: str) -> Progress:
     """A cell that could not be started costs its own row only."""
     note_not_started(cell.folder, why)
-    result = assess(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
+    result = judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
     return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result)
 
 
@@ -130,7 +130,7 @@ def _ended(cell: Cell, code: int) -> CellResult:
         note_control_failed(cell.folder)
     elif not cell.repetitions:
         note_exit(cell.folder, code)
-    return assess(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
+    return judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
 
 
 def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parity.canaries.ground import LOOP, TRAINER_PLAIN
-from parity.judge.cell import assess
+from parity.judge.cell import judge_cell
 from parity.scoreboard.runs import against
 from parity.scoreboard.score import Identical
 from parity.trace.cell import cell_folder, read_cell
@@ -31,7 +31,7 @@ def run_identical(count: int, folder: Path, run: Run) -> Identical:
     if probes:
         run(probes, folder)
     found = {
-        f"{probe.name}, seed {seed}": assess(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed)))
+        f"{probe.name}, seed {seed}": judge_cell(probe, seed, read_cell(probe, seed, cell_folder(folder, probe, seed)))
         for probe in probes
         for seed in probe.workload.seeds
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.errors import BadTraceError, ParityError
-from parity.judge.cell import assess
+from parity.judge.cell import judge_cell
 from parity.judge.diff import diff, recording
 from parity.judge.verdict import first_divergence
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind
@@ -111,7 +111,7 @@ def left_behind(folder: Path, run: CanaryRun) -> FirstDivergence | None:
 
 def _assessed(folder: Path, probe: Probe) -> CellResult:
     (seed,) = probe.workload.seeds
-    return assess(probe, seed, read_cell(probe, seed, _cell(folder, probe)))
+    return judge_cell(probe, seed, read_cell(probe, seed, _cell(folder, probe)))
 
 
 def _cell(folder: Path, probe: Probe) -> Path:

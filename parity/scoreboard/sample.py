@@ -70,4 +70,4 @@ def noted_sample(run: Path) -> tuple[str, ...]:
     try:
         return tuple(str(name) for name in json.loads(plan.read_text(encoding="utf-8"))["canaries"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadTraceError(f"{plan}: not the plan of a run's canaries") from None
+        raise BadTraceError(f"{plan}: not the index of a run's canaries") from None

@@ -19,7 +19,7 @@ RIGHT_STAGE = 0.95
 """The least share of the faults whose stage must be named right."""
 
 
-class Outcome(StrEnum):
+class CanaryStatus(StrEnum):
     """What became of one canary."""
 
     CAUGHT = "caught"
@@ -35,7 +35,7 @@ class Score:
     """One canary, and what the harness said of it."""
 
     canary: Canary
-    outcome: Outcome
+    status: CanaryStatus
     verdict: VerdictKind
     reason: str
     """The verdict's, or why there is none."""
@@ -45,12 +45,12 @@ class Score:
     @property
     def stage_right(self) -> bool:
         """Caught, and named where it was put."""
-        return self.outcome is Outcome.CAUGHT and self.at is not None and self.at.stage is self.canary.stage
+        return self.status is CanaryStatus.CAUGHT and self.at is not None and self.at.stage is self.canary.stage
 
     @property
     def step_right(self) -> bool:
         """Caught, at the first step at which it can show."""
-        return self.outcome is Outcome.CAUGHT and self.at is not None and self.at.step == self.canary.step
+        return self.status is CanaryStatus.CAUGHT and self.at is not None and self.at.step == self.canary.step
 
 
 def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None = None) -> Score:
@@ -63,13 +63,13 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
 
     """
     if cell.verdict is None:
-        outcome = Outcome.NOT_RUN
+        status = CanaryStatus.NOT_RUN
     elif canary.harmless:
-        outcome = Outcome.QUIET if cell.kind.passes else Outcome.FALSE_ALARM
+        status = CanaryStatus.QUIET if cell.kind.passes else CanaryStatus.FALSE_ALARM
     else:
-        outcome = Outcome.MISSED if cell.kind.passes or cell.same_code else Outcome.CAUGHT
+        status = CanaryStatus.MISSED if cell.kind.passes or cell.same_code else CanaryStatus.CAUGHT
     at = cell.first_divergence or left_behind
-    return Score(canary=canary, outcome=outcome, verdict=cell.kind, reason=cell.reason, at=at)
+    return Score(canary=canary, status=status, verdict=cell.kind, reason=cell.reason, at=at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,16 +103,17 @@ class Scoreboard:
     @property
     def faults(self) -> tuple[Score, ...]:
         """Those that are not harmless and were run."""
-        return tuple(each for each in self.scores if not each.canary.harmless and each.outcome is not Outcome.NOT_RUN)
+        ran = (each for each in self.scores if each.status is not CanaryStatus.NOT_RUN)
+        return tuple(each for each in ran if not each.canary.harmless)
 
-    def having(self, outcome: Outcome) -> tuple[Score, ...]:
+    def having(self, status: CanaryStatus) -> tuple[Score, ...]:
         """Those with one outcome."""
-        return tuple(each for each in self.scores if each.outcome is outcome)
+        return tuple(each for each in self.scores if each.status is status)
 
     @property
     def caught(self) -> int:
         """Faults that were caught."""
-        return len(self.having(Outcome.CAUGHT))
+        return len(self.having(CanaryStatus.CAUGHT))
 
     @property
     def stages_right(self) -> int:
@@ -127,18 +128,18 @@ class Scoreboard:
     @property
     def false_alarms(self) -> int:
         """Of harmless changes, and of arms that are the same."""
-        return len(self.having(Outcome.FALSE_ALARM)) + len(self.identical.alarms)
+        return len(self.having(CanaryStatus.FALSE_ALARM)) + len(self.identical.alarms)
 
     @property
     def not_run(self) -> int:
         """What could not be run, and so proves nothing."""
-        return len(self.having(Outcome.NOT_RUN)) + len(self.identical.not_run)
+        return len(self.having(CanaryStatus.NOT_RUN)) + len(self.identical.not_run)
 
     @property
     def misjudged(self) -> tuple[str, ...]:
         """By name, faults that were missed, and what is harmless or the same and was not taken for it."""
-        wrong = {Outcome.MISSED, Outcome.FALSE_ALARM}
-        return (*(each.canary.name for each in self.scores if each.outcome in wrong), *self.identical.alarms)
+        wrong = {CanaryStatus.MISSED, CanaryStatus.FALSE_ALARM}
+        return (*(each.canary.name for each in self.scores if each.status in wrong), *self.identical.alarms)
 
     @property
     def trusted(self) -> bool:

@@ -25,7 +25,7 @@ from parity.store.folder import check_out, writing
 from parity.store.merge import Stored
 from parity.store.plan import PLAN, read_plan, write_plan
 from parity.store.run import INTERRUPTED, RESULTS, explanation_folder
-from parity.trace.cell import EXIT, cell_parts, exit_code_of, trace_path
+from parity.trace.cell import cell_parts, has_ended, trace_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ def read_stored(folder: Path) -> Stored:
     except ParityError as error:
         raise BadTraceError(f"{run}: {error}") from None
     cells = {cell: run.joinpath(*cell_parts(*cell)) for cell in dealt(plan.probes, plan.shard)}
-    ended = [cell for cell, at in cells.items() if at / EXIT in _files(run, *cell_parts(*cell)) and _has_ended(at)]
+    ended = [cell for cell, at in cells.items() if _files(run, *cell_parts(*cell)) and has_ended(at)]
     _files(run, KEPT)
     return Stored(
         folder=run,
@@ -132,10 +132,6 @@ def _check_probe(run: Path, probe: Probe) -> None:
         _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
     except ValidationError as error:
         raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({complaint(error)})") from None
-
-
-def _has_ended(cell: Path) -> bool:
-    return exit_code_of(cell) is not None
 
 
 def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:

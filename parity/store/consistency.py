@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from parity.judge.curves import DRAWN
 from parity.probe.values import METRICS, VerdictKind
-from parity.scoreboard.score import Outcome
+from parity.scoreboard.score import CanaryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,15 +137,15 @@ def _of_explanations(result: RunResult) -> Iterator[str]:
 
 
 def _of_canaries(board: Scoreboard) -> Iterator[str]:
-    kinds = {True: {Outcome.QUIET, Outcome.FALSE_ALARM}, False: {Outcome.CAUGHT, Outcome.MISSED}}
+    kinds = {True: {CanaryStatus.QUIET, CanaryStatus.FALSE_ALARM}, False: {CanaryStatus.CAUGHT, CanaryStatus.MISSED}}
     names = Counter(each.canary.name for each in board.scores)
     yield from (f"canary {name!r} is there {count} times" for name, count in names.items() if count > 1)
-    alarms = {Outcome.QUIET: False, Outcome.FALSE_ALARM: True, Outcome.CAUGHT: True}
+    alarms = {CanaryStatus.QUIET: False, CanaryStatus.FALSE_ALARM: True, CanaryStatus.CAUGHT: True}
     for each in board.scores:
-        said = f"canary {each.canary.name!r} is {each.outcome}"
-        if each.outcome not in {Outcome.NOT_RUN, *kinds[each.canary.harmless]}:
+        said = f"canary {each.canary.name!r} is {each.status}"
+        if each.status not in {CanaryStatus.NOT_RUN, *kinds[each.canary.harmless]}:
             yield f"{said}, and {'harmless' if each.canary.harmless else 'a fault'}"
-        elif each.outcome in alarms and alarms[each.outcome] is each.verdict.passes:
+        elif each.status in alarms and alarms[each.status] is each.verdict.passes:
             yield f"{said}, and {each.verdict}"
 
 

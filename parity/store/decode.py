@@ -19,9 +19,9 @@ from parity.judge.diff import Problem, ProblemKind, Value
 from parity.judge.effective import Difference, Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
-from parity.probe.shard import Lacking, Shard, read_shard
+from parity.probe.shard import MissingShards, Shard, read_shard
 from parity.probe.values import ArmName, Probe, Stage, VerdictKind
-from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
+from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.trace.values import Executed, Ignored
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def restored(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
         goldens=None if tree["goldens"] is None else _goldens(tree),
         explanations=explained,
         shard=_shard(tree["shard"]),
-        lacking=None if tree["lacking"] is None else _as(Lacking, tree["lacking"]),
+        missing_shards=None if tree["missing_shards"] is None else _as(MissingShards, tree["missing_shards"]),
         postponed=_as(dict[str, tuple[str, ...]], tree["postponed"]),
     )
 
@@ -97,7 +97,7 @@ def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
         "executed": _as(dict[ArmName, tuple[Executed, ...]], tree["executed"]),
     }
     cells = tuple(_cell(each, once if number == 0 else {}) for number, each in enumerate(tree["cells"]))
-    spots, not_run = _as(tuple[BlindSpot, ...], tree["cannot_show"]), _as(str | None, tree["not_run"])
+    spots, not_run = _as(tuple[BlindSpot, ...], tree["blind_spots"]), _as(str | None, tree["not_run"])
     return probe_result(_as(Probe, tree["asked"]), cells, spots, not_run or "")
 
 
@@ -213,7 +213,7 @@ def _score(tree: Tree, find: Callable[[str], Canary]) -> Score:
     unsaid: Tree = {"reference": "", "candidate": "", "delta": None, "ulp": None, "detail": ""}
     return Score(
         canary=find(_as(str, tree["canary"])),
-        outcome=_as(Outcome, tree["outcome"]),
+        status=_as(CanaryStatus, tree["status"]),
         verdict=_as(VerdictKind, tree["verdict"]),
         reason=_as(str, tree["reason"]),
         at=None if seen is None else _divergence({**unsaid, **seen}),
@@ -250,23 +250,23 @@ class _Provenance(_Told):
 
 
 class _Exhibit(_Told):
-    of: str
-    parts: str
-    said: list[str]
+    factor: str
+    diverges_at: str
+    lines: list[str]
 
 
-class _Clocks(_Told):
+class _Lockstep(_Told):
     summary: str
-    said: list[tuple[str, str, str]]
+    lines: list[tuple[str, str, str]]
 
 
 class _Alone(_Told):
-    parts: str
+    diverges_at: str
 
 
 class _Cause(_Told):
     stages: list[str]
-    said: list[str]
+    lines: list[str]
     restores: str
     alone: list[_Alone]
 
@@ -289,7 +289,7 @@ class _Explanation(_Told):
     summary: str
     evidence: list[_Exhibit]
     ignored: list[str]
-    steps: _Clocks | None
+    steps: _Lockstep | None
     causes: list[_Cause]
     ruled_out: list[_RuledOut]
     effective: list[_Effective]

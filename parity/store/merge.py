@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.errors import ParityError
 from parity.golden.values import machine_of
-from parity.probe.shard import Lacking
+from parity.probe.shard import MissingShards
 from parity.probe.values import to_plain
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from parity.golden.folder import Goldens
     from parity.probe.shard import Shard
+    from parity.probe.values import Probe
     from parity.store.plan import Plan
 
 _ABSENT = object()
@@ -57,7 +58,7 @@ def merged(shards: Sequence[Stored]) -> Plan:
         _check_plans(first, each)
     _check_origins(shards)
     here = {each.shard.number for each in shards}
-    lacking = Lacking(
+    missing = MissingShards(
         of=first.shard.of,
         missing=tuple(number for number in range(1, first.shard.of + 1) if number not in here),
         incomplete=tuple(each.shard.number for each in (first, *others) if each.incomplete or not each.ended),
@@ -68,7 +69,7 @@ def merged(shards: Sequence[Stored]) -> Plan:
         not_run=_united(each.plan.not_run for each in (first, *others)),
         models=_united(each.plan.models for each in (first, *others)),
         shard=None,
-        lacking=lacking if lacking.missing or lacking.incomplete else None,
+        missing_shards=missing if missing.missing or missing.incomplete else None,
     )
 
 
@@ -82,14 +83,14 @@ def _united(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _check_plans(one: Stored, other: Stored) -> None:
     names, also = ([probe.name for probe in each.plan.probes] for each in (one, other))
-    for here, there, having, lacking in ((names, also, one, other), (also, names, other, one)):
+    for here, there, having, lacks in ((names, also, one, other), (also, names, other, one)):
         for name in here:
             if name not in there:
-                raise ParityError(f"{having.folder} has probe {name}, {lacking.folder} has not: of different plans")
+                raise ParityError(f"{having.folder} has probe {name}, {lacks.folder} has not: of different plans")
     if names != also:
         raise ParityError(f"{one.folder} and {other.folder} have their probes in another order: of different plans")
     for probe, same in zip(one.plan.probes, other.plan.probes, strict=True):
-        words, theirs = dict(_dotted(to_plain(probe))), dict(_dotted(to_plain(same)))
+        words, theirs = _words(probe), _words(same)
         for word in [*words, *theirs]:
             if (here_said := words.get(word, _ABSENT)) != (there_said := theirs.get(word, _ABSENT)):
                 raise ParityError(
@@ -144,6 +145,11 @@ def _origin(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _table(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = provenance.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _words(probe: Probe) -> dict[str, Any]:
+    """What a probe says, by dotted name; not where its file lies, which changes nothing."""
+    return dict(_dotted(to_plain(probe) | {"file": ""}))
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

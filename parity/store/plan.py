@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError
 from parity.judge.blind_spots import BlindSpot
-from parity.probe.shard import Lacking, Shard, postpone, share
+from parity.probe.shard import MissingShards, Shard, postpone, share
 from parity.probe.values import Probe, Stage, from_plain, to_plain
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Plan:
     """By hub id, the commit that the run found."""
     shard: Shard | None = None
     """None: all of it."""
-    lacking: Lacking | None = None
+    missing_shards: MissingShards | None = None
     """What shards did not bring that this was merged from; None: nothing."""
 
     @property
@@ -42,7 +42,7 @@ class Plan:
 
     def judged(self, probe: Probe, seeds: tuple[int, ...]) -> Probe:
         """A probe as it is judged where only these of its seeds are there: without outcomes over all of them."""
-        return probe if self.lacking is None or seeds == probe.workload.seeds else postpone(probe)
+        return probe if self.missing_shards is None or seeds == probe.workload.seeds else postpone(probe)
 
 
 def write_plan(run: Path, plan: Plan) -> None:
@@ -54,7 +54,7 @@ def write_plan(run: Path, plan: Plan) -> None:
         "not_run": dict(plan.not_run),
         "models": dict(plan.models),
         "shard": None if plan.shard is None else asdict(plan.shard),
-        "lacking": None if plan.lacking is None else asdict(plan.lacking),
+        "missing_shards": None if plan.missing_shards is None else asdict(plan.missing_shards),
     }
     (run / PLAN).write_text(json.dumps(tree, indent=2), encoding="utf-8")
 
@@ -75,7 +75,7 @@ def read_plan(run: Path) -> Plan:
             not_run={str(name): str(why) for name, why in tree["not_run"].items()},
             models={str(name): str(commit) for name, commit in tree["models"].items()},
             shard=_shard(tree["shard"]),
-            lacking=_lacking(tree["lacking"]),
+            missing_shards=_missing_shards(tree["missing_shards"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable {PLAN}") from None
@@ -102,7 +102,7 @@ def _shard(plain: Mapping[str, Any] | None) -> Shard | None:
     return shard
 
 
-def _lacking(plain: Mapping[str, Any] | None) -> Lacking | None:
+def _missing_shards(plain: Mapping[str, Any] | None) -> MissingShards | None:
     if plain is None:
         return None
-    return Lacking(of=plain["of"], missing=tuple(plain["missing"]), incomplete=tuple(plain["incomplete"]))
+    return MissingShards(of=plain["of"], missing=tuple(plain["missing"]), incomplete=tuple(plain["incomplete"]))

@@ -1,12 +1,12 @@
 """The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
 
-plan.json                      the probes, as they were checked: all of them, of a shard too
-traces/<probe>/<seed>/         cell.json, one trace an arm, trainer.log, exit-status
-explanations/<probe>/          what `parity run --explain` found out, and its runs
-goldens/                       what the references are compared with, as it was found
-canaries/                      known faults that were run beside the probes
+plan.json                      the probes as they were checked; also of a shard, all of them
+traces/<probe>/<seed>/         one cell, as `parity.trace.cell` lays it out
+explanations/<probe>/          what `parity run --explain` found, and its runs
+goldens/                       the golden files that the references are compared with
+canaries/                      known faults that were also run
 interrupted                    only where the user stopped the run
-results.json  report.md  report.html   rendered at the end
+results.json  report.md  report.html   the reports, written at the end
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from parity.errors import BadTraceError, ParityError
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
-from parity.judge.cell import assess, probe_result
+from parity.judge.cell import judge_cell, probe_result
 from parity.probe.shard import postponed
 from parity.probe.values import ArmName
 from parity.report.html import render_html
@@ -67,7 +67,7 @@ def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
         goldens=_goldens(run, [each.probe for each in probes]),
         explanations=_explanations(run, [each.probe for each in probes]),
         shard=plan.shard,
-        lacking=plan.lacking,
+        missing_shards=plan.missing_shards,
         postponed=postponed(plan.probes, [each.probe for each in probes]),
     )
 
@@ -145,4 +145,4 @@ def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, .
     """What was stopped with the run has no result; a cell that died by itself has one."""
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if has_ended(at) or (at.is_dir() and not interrupted)]
-    return tuple(assess(probe, seed, read_cell(probe, seed, folders[seed])) for seed in started)
+    return tuple(judge_cell(probe, seed, read_cell(probe, seed, folders[seed])) for seed in started)

@@ -1,1 +1,1 @@
-"""What a cell recorded: the values of a trace, the trace file, and the folder of a cell."""
+"""What a tap recorded: values, files, and the folder of a cell."""

@@ -187,7 +187,7 @@ def note_control_failed(folder: Path) -> None:
 
 def has_ended(folder: Path) -> bool:
     """Whether a cell has a result: its process has ended, or could not be started."""
-    return (folder / EXIT).is_file() or (folder / _NOT_STARTED).is_file()
+    return exit_code_of(folder) is not None or bool(_why_not_started(folder))
 
 
 def must_run(cell: Path, given: Collection[Path] = ()) -> bool:

@@ -67,7 +67,7 @@ class Executed:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Read from the live objects just before step 1."""
+    """Read from the live objects: parameters just before step 1, everything else right after it."""
 
     loaded: Mapping[str, Tensor]
     """All parameters right after loading."""

@@ -93,7 +93,7 @@ def test_a_run_that_misses_a_canary_has_an_exit_status_of_its_own(
     probe = ROOT / "probes" / "current" / "batches.toml"
     done = parity("run", probe, "--seeds", "1", "--steps", "1", "--canaries", "--out", run)
     assert done.return_value is ExitStatus.CANARY_MISSED, done.output
-    said = "Not to be relied on: the harness misjudged does-nothing. As expected: 1 probe, 1 identical."
+    said = "Do not trust this run: it misjudged does-nothing. 1 probe, as expected: identical."
     assert said in done.output
     again = parity("report", run)
     assert again.return_value is ExitStatus.CANARY_MISSED, again.output

@@ -51,7 +51,7 @@ def test_an_arm_that_fails_says_how(found: dict[str, dict[str, Any]], fault: str
 def test_a_crash_at_teardown_is_told_and_changes_no_verdict(found: dict[str, dict[str, Any]]) -> None:
     cell = found["dies at its end"]
     assert (cell["verdict"], cell["failure"]) == ("identical", "")
-    assert cell["note"] == "the process died of SIGSEGV after its last step; the traces are whole"
+    assert cell["note"] == "the process died of SIGSEGV after its last step; the traces are complete"
 
 
 def test_a_patch_that_outlives_the_candidate_is_a_contamination(found: dict[str, dict[str, Any]]) -> None:

@@ -41,11 +41,11 @@ def test_json_on_standard_output_is_json_alone(run: Path) -> None:
     (cell,) = probe["cells"]
     assert (cell["seed"], cell["verdict"], cell["steps"], cell["first_divergence"]) == (1, "identical", 3, None)
     assert cell["metrics"]["loss"] == {"max_abs": 0.0, "max_ulp": 0, "first_step": None, "unequal": 0, "compared": 3}
-    assert "As expected: 1 probe, 1 identical." in (run / "stderr.txt").read_text()
+    assert "1 probe, as expected: identical." in (run / "stderr.txt").read_text()
 
 
 def test_a_run_keeps_traces_logs_and_reports(run: Path) -> None:
-    assert (run / "run" / "report.md").read_text().startswith("✅ **As expected: 1 probe, 1 identical.**")
+    assert (run / "run" / "report.md").read_text().startswith("✅ **1 probe, as expected: identical.**")
     assert (run / "run" / "results.json").read_text() == (run / "stdout.json").read_text()
     cell = run / "run" / "traces" / "probes" / "self" / "1"
     assert {path.name for path in cell.iterdir()} == {
@@ -94,7 +94,7 @@ def test_one_step_altered_in_its_last_bit_is_one_ulp_at_that_step(run: Path, tmp
 @pytest.mark.parametrize(
     ("keep", "reason"),
     [
-        (slice(0, 4), "the arm ended without giving a reason; missing step: step 3 of the reference;"),
+        (slice(0, 4), "the arm ended without giving a reason; missing step: only the reference has step 3;"),
         (
             slice(0, 2),
             "the arm ended without giving a reason; no common step: reference has steps 1 to 3, candidate has none;",

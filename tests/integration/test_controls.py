@@ -39,7 +39,7 @@ def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path
     shy = 'provider = "shy"'
     cell, said, status = run(tmp_path, reference=shy, candidate=shy)
     assert (cell["verdict"], status) == ("invalid", 5)
-    assert cell["reason"].startswith("without a tap, the reference ends elsewhere: 56 of 56 tensors, first ")
+    assert cell["reason"].startswith("without the tap, the reference ends with different parameters: 56 of 56 tensors, first ")
     assert "ended alike" not in said
 
 
@@ -49,4 +49,4 @@ def test_a_control_that_fails_is_no_proof(alike: tuple[Path, dict[str, Any], str
     (tmp_path / "run" / "traces" / folder.name / "p" / "1" / "control.json").write_text("{}")
     again = json.loads(parity("report", tmp_path / "run", "--format", "json").stdout)["probes"][0]["cells"][0]
     assert (cell["verdict"], again["verdict"]) == ("identical", "invalid")
-    assert again["reason"] == "the run without a tap has failed; see trainer-control.log"
+    assert again["reason"] == "the control run failed; see trainer-control.log"

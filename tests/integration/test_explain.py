@@ -35,23 +35,23 @@ def test_strict_is_a_pair_that_holds_in_both_directions(tmp_path: Path) -> None:
     assert "37 of 80 tensors, first model.layers.0.input_layernorm.weight" in at["detail"]
     (cause,) = found["causes"]
     assert (cause["stages"], cause["restores"]) == (["forward", "loss"], "identical")
-    assert [(each["stage"], each["parts"]) for each in cause["alone"]] == [
+    assert [(each["stage"], each["diverges_at"]) for each in cause["alone"]] == [
         ("forward", "diverged at step 0 · forward · base_at_start"),
         ("loss", "diverged at step 1 · loss · tokens"),
     ]
     assert found["runs"] == 14
     assert (
-        "The arms part at step 0 · forward · base_at_start; doing forward and loss as the reference does restores "
-        "identical, and fewer than these two do not." in said
+        "The arms diverge at step 0 · forward · base_at_start. With forward and loss from the reference the candidate "
+        "is identical; fewer than these two are not enough." in said
     )
     forward, loss = found["evidence"]
-    assert (forward["of"], loss["of"]) == ("forward, alone", "loss, alone")
-    assert forward["said"][0] == "frozen weights as step 1 starts: 37 tensors differ, in dtype alone"
+    assert (forward["factor"], loss["factor"]) == ("forward alone", "loss alone")
+    assert forward["lines"][0] == "frozen weights as step 1 starts: 37 tensors differ, in dtype only"
     supervision = loss["measured"]["supervision"]
     assert [each["tokens"] for each in supervision["fractions"]] == [306, 303]
     assert [round(each["denominator"], 2) for each in supervision["fractions"]] == [306, 303]
-    assert "  row 1, position 48: 0 '<pad>' → not supervised" in loss["said"]
-    assert loss["said"][-1] == "equal before it: batch, logits"
+    assert "  row 1, position 48: 0 '<pad>' → not supervised" in loss["lines"]
+    assert loss["lines"][-1] == "equal up to there: batch, logits"
     assert found["steps"]["summary"] == "Faulty by themselves: steps 1–2 at loss."
     page = next((tmp_path / "runs").glob("*/explanation.md")).read_text()
     assert "    - row 1, position 48: 0 '&lt;pad&gt;' → not supervised" in page
@@ -75,9 +75,9 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert again == {victim}
     assert second[1]["evidence"] == first[1]["evidence"]
     (adapt,) = first[1]["evidence"]
-    said, values, *_ = adapt["said"]
+    said, values, *_ = adapt["lines"]
     assert values == "trainable parameters: 28 tensors differ"
-    assert said.startswith("trainable parameters: 28 of the candidate alone: model.layers.0.mlp.down_proj.lora_a, ")
+    assert said.startswith("trainable parameters: 28 in the candidate only: model.layers.0.mlp.down_proj.lora_a, ")
     assert said.endswith(" and 25 more")
     assert first[1]["steps"]["summary"].startswith(
         "Not run from the reference's state: LockError: the arms train different tensors: model.layers.0.mlp.down_proj"
@@ -131,7 +131,7 @@ def test_where_no_swap_restores_parity_it_says_so_with_the_best_and_what_is_left
     )
     status, found, said = explain(tmp_path, probe)
     assert (status, found["causes"]) == (5, [])
-    assert "no set of stages that can be swapped does; the best, without" in said
+    assert "No cause was found: swapping stages does not restore parity; swapping" in said
 
 
 BORN = f'provider = "unsloth-zoo"\nstages = {{ {KNOWN} }}\nsettings = {{ max_grad_value = 0.05 }}'
@@ -166,8 +166,8 @@ def test_a_run_explains_what_was_not_expected_and_its_report_keeps_it(
 ) -> None:
     run, done = born
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "doing clip as the reference does restores identical" in done.stdout
+    assert "With clip from the reference the candidate is identical" in done.stdout
     again = parity("report", run, "--format", "markdown").stdout
     assert again == (run / "report.md").read_text()
     assert "#### why" in again
-    assert "doing clip as the reference does restores identical" in again
+    assert "With clip from the reference the candidate is identical" in again

@@ -72,8 +72,9 @@ def test_a_run_on_the_same_machine_says_that_neither_moved(
 ) -> None:
     folder, done = ran
     assert done.returncode == 0, done.stdout + done.stderr
-    said = "the environment did not move, nor did the trainer: the reference is its golden, bit for bit"
-    assert f"probes/self, seed 1: {said}" in done.stdout
+    assert "golden files  1 reference compared, none moved" in done.stdout
+    said = "the reference matches its golden file bit for bit; the candidate matches it"
+    assert f"probes/self, seed 1: {said}" in parity("report", folder / "run", "-v").stdout
     result = json.loads((folder / "out.json").read_text())
     assert result["goldens"]["decide"] is True
     assert (result["goldens"]["compared"], result["goldens"]["moved"]) == (1, 0)
@@ -87,13 +88,13 @@ def test_a_reference_that_is_no_longer_its_golden_fails_the_run_and_names_the_re
     altered(the_golden(tmp_path / "run" / "goldens"))
     done = parity("report", tmp_path / "run")
     assert done.returncode == 1
-    assert "probes/self, seed 1: the environment moved, the trainer did not: the reference differs" in done.stdout
+    assert "probes/self, seed 1: the reference differs from its golden file" in done.stdout
     assert "from step 2 · loss · loss, 1.5 → " in done.stdout
     assert "(mlx 0.1.0 → " in done.stdout
-    assert "Not as expected: the environment moved: 1 of 1 references differ from their goldens" in done.stdout
+    assert "Not as expected: the environment moved: 1 of 1 reference differs from its golden file" in done.stdout
     page = parity("report", tmp_path / "run", "--format", "markdown").stdout
     assert page.startswith("❌ **Not as expected: the environment moved")
-    assert "- ⚠ golden, seed 1: the environment moved" in page
+    assert "- ⚠ golden file, seed 1: the reference differs" in page
 
 
 def test_where_goldens_do_not_decide_the_same_is_said_and_passes(
@@ -101,11 +102,11 @@ def test_where_goldens_do_not_decide_the_same_is_said_and_passes(
 ) -> None:
     shutil.copytree(ran[0] / "run", tmp_path / "run")
     altered(the_golden(tmp_path / "run" / "goldens"))
-    plan = tmp_path / "run" / "goldens" / "plan.json"
+    plan = tmp_path / "run" / "goldens" / "goldens.json"
     plan.write_text(json.dumps(json.loads(plan.read_text()) | {"decides": False}))
     done = parity("report", tmp_path / "run")
     assert done.returncode == 0
-    assert "the environment moved" in done.stdout
+    assert "golden files  1 reference compared, 1 moved" in done.stdout
 
 
 def test_cells_without_a_golden_are_said_once_and_decide_nothing(
@@ -114,9 +115,9 @@ def test_cells_without_a_golden_are_said_once_and_decide_nothing(
     shutil.copytree(ran[0] / "run", tmp_path / "run")
     path = the_golden(tmp_path / "run" / "goldens")
     path.unlink()
-    done = parity("report", tmp_path / "run")
+    done = parity("report", tmp_path / "run", "-v")
     assert done.returncode == 0
-    said = f"no golden on {path.parent.name} for probes/self, seed 1: neither passed nor failed"
+    said = f"no golden file on {path.parent.name} for probes/self, seed 1: not checked"
     assert done.stdout.count(said) == 1
 
 

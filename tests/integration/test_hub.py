@@ -44,13 +44,13 @@ def test_a_model_is_fetched_and_trained(probes: Path, tmp_path: Path) -> None:
         f"model {MODEL}: asking the hub, and fetching what is not in the cache",
         f"model {MODEL}: commit {COMMIT}",
     ]
-    assert "As expected: 1 probe, 1 identical." in lines
+    assert "1 probe, as expected: identical." in lines
     plan = json.loads((tmp_path / "run" / "plan.json").read_text())
     assert plan["models"] == {MODEL: COMMIT}
     (probe,) = json.loads((tmp_path / "run" / "results.json").read_text())["probes"]
     (cell,) = probe["cells"]
     assert (cell["verdict"], cell["steps"], cell["metrics"]["loss"]["compared"]) == ("identical", 2, 2)
-    assert probe["cannot_show"] == [spot for spot in probe["cannot_show"] if spot["stage"] != "batch"]
+    assert probe["blind_spots"] == [spot for spot in probe["blind_spots"] if spot["stage"] != "batch"]
 
 
 def test_the_hub_is_not_asked_for_a_run_that_cannot_be_written(probes: Path, tmp_path: Path) -> None:

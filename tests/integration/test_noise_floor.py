@@ -35,7 +35,7 @@ def test_an_error_far_above_the_floor_buys_repetitions_up_to_the_bound(tmp_path:
     cell, said, status = run(tmp_path, error=100 * NOISE, repeats=6)
     assert (cell["verdict"], cell["repetitions"], status) == ("inconclusive", 6, 5)
     assert cell["reason"] == (
-        "further off than 6 repetitions of the reference; 19 are needed to say so with 95% confidence"
+        "further off than all 6 repetitions of the reference, but 19 are needed for 95% confidence"
     )
     assert len(list((tmp_path / "run" / "traces").rglob("reference-again*.jsonl"))) == 6
     assert cell["bounds"]["loss"] > 100 * NOISE

@@ -48,7 +48,7 @@ def results(run: Path) -> dict[str, Any]:
 def test_a_shard_judges_its_share_and_says_so_first(runs: Path, number: int) -> None:
     said = (runs / f"shard-{number}.txt").read_text()
     assert said.startswith("0\n")
-    assert f"\nShard {number} of 2. As expected: 2 probes, 2 identical.\n" in said
+    assert f"\nShard {number} of 2. All 2 probes as expected: 2 identical.\n" in said
     assert "set/outcomes: contains declared over all seeds, and not all of them are here: judged once every" in said
     found = results(runs / f"shard-{number}" / "run")
     assert (found["shard"], found["postponed"]) == ({"number": number, "of": 2}, {"set/outcomes": ["contains"]})
@@ -75,7 +75,7 @@ def test_the_whole_plan_is_in_every_shard(runs: Path) -> None:
 def test_merged_shards_are_the_run(runs: Path, tmp_path: Path) -> None:
     done = parity("merge", runs / "shard-2", runs / "shard-1", "--out", tmp_path / "merged")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "\nAs expected: 2 probes, 2 identical.\n" in done.stdout
+    assert "\nAll 2 probes as expected: 2 identical.\n" in done.stdout
     assert results(tmp_path / "merged") == results(runs / "whole")
     assert (tmp_path / "merged" / "report.md").is_file()
     again = parity("report", tmp_path / "merged", "--format", "json")

@@ -66,7 +66,7 @@ def test_what_is_obeyed_is_not_told(folder: Path, name: str) -> None:
 
 def test_a_person_reads_the_warning_on_the_terminal_and_in_the_report(folder: Path) -> None:
     line = (
-        "ignored: get_peft_model.finetune_last_n_layer: the candidate asks for 2, and nothing of the kind runs "
+        "ignored: get_peft_model.finetune_last_n_layer: the candidate asks for 2; it has no effect "
         "(get_peft_model has no such parameter, but accepts any keyword)"
     )
     assert line in (folder / "terminal.txt").read_text()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.integration.comment.conftest import Job
 
 ROOT = Path(__file__).parents[3]
-OLD = "<!-- mlx-parity run=122 -->\n\n✅ **As expected: 2 probes, 2 identical.**\n"
-EXPECTED = "<!-- mlx-parity run=123 -->\n\n✅ **As expected: 2 probes, 1 identical and 1 diverged, as declared."
+OLD = "<!-- mlx-parity run=122 -->\n\n✅ **All 2 probes as expected: 2 identical.**\n"
+EXPECTED = "<!-- mlx-parity run=123 -->\n\n✅ **All 2 probes as expected: 1 identical, 1 diverged as declared."
 
 
 def test_a_result_is_posted_once(job: Job) -> None:

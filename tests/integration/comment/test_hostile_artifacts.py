@@ -245,14 +245,14 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "probes that the summary does not speak of": (
         without_probes,
         "results that do not follow from their cells: summary is As expected: 2 probes, 1 identical and 1 "
-        "diverged, as declared. 1 of 1 known faults was caught beside., and its cells say As expected: 1 "
+        "diverged, as declared. 1 of 1 known faults was caught., and its cells say As expected: 1 "
         "probe, 1 identical. 1 of 1 known faults was caught b…",
     ),
     "a summary that lies": (
-        lambda: changed(summary="As expected: 9 probes, 9 identical."),
-        "results that do not follow from their cells: summary is As expected: 9 probes, 9 identical., and "
-        "its cells say As expected: 2 probes, 1 identical and 1 diverged, as declared. 1 of 1 known faults "
-        "was caught beside.",
+        lambda: changed(summary="All 9 probes as expected: 9 identical."),
+        "results that do not follow from their cells: summary is All 9 probes as expected: 9 identical., and "
+        "its cells say All 2 probes as expected: 1 identical, 1 diverged as declared. 1 of 1 known faults "
+        "was caught.",
     ),
     "a status that lies": (
         lambda: text(document(unexpected()) | {"status": 0}),
@@ -264,7 +264,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "status, expected and summary lie": (
         lambda: text(
-            document(unexpected()) | {"status": 0, "expected": True, "summary": "As expected: 1 probe, 1 identical."}
+            document(unexpected()) | {"status": 0, "expected": True, "summary": "1 probe, as expected: identical."}
         ),
         "results that do not follow from their cells: expected is True, and its cells say False",
     ),
@@ -539,10 +539,10 @@ def explanation(said: str) -> dict[str, Any]:
         "probe": said,
         "seed": 1,
         "summary": said,
-        "evidence": [{"of": said, "parts": said, "said": [said]}],
+        "evidence": [{"factor": said, "diverges_at": said, "lines": [said]}],
         "ignored": [said],
-        "steps": {"summary": said, "said": [(said, said, said)]},
-        "causes": [{"stages": [said], "said": [said], "restores": said, "alone": [{"parts": said}]}],
+        "steps": {"summary": said, "lines": [(said, said, said)]},
+        "causes": [{"stages": [said], "lines": [said], "restores": said, "alone": [{"diverges_at": said}]}],
         "ruled_out": [{"stages": [said], "still": said}],
         "effective": [{"name": said, "reference": said, "candidate": [said], "declared": False}],
         "runs": 3,
@@ -556,7 +556,7 @@ def test_odd_text_is_accepted_and_does_no_harm(job: Job, name: str) -> None:
     ((method, path, body),) = job.github.writes
     assert (method, path) == ("POST", "/issues/7/comments")
     assert violation(body, marker=ASKED.marker, ending=ENDING) == ""
-    assert body.startswith("<!-- mlx-parity run=123 -->\n\n✅ **As expected: 1 probe, 1 diverged, as declared.")
+    assert body.startswith("<!-- mlx-parity run=123 -->\n\n✅ **1 probe, as expected: diverged as declared.")
     assert body.endswith(f"\n\n{ENDING}\n")
     assert len(body) <= 65_536
     harm = r"<(?!/?(details|summary)>|!-- mlx-parity run=123 -->)|(?<!\\)\]\(h|@\w|&#64|https?://(?!code\.example/owner/trainer/actions)"

@@ -19,7 +19,7 @@ from tests.unit.comment.made import ASKED, archive, refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OLD = "<!-- mlx-parity run=122 -->\n\n✅ **As expected: 2 probes, 2 identical.**\n"
+OLD = "<!-- mlx-parity run=122 -->\n\n✅ **All 2 probes as expected: 2 identical.**\n"
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_the_table_has_every_release_that_was_tried() -> None:
 
 def test_as_json_it_says_the_same() -> None:
     said = json.loads(render_bisection(SKIPPING))
-    assert (said["schema"], said["last_good"], said["first_bad"], said["between"]) == (1, "1.1", "1.3", ["1.2"])
+    assert (said["schema"], said["last_good"], said["first_bad"], said["between"]) == (2, "1.1", "1.3", ["1.2"])
     assert (said["runs"], said["releases"], said["package"]) == (2, ["1.0", "1.1", "1.2", "1.3", "1.4"], "zoo")
     assert [each["answer"] for each in said["tried"]] == ["good", "skipped", "bad"]
     assert said["tried"][2]["first_divergence"]["stage"] == "loss"

@@ -14,7 +14,7 @@ def test_a_verdict_stands_between_the_marker_and_whose_it_is() -> None:
     page = written(result(), ASKED)
     lines = page.body.splitlines()
     assert lines[0] == "<!-- mlx-parity run=123 -->"
-    assert lines[2].startswith("✅ **As expected: 2 probes")
+    assert lines[2].startswith("✅ **All 2 probes as expected: ")
     assert lines[-1] == ENDING
     assert (page.status, page.refusal) == (ExitStatus.EXPECTED, "")
 
@@ -28,7 +28,7 @@ def test_a_pass_of_a_run_that_failed_is_none() -> None:
 
 def test_a_run_that_was_interrupted_shows_what_it_has() -> None:
     page = written(replace(result(), interrupted=True), replace(ASKED, conclusion="failure"))
-    assert page.body.splitlines()[2].startswith("❌ **Interrupted: 2 of 2 probes finished as expected.")
+    assert page.body.splitlines()[2].startswith("❌ **Interrupted: 2 of 2 probes had ended as expected.")
 
 
 def test_a_finding_of_a_run_that_succeeded_says_so_first() -> None:

@@ -38,7 +38,7 @@ def test_tensors_say_count_index_and_distances_and_clipping_both_sides() -> None
         "gradient: 1 of 224 tensor differs",
         "  q_proj.lora_a, float32 [64, 8]: 20 of 512 elements; at [25, 7] -1.34958267 → -1; "
         "|Δ| up to 0.3496, relative 0.259, 2,932,512 ULPs",
-        "equal before it: batch, logits",
+        "equal up to there: batch, logits",
     ]
     scaled = replace(CLIP, factor=0.5, clipped_norm=7.75)
     assert "candidate: norm 15.5, greatest element 1.34958: scaled by 0.5, to norm 7.75" in lines(
@@ -52,9 +52,9 @@ def test_dtypes_missing_and_extra_are_said() -> None:
     )
     tensors = replace(TENSORS, dtypes_alone=1, missing=("a", "b", "c", "d"), extra=("e",), compared=1, worst=(alone,))
     assert lines(Evidence(step=0, stage=Stage.LOAD, equal=(), tensors=tensors), stage=Stage.LOAD) == [
-        "gradient: 4 of the reference alone: a, b, c and 1 more",
-        "gradient: 1 of the candidate alone: e",
-        "gradient: 1 tensor differs, in dtype alone",
+        "gradient: 4 in the reference only: a, b, c and 1 more",
+        "gradient: 1 in the candidate only: e",
+        "gradient: 1 tensor differs, in dtype only",
         "  norm: float32 [64, 8] → bfloat16 [64], equal values",
     ]
 
@@ -68,8 +68,8 @@ def test_a_loss_is_a_fraction_and_a_place_has_its_token() -> None:
     )  # fmt: skip
     assert lines(Evidence(step=1, stage=Stage.LOSS, equal=(), supervision=supervision), stage=Stage.LOSS) == [
         "reference: loss 6.2 = 1897.200000 / 306, tokens 306",
-        "candidate: loss 6.2, its tokens are not of one weight, 303 supervised",
-        "3 places supervised by the reference alone",
+        "candidate: loss 6.2, its tokens have different weights, 303 supervised",
+        "3 places supervised by the reference only",
         "  row 1, position 48: 0 '<pad>' → not supervised",
     ]
 
@@ -87,18 +87,18 @@ def test_rows_say_shapes_order_and_tokens() -> None:
     ]
     turned = replace(rows, order=(1, 0), shapes=((2, 3), (2, 3)), others=())
     assert lines(Evidence(step=1, stage=Stage.BATCH, equal=(), rows=turned), stage=Stage.BATCH) == [
-        "the same rows in another order: 1, 0"
+        "the same rows in a different order: 1, 0"
     ]
 
 
 def test_a_difference_that_is_made_before_its_metric_is_said() -> None:
     evidence = Evidence(step=1, stage=Stage.FORWARD, equal=("batch",), tensors=replace(TENSORS, what="logits"))
-    assert lines(evidence, stage=Stage.LOSS)[0] == "it is made before: forward differs already"
+    assert lines(evidence, stage=Stage.LOSS)[0] == "the difference starts earlier: forward differs already"
 
 
 def test_a_replay_that_shows_nothing_is_not_silent() -> None:
     assert lines(Evidence(step=1, stage=None, equal=())) == [
-        "replayed, element by element, nothing differs in this step"
+        "the replay compared this step element by element: nothing differs"
     ]
     assert lines(None, note="the step could not be replayed; see x") == ["the step could not be replayed; see x"]
     doubted = lines(Evidence(step=1, stage=None, equal=()), note="the replay is not bit for bit the run")

@@ -62,7 +62,7 @@ def test_a_nan_in_both_is_no_pass() -> None:
 def test_a_step_that_is_missing_is_no_pass() -> None:
     found = drift(GOLDEN, replace(GOLDEN, steps=GOLDEN.steps[:2]))
     assert found.moved
-    assert found.problems == ("missing step: step 3 of the reference",)
+    assert found.problems == ("missing step: only the reference has step 3",)
 
 
 def test_what_changed_since_is_named() -> None:

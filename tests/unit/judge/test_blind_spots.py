@@ -85,8 +85,8 @@ def test_rows_that_cannot_show_a_part_of_batching(facts: RowFacts, spots: list[t
         ({"tuning": Tuning.FULL}, ("forward", "dropout", "tuning is full")),
         ({"tuning": Tuning.FULL, "lora": Lora()}, ("forward", "dropout", "it is 0")),
         ({"mask_prompt": False}, ("loss", "prompt masks", "mask_prompt is off")),
-        ({"accumulation": 1}, ("gradient", "accumulation", "one pass an update")),
-        ({"steps": 4}, ("clip", "what takes some steps to bind", "fewer than 5 steps")),
+        ({"accumulation": 1}, ("gradient", "accumulation", "one pass per update")),
+        ({"steps": 4}, ("clip", "a bound that binds only later", "fewer than 5 steps")),
         ({"schedule": Schedule()}, ("schedule", "the schedule", "the learning rate is constant")),
         (
             {"optimizer": Optimizer(weight_decay=0.01, learning_rate=0.0)},

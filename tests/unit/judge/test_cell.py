@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from parity.judge.blind_spots import BlindSpot
-from parity.judge.cell import assess, judge_outcomes
+from parity.judge.cell import judge_cell, judge_outcomes
 from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift
 from parity.probe.values import ArmName, Stage, VerdictKind
@@ -55,7 +55,7 @@ DONE = Ending(complete=True)
 def test_three_equal_traces_are_identical(tmp_path: Path) -> None:
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE)
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.steps, found.failure, found.note) == (VerdictKind.IDENTICAL, 3, "", "")
     assert (found.differences, found.warnings, found.blind, found.outcomes) == ((), (), (), ({}, {}))
 
@@ -72,7 +72,7 @@ def test_a_cell_that_never_began_says_how_it_ended(tmp_path: Path, code: int | N
     if code is not None:
         note_exit(tmp_path, code)
         (tmp_path / "trainer.log").write_text(log)
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.failure) == (VerdictKind.INVALID, failure)
 
 
@@ -97,14 +97,14 @@ def test_an_arm_that_did_not_finish_says_why(tmp_path: Path, ending: Ending | No
     write(tmp_path, ArmName.REFERENCE, ending=DONE)
     write(tmp_path, ArmName.CANDIDATE, steps=2, ending=ending)
     note_exit(tmp_path, code)
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.failure, found.steps) == (VerdictKind.INVALID, failure, 3)
 
 
 def test_a_complete_candidate_without_the_repetition_is_not_judged(tmp_path: Path) -> None:
     write(tmp_path, ArmName.REFERENCE, ending=DONE)
     write(tmp_path, ArmName.CANDIDATE, ending=DONE)
-    assert assess(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference-again: there is no trace"
+    assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference-again: there is no trace"
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,18 @@ def test_a_whole_trace_that_is_not_the_planned_one_is_not_judged(
 ) -> None:
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE, **changed if arm is ArmName.CANDIDATE else {})
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.failure) == (VerdictKind.INVALID, failure)
 
 
 def test_a_signal_without_a_name_has_a_number(tmp_path: Path) -> None:
     note_exit(tmp_path, -40)
-    assert assess(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference: died of signal 40"
+    assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference: died of signal 40"
 
 
 def test_an_exit_status_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "exit-status").write_text("")
-    assert assess(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference: there is no trace"
+    assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference: there is no trace"
 
 
 TOLD = Ignored(name="get_peft_model.layers", asked=16, effective=None, why="no such parameter")
@@ -151,7 +151,7 @@ def with_an_arm_of_its_own(folder: Path, start: Start, outcome: Outcome | None =
     write(folder, ArmName.REFERENCE, ending=DONE, outcome=Outcome(metrics={"contains": True}))
     write(folder, ArmName.CANDIDATE, ending=DONE, start=start, outcome=outcome, told=told)
     write(folder, ArmName.REFERENCE_AGAIN, ending=DONE, outcome=Outcome(metrics={"contains": False}))
-    return assess(PROBE, 1, read_cell(PROBE, 1, folder))
+    return judge_cell(PROBE, 1, read_cell(PROBE, 1, folder))
 
 
 def test_a_cell_knows_what_really_ran_differently_and_whether_that_was_asked_for(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_cell_without_one_outcome_line_has_none_of_that_arm(tmp_path: Path) ->
 
 def test_a_cell_that_failed_has_no_outcome_that_could_be_judged(tmp_path: Path) -> None:
     write(tmp_path, ArmName.REFERENCE, ending=DONE, outcome=Outcome(metrics={"contains": True}))
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.outcomes, judge_outcomes([found])) == (({}, {}), {})
 
 
@@ -222,8 +222,8 @@ def test_six_seeds_that_all_differ_alike_are_more_than_chance() -> None:
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
-        ({}, "nothing to pair: 2 seeds of the reference, 1 of the candidate, 1 the same"),
-        ({"post_train_loss": math.nan}, "NaN or infinite at 1 of 2 seeds, first 42"),
+        ({}, "nothing to pair: 2 seeds of the reference, 1 of the candidate, 1 in common"),
+        ({"post_train_loss": math.nan}, "NaN or infinite at 1 of 2 seeds, first at seed 42"),
     ],
 )
 def test_an_outcome_that_one_seed_lacks_is_invalid(candidate: dict[str, Any], reason: str) -> None:
@@ -261,7 +261,7 @@ def test_two_providers_that_executed_the_same_code_are_no_pass(
         provider, ran = ("mlx-lm-train", functions) if candidate else ("mlx-lm", ("default_loss",))
         told, start = executed_by(provider, *ran)
         write(tmp_path, arm, ending=DONE, start=start, told=told)
-    found = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path))
+    found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.reason) == (kind, reason)
     assert found.executed[ArmName.CANDIDATE][0].functions == functions
 
@@ -271,5 +271,5 @@ def test_a_function_of_upstream_that_nobody_has_looked_at_is_said(tmp_path: Path
     provenance = {**HEADER.provenance, "versions": versions, "upstream": {"default_loss": "00"}}
     for arm in ArmName:
         write(tmp_path, arm, ending=DONE, told={"provenance": provenance})
-    (said,) = assess(PROBE, 1, read_cell(PROBE, 1, tmp_path)).upstream
+    (said,) = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).upstream
     assert said.startswith("mlx-lm 99.0: default_loss differs from the one that was last reviewed (")

@@ -25,14 +25,17 @@ def test_what_ended_alike_stands() -> None:
     [
         (
             {"reference": ENDED, "candidate": {"q_proj.lora_a": "23"}},
-            "without a tap, the candidate ends elsewhere: 1 of 1 tensors, first q_proj.lora_a",
+            "without the tap, the candidate ends with different parameters: 1 of 1 tensors, first q_proj.lora_a",
         ),
         (
             {"reference": {**ENDED, "more": "1"}, "candidate": ENDED},
-            "without a tap, the reference ends elsewhere: 1 of 2 tensors, first more",
+            "without the tap, the reference ends with different parameters: 1 of 2 tensors, first more",
         ),
-        ({"reference": ENDED}, "without a tap, the candidate ends elsewhere: 1 of 1 tensors, first q_proj.lora_a"),
-        ({}, "the run without a tap has failed; see trainer-control.log"),
+        (
+            {"reference": ENDED},
+            "without the tap, the candidate ends with different parameters: 1 of 1 tensors, first q_proj.lora_a",
+        ),
+        ({}, "the control run failed; see trainer-control.log"),
     ],
 )
 def test_what_did_not_is_no_verdict(control: dict[str, dict[str, str]], reason: str) -> None:

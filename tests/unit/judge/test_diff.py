@@ -96,8 +96,8 @@ def test_base_weights_are_compared_by_name_dtype_shape_and_bytes(
 @pytest.mark.parametrize(
     ("left", "right", "kind", "detail"),
     [
-        (losses(1.0, 2.0, 3.0), losses(1.0), ProblemKind.MISSING_STEP, "steps 2 to 3 of the reference"),
-        (losses(1.0), losses(1.0, 2.0), ProblemKind.EXTRA_STEP, "step 2 of the candidate"),
+        (losses(1.0, 2.0, 3.0), losses(1.0), ProblemKind.MISSING_STEP, "only the reference has steps 2 to 3"),
+        (losses(1.0), losses(1.0, 2.0), ProblemKind.EXTRA_STEP, "only the candidate has step 2"),
         (
             losses(1.0),
             losses(1.0, first=7),

@@ -207,10 +207,10 @@ def test_an_arm_that_did_not_start_warns_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("asked", "effective", "said"),
     [
-        ("adamw_8bit", "adamw", "asks for 'adamw_8bit', and 'adamw' runs"),
-        (2, None, "asks for 2, and nothing of the kind runs"),
-        (False, 0, "asks for False, and 0 runs"),
-        (None, 1.0, "does not say, and 1.0 runs"),
+        ("adamw_8bit", "adamw", "asks for 'adamw_8bit'; 'adamw' takes effect"),
+        (2, None, "asks for 2; it has no effect"),
+        (False, 0, "asks for False; 0 takes effect"),
+        (None, 1.0, "does not set it; 1.0 takes effect"),
     ],
     ids=["another value", "nothing", "values that are false", "None that means something"],
 )

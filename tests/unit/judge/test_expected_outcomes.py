@@ -95,7 +95,7 @@ def test_met_outcomes_excuse_no_cell() -> None:
         (
             (cell(1), cell(42)),
             {"contains": DIVERGED},
-            "identical, contains is diverged; completion_loss was not measured",
+            "identical, contains is diverged, completion_loss was not measured",
         ),
         (
             (cell(1), cell(42)),
@@ -105,12 +105,12 @@ def test_met_outcomes_excuse_no_cell() -> None:
         (
             (cell(1), cell(42, DIVERGED, AT)),
             {"contains": DIVERGED, "completion_loss": IDENTICAL},
-            "diverged, because (seed 42); contains is diverged",
+            "diverged, because (seed 42), contains is diverged",
         ),
         (
             (cell(1),),
             {"contains": IDENTICAL, "completion_loss": INVALID},
-            "invalid, not every seed was run; completion_loss is invalid",
+            "invalid, not every seed was run, completion_loss is invalid",
         ),
     ],
     ids=["two outcomes", "one outcome", "a seed and an outcome", "a missing seed and an outcome"],
@@ -121,8 +121,8 @@ def test_the_sentence_names_every_outcome_that_is_not_met(
     declared = {"contains": IDENTICAL, "completion_loss": IDENTICAL}
     result = RunResult(probes=(measured(*cells, declared=declared, found=found),))
     assert sentence(result) == (
-        f"Not as expected: 1 of 1 probe. current/self is {said}, "
-        "where identical, contains identical, completion_loss identical was expected."
+        f"Not as expected: 1 of 1 probe: current/self is {said}, "
+        "expected identical, contains identical, completion_loss identical."
     )
 
 

@@ -73,7 +73,7 @@ def test_a_misreport_makes_an_identical_cell_diverge_where_it_begins() -> None:
     judged = with_misreports(verdict(), LATE)
     at = judged.first_divergence
     assert judged.kind is VerdictKind.DIVERGED
-    assert judged.reason == "the candidate reports a loss of 1.5 at step 2, where it was 2.5"
+    assert judged.reason == "the candidate reports a loss of 1.5 at step 2, but it was 2.5"
     assert at is not None
     assert (at.step, at.stage, at.metric, at.reference, at.candidate) == (2, Stage.LOSS, "reported_loss", 2.5, 1.5)
 
@@ -101,6 +101,6 @@ def test_a_misreport_decides_nothing_where_nothing_was_judged_or_a_tolerance_doe
 def test_both_arms_are_told_of() -> None:
     assert misreported(trace(), trace()) == ""
     assert misreported(LATE, LATE) == (
-        "the reference reports a loss of 1.5 at step 2, where it was 2.5; "
-        "the candidate reports a loss of 1.5 at step 2, where it was 2.5"
+        "the reference reports a loss of 1.5 at step 2, but it was 2.5; "
+        "the candidate reports a loss of 1.5 at step 2, but it was 2.5"
     )

@@ -63,11 +63,11 @@ def test_at_the_floor_the_bound_says_what_cannot_be_excluded() -> None:
 def test_what_few_repetitions_leave_open_is_inconclusive_and_says_how_many_decide() -> None:
     one = judged(1, repetitions=1, shift=1.0)
     assert (one.kind, one.wanted) == (VerdictKind.INCONCLUSIVE, LEAST)
-    assert one.reason == "the reference does not repeat itself, and one repetition does not measure the noise"
+    assert one.reason == "the reference does not repeat itself, and one repetition is too few to measure the noise"
     three = judged(1, repetitions=3, shift=1.0)
     assert (three.kind, three.wanted) == (VerdictKind.INCONCLUSIVE, 19)
     assert three.reason == (
-        "further off than 3 repetitions of the reference; 19 are needed to say so with 95% confidence"
+        "further off than all 3 repetitions of the reference, but 19 are needed for 95% confidence"
     )
     many = judged(1, repetitions=19, shift=1.0)
     assert (many.kind, many.wanted) == (VerdictKind.DIVERGED, 0)

@@ -78,23 +78,23 @@ def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "needs the columns seed and one for each of two arms, has nothing"),
-        ("# only this\n\n", "needs the columns seed and one for each of two arms, has nothing"),
-        ("seed;a;b\n1;yes;no\n", "needs the columns seed and one for each of two arms, has seed;a;b"),
-        ("Seed,a,b\n", "needs the columns seed and one for each of two arms, has Seed, a, b"),
-        ("seed,a,b,c\n", "needs the columns seed and one for each of two arms, has seed, a, b, c"),
-        ("seed,a\n", "needs the columns seed and one for each of two arms, has seed, a"),
-        ("seed,a,b\n1,yes\n", "row 1: not a whole seed and two cells"),
-        ("seed,a,b\n1,yes,no\n2,no,no,no\n", "row 2: not a whole seed and two cells"),
-        ("seed,a,b\n-1,yes,no\n", "row 1: not a whole seed and two cells"),
-        ("seed,a,b\n1.0,yes,no\n", "row 1: not a whole seed and two cells"),
-        ("seed,a,b\n,yes,no\n", "row 1: not a whole seed and two cells"),
-        ("seed,a,b\n1,yes,no\n2,no,no\n01,yes,no\n", "row 3: seed 1 is there twice"),
-        ("seed,a,b\n1,yes,no\n2,no,maybe\n", "seed 2: 'maybe' is neither yes or no nor a number"),
-        ("seed,a,b\n1,yes,maybe\n", "seed 1: 'maybe' is neither yes or no nor a number"),
-        ("seed,a,b\n1,0.5,0.25\n2,0.5,much\n", "seed 2: 'much' is neither yes or no nor a number"),
-        ("seed,a,b\n1,0.5,0.25\n2,yes,no\n", "seed 2: 'yes' stands among numbers; write one or the other"),
-        ("seed,a,b\n1,yes,no\n2,yes,0.5\n", "seed 1: 'yes' stands among numbers; write one or the other"),
+        ("", "needs a seed column and one column for each of two arms, has nothing"),
+        ("# only this\n\n", "needs a seed column and one column for each of two arms, has nothing"),
+        ("seed;a;b\n1;yes;no\n", "needs a seed column and one column for each of two arms, has seed;a;b"),
+        ("Seed,a,b\n", "needs a seed column and one column for each of two arms, has Seed, a, b"),
+        ("seed,a,b,c\n", "needs a seed column and one column for each of two arms, has seed, a, b, c"),
+        ("seed,a\n", "needs a seed column and one column for each of two arms, has seed, a"),
+        ("seed,a,b\n1,yes\n", "row 1: needs a seed, which is a whole number, and two cells"),
+        ("seed,a,b\n1,yes,no\n2,no,no,no\n", "row 2: needs a seed, which is a whole number, and two cells"),
+        ("seed,a,b\n-1,yes,no\n", "row 1: needs a seed, which is a whole number, and two cells"),
+        ("seed,a,b\n1.0,yes,no\n", "row 1: needs a seed, which is a whole number, and two cells"),
+        ("seed,a,b\n,yes,no\n", "row 1: needs a seed, which is a whole number, and two cells"),
+        ("seed,a,b\n1,yes,no\n2,no,no\n01,yes,no\n", "row 3: seed 1 appears twice"),
+        ("seed,a,b\n1,yes,no\n2,no,maybe\n", "seed 2: 'maybe' is not yes, no or a number"),
+        ("seed,a,b\n1,yes,maybe\n", "seed 1: 'maybe' is not yes, no or a number"),
+        ("seed,a,b\n1,0.5,0.25\n2,0.5,much\n", "seed 2: 'much' is not yes, no or a number"),
+        ("seed,a,b\n1,0.5,0.25\n2,yes,no\n", "seed 2: 'yes' is among numbers; write only yes and no, or only numbers"),
+        ("seed,a,b\n1,yes,no\n2,yes,0.5\n", "seed 1: 'yes' is among numbers; write only yes and no, or only numbers"),
         ('seed,a,b\n1,"' + "x" * 200_000, "not a table (field larger than field limit (131072))"),
     ],
 )
@@ -134,7 +134,7 @@ def ask(path: Path, rows: str, *options: str, header: str = "seed,loop,trainer\n
             ExitStatus.EXPECTED,
             ["identical: 1 of 2 against 1 of 2 seeds, the same at every seed"],
         ),
-        ("1,0.5,0.5\n", ExitStatus.EXPECTED, ["identical: equal to the bit at 1 of 1 seeds"]),
+        ("1,0.5,0.5\n", ExitStatus.EXPECTED, ["identical: equal bit for bit at 1 of 1 seeds"]),
         (
             DIFFER,
             ExitStatus.UNEXPECTED,
@@ -148,7 +148,7 @@ def ask(path: Path, rows: str, *options: str, header: str = "seed,loop,trainer\n
             SHIFTED,
             ExitStatus.UNEXPECTED,
             [
-                "diverged: 6 of 6 seeds differ, by -0.25 nats in the mean of all and 0.25 at most (seed 1); "
+                "diverged: 6 of 6 seeds differ; the mean difference over all is -0.25 nats, the largest 0.25 (seed 1); "
                 "exact Wilcoxon p = 0.031: more than chance at alpha = 0.05"
             ],
         ),
@@ -156,12 +156,12 @@ def ask(path: Path, rows: str, *options: str, header: str = "seed,loop,trainer\n
             "1,no,yes\n2,no,no\n",
             ExitStatus.UNDECIDED,
             [
-                "inconclusive: 0 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: these seeds cannot "
-                "support a gap; it would take about 15 seeds (2 can show none)",
+                "inconclusive: 0 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: these seeds do not "
+                "prove a gap; it would take about 15 seeds (2 seeds cannot show any gap)",
                 "yes in the candidate alone: seeds 1",
             ],
         ),
-        ("1,0.5,nan\n", ExitStatus.UNDECIDED, ["invalid: NaN or infinite at 1 of 1 seeds, first 1"]),
+        ("1,0.5,nan\n", ExitStatus.UNDECIDED, ["invalid: NaN or infinite at 1 of 1 seeds, first at seed 1"]),
         ("", ExitStatus.UNDECIDED, [f"invalid: {INVALID}"]),
     ],
     ids=["same answers", "same numbers", "a gap", "a shift", "too few seeds", "a NaN", "nothing"],

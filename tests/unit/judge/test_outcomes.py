@@ -50,8 +50,8 @@ def test_the_gap_that_was_chased_for_twenty_rounds_is_inconclusive() -> None:
     assert (rates.only_reference, rates.only_candidate) == ((5, 6, 7, 8, 9), (10, 11))
     assert (rates.kind, rates.seeds_needed) == (VerdictKind.INCONCLUSIVE, 96)
     assert rates.reason == (
-        "10 of 15 against 7 of 15 seeds; exact McNemar p = 0.45, Fisher p = 0.46: these seeds cannot support a gap; "
-        "it would take about 96 seeds (15 reliably show 48 points, at best)"
+        "10 of 15 against 7 of 15 seeds; exact McNemar p = 0.45, Fisher p = 0.46: these seeds do not prove a gap; "
+        "it would take about 96 seeds (at best, 15 seeds reliably show a gap of 48 points)"
     )
 
 
@@ -84,12 +84,12 @@ def test_identical_is_said_where_no_seed_differs_and_only_there(answers: dict[in
         ((0, 6, 0, 9), "diverged", "6 of 15 against 0 of 15 seeds; exact McNemar p = 0.031, Fisher p = 0.017: "
          "more than chance at alpha = 0.05"),
         ((0, 5, 0, 0), "inconclusive", "5 of 5 against 0 of 5 seeds; exact McNemar p = 0.062, Fisher p = 0.0079: "
-         "these seeds cannot support a gap; it would take about 6 seeds (5 can show none)"),
+         "these seeds do not prove a gap; it would take about 6 seeds (5 seeds cannot show any gap)"),
         ((0, 3, 3, 9), "inconclusive", "3 of 15 against 3 of 15 seeds; exact McNemar p = 1, Fisher p = 1: "
-         "no gap is seen (15 reliably show 48 points, at best)"),
+         "no gap is seen (at best, 15 seeds reliably show a gap of 48 points)"),
         ((0, 251, 250, 0), "inconclusive", "251 of 501 against 250 of 501 seeds; exact McNemar p = 1, "
-         "Fisher p = 1: these seeds cannot support a gap; it would take more than 100000 seeds "
-         "(501 reliably show 2 points, at best)"),
+         "Fisher p = 1: these seeds do not prove a gap; it would take more than 100000 seeds "
+         "(at best, 501 seeds reliably show a gap of 2 points)"),
         ((4, 0, 0, 11), "identical", "4 of 15 against 4 of 15 seeds, the same at every seed"),
     ],
 )  # fmt: skip
@@ -112,8 +112,8 @@ def test_other_seeds_are_compared_unpaired_and_not_by_those_they_share() -> None
     assert (rates.reference, rates.reference_seeds, rates.candidate, rates.candidate_seeds) == (10, 10, 9, 10)
     assert (rates.only_candidate, rates.mcnemar, rates.smallest_gap, rates.seeds_needed) == ((), None, None, None)
     assert rates.reason == (
-        "10 of 10 against 9 of 10 seeds, not the same seeds and so unpaired; Fisher p = 1: "
-        "these seeds cannot support a gap"
+        "10 of 10 against 9 of 10 seeds, unpaired since the seeds are not the same; Fisher p = 1: "
+        "these seeds do not prove a gap"
     )
 
 
@@ -204,15 +204,15 @@ def test_with_ties_and_zeros_the_p_is_that_of_every_flip_of_signs(deltas: tuple[
 @pytest.mark.parametrize(
     ("deltas", "kind", "reason"),
     [
-        ([0.5] * 6, "diverged", "6 of 6 seeds differ, by +0.5 nats in the mean of all and 0.5 at most (seed 0); "
-         "exact Wilcoxon p = 0.031: more than chance at alpha = 0.05"),
-        ([0.25, 0.5, 1.0, -2.0, 0.125, 0.75], "inconclusive", "6 of 6 seeds differ, by +0.104 nats in the mean of all "
-         "and 2 at most (seed 3); exact Wilcoxon p = 0.44: these seeds cannot support a shift"),
-        ([0.5, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0], "inconclusive", "5 of 7 seeds differ, by +0.357 nats in the mean of all "
-         "and 0.5 at most (seed 0); exact Wilcoxon p = 0.062: these seeds cannot support a shift; "
-         "fewer than 6 that differ never can"),
-        ([0.0, -0.0], "identical", "equal to the bit at 2 of 2 seeds"),
-        ([0.0, math.nan, math.inf], "invalid", "NaN or infinite at 2 of 3 seeds, first 1"),
+        ([0.5] * 6, "diverged", "6 of 6 seeds differ; the mean difference over all is +0.5 nats, the "
+         "largest 0.5 (seed 0); exact Wilcoxon p = 0.031: more than chance at alpha = 0.05"),
+        ([0.25, 0.5, 1.0, -2.0, 0.125, 0.75], "inconclusive", "6 of 6 seeds differ; the mean difference over all is "
+         "+0.104 nats, the largest 2 (seed 3); exact Wilcoxon p = 0.44: these seeds do not prove a shift"),
+        ([0.5, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0], "inconclusive", "5 of 7 seeds differ; the mean difference over all is "
+         "+0.357 nats, the largest 0.5 (seed 0); exact Wilcoxon p = 0.062: these seeds do not prove a shift; "
+         "fewer than 6 that differ never do"),
+        ([0.0, -0.0], "identical", "equal bit for bit at 2 of 2 seeds"),
+        ([0.0, math.nan, math.inf], "invalid", "NaN or infinite at 2 of 3 seeds, first at seed 1"),
     ],
 )  # fmt: skip
 def test_a_verdict_on_a_loss(deltas: list[float], kind: str, reason: str) -> None:
@@ -242,4 +242,4 @@ def test_losses_of_other_seeds_are_invalid(
     shift = judge_shift(left, right)
     assert (shift.kind, shift.deltas) == (VerdictKind.INVALID, {})
     of, others, both = counts
-    assert shift.reason == f"nothing to pair: {of} seeds of the reference, {others} of the candidate, {both} the same"
+    assert shift.reason == f"nothing to pair: {of} seeds of the reference, {others} of the candidate, {both} in common"

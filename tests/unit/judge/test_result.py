@@ -12,7 +12,7 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.effective import Warned
 from parity.judge.result import CellResult, ProbeResult, wanted
 from parity.judge.verdict import FirstDivergence
-from parity.probe.shard import Lacking, Shard
+from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.trace.values import Ignored
 from tests.unit.made import cell, probe_result
@@ -116,12 +116,12 @@ def test_the_sentence_tells_the_truth() -> None:
     declared = probe_result(*[cell(seed, VerdictKind.DIVERGED, AT) for seed in (1, 42)], expect=DIVERGED)
     odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT))
     assert sentence(RunResult(probes=(met, declared))) == (
-        "As expected: 2 probes, 1 identical and 1 diverged, as declared."
+        "All 2 probes as expected: 1 identical, 1 diverged as declared."
     )
     assert sentence(RunResult(probes=(met, odd))) == (
-        "Not as expected: 1 of 2 probes. current/self is diverged, because (seed 42), where identical was expected."
+        "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical."
     )
-    assert sentence(RunResult(probes=(met,), interrupted=True)) == ("Interrupted: 1 of 1 probe finished as expected.")
+    assert sentence(RunResult(probes=(met,), interrupted=True)) == ("Interrupted: 1 of 1 probe had ended as expected.")
 
 
 def not_run(**changed: Any) -> ProbeResult:
@@ -151,19 +151,19 @@ def not_run(**changed: Any) -> ProbeResult:
         (
             [not_run(), ODD],
             ExitStatus.UNEXPECTED,
-            "Not as expected: 1 of 2 probes. current/self is diverged, because (seed 42), where identical was "
-            "expected. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
+            "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical. "
+            "1 of 2 probes was not run: model owner/name is not available (no such repository).",
         ),
         (
             [not_run(), probe_result(cell(1), FAILED)],
             ExitStatus.NOT_RUN,
-            "Not as expected: 1 of 2 probes. current/self is invalid, an arm did not run (seed 42), where identical "
-            "was expected. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
+            "Not as expected: 1 of 2 probes: current/self is invalid, an arm did not run (seed 42), expected identical. "
+            "1 of 2 probes was not run: model owner/name is not available (no such repository).",
         ),
         (
             [replace(not_run(), cells=(cell(1, VerdictKind.DIVERGED, AT),))],
             ExitStatus.UNEXPECTED,
-            "Not as expected: 1 of 1 probe. current/self is diverged, because (seed 1), where identical was expected.",
+            "Not as expected: 1 of 1 probe: current/self is diverged, because (seed 1), expected identical.",
         ),
     ],
 )
@@ -189,22 +189,22 @@ def test_what_a_model_kept_from_running_cannot_be_expected_as_an_outcome_either(
 
 
 @pytest.mark.parametrize(
-    ("lacking", "cells", "said"),
+    ("missing_shards", "cells", "said"),
     [
-        (Lacking(of=5, missing=(3, 5)), (cell(1),), "Shards 3 and 5 of 5 are missing: 1 of 4 cells was not run. "),
-        (Lacking(of=2, missing=(2,)), (), "Shard 2 of 2 is missing: 2 of 4 cells were not run. "),
-        (Lacking(of=2, incomplete=(2,)), (cell(1),), "Shard 2 of 2 is incomplete: 1 of 4 cells was not run. "),
+        (MissingShards(of=5, missing=(3, 5)), (cell(1),), "Shards 3 and 5 of 5 are missing: 1 of 4 cells was not run. "),
+        (MissingShards(of=2, missing=(2,)), (), "Shard 2 of 2 is missing: 2 of 4 cells were not run. "),
+        (MissingShards(of=2, incomplete=(2,)), (cell(1),), "Shard 2 of 2 is incomplete: 1 of 4 cells was not run. "),
         (
-            Lacking(of=9, missing=(1, 2, 3), incomplete=(4,)),
+            MissingShards(of=9, missing=(1, 2, 3), incomplete=(4,)),
             (cell(1),),
             "Shards 1, 2 and 3 of 9 are missing and shard 4 of 9 is incomplete: 1 of 4 cells was not run. ",
         ),
     ],
 )
 def test_what_is_missing_of_shards_is_said_first_and_never_passes(
-    lacking: Lacking, cells: tuple[CellResult, ...], said: str
+    missing_shards: MissingShards, cells: tuple[CellResult, ...], said: str
 ) -> None:
-    result = RunResult(probes=(probe_result(*cells), MET), lacking=lacking)
+    result = RunResult(probes=(probe_result(*cells), MET), missing_shards=missing_shards)
     rest = "Not decided: 1 of 2 probes was not run at every seed; the other is as expected: 1 identical."
     assert (sentence(result), result.status) == (said + rest, ExitStatus.UNDECIDED)
 
@@ -214,25 +214,25 @@ def test_what_is_missing_of_shards_is_said_first_and_never_passes(
     [(ODD, ExitStatus.UNEXPECTED), (probe_result(cell(1), FAILED), ExitStatus.NOT_RUN)],
 )
 def test_what_shards_have_found_outranks_what_is_missing_of_them(odd: ProbeResult, status: ExitStatus) -> None:
-    result = RunResult(probes=(odd, probe_result(cell(1))), lacking=Lacking(of=2, missing=(2,)))
+    result = RunResult(probes=(odd, probe_result(cell(1))), missing_shards=MissingShards(of=2, missing=(2,)))
     assert result.status is status
     assert sentence(result).startswith(
-        "Shard 2 of 2 is missing: 1 of 4 cells was not run. Not as expected: 1 of 2 probes."
+        "Shard 2 of 2 is missing: 1 of 4 cells was not run. Not as expected: 1 of 2 probes:"
     )
-    assert sentence(result).endswith("expected. 1 of 2 probes was not run at every seed.")
+    assert sentence(result).endswith("expected identical. 1 of 2 probes was not run at every seed.")
 
 
 def test_a_run_that_lacks_a_shard_never_passes_whatever_its_probes_say() -> None:
-    result = RunResult(probes=(MET,), lacking=Lacking(of=2, missing=(2,)))
+    result = RunResult(probes=(MET,), missing_shards=MissingShards(of=2, missing=(2,)))
     assert (result.status, result.expected, result.undecided) == (ExitStatus.UNDECIDED, False, True)
     assert sentence(result) == (
-        "Shard 2 of 2 is missing. Not decided: all that is there is as expected, 1 probe, 1 identical."
+        "Shard 2 of 2 is missing. Not decided: what was run is as expected: 1 probe, 1 identical."
     )
 
 
 def test_the_sentence_of_a_shard_says_first_that_it_is_one() -> None:
     shard = Shard(number=2, of=5)
-    assert sentence(RunResult(probes=(MET,), shard=shard)) == "Shard 2 of 5. As expected: 1 probe, 1 identical."
+    assert sentence(RunResult(probes=(MET,), shard=shard)) == "Shard 2 of 5. 1 probe, as expected: identical."
     assert sentence(RunResult(probes=(MET,), shard=shard, interrupted=True)).startswith("Shard 2 of 5. Interrupted: ")
 
 

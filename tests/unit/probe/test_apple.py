@@ -35,6 +35,7 @@ def test_each_differs_from_its_sibling_in_name_and_model_alone(file: Path) -> No
     assert found == replace(
         sibling,
         name=f"apple/{file.stem}",
+        file=str(file),
         workload=replace(sibling.workload, model=MODEL),
         reference=on_the_model(sibling.reference),
         candidate=on_the_model(sibling.candidate),

@@ -18,14 +18,14 @@ AT = FirstDivergence(
 
 def test_a_run_that_is_as_expected_is_one_notice() -> None:
     found = render_annotations(RunResult(probes=(probe_of("a/b", judged(1)),)))
-    assert found == "::notice title=parity::As expected: 1 probe, 1 identical.\n"
+    assert found == "::notice title=parity::1 probe, as expected: identical.\n"
 
 
 def test_the_verdict_comes_first_and_then_each_probe_that_is_not_as_expected() -> None:
     fine, odd = probe_of("a/fine", judged(1)), probe_of("a/odd", *(judged(seed, AT) for seed in range(1, 6)))
     assert render_annotations(RunResult(probes=(fine, odd))).splitlines() == [
-        "::error title=parity::Not as expected: 1 of 2 probes. a/odd is diverged, from step 1, stage clip (seed 1), "
-        "where identical was expected.",
+        "::error title=parity::Not as expected: 1 of 2 probes: a/odd is diverged, from step 1, stage clip (seed 1), "
+        "expected identical.",
         "::error title=a/odd::seed 1: diverged, from step 1, stage clip; seed 2: diverged, from step 1, stage clip; "
         "seed 3: diverged, from step 1, stage clip; 2 more seeds. Expected identical",
     ]
@@ -36,7 +36,7 @@ def test_of_more_than_a_step_has_room_for_the_last_says_how_many() -> None:
     lines = render_annotations(RunResult(probes=probes)).splitlines()
     assert len(lines) == 10
     assert all(line.startswith("::error ") for line in lines)
-    assert lines[0].endswith("where identical was expected; and 37 more.")
+    assert lines[0].endswith("expected identical; and 37 more.")
     assert lines[-1] == "::error title=parity::and 32 more; the report has all of them"
 
 

@@ -83,37 +83,37 @@ def test_json_has_every_canary_and_the_totals() -> None:
     caught, missed, quiet = found["canaries"]
     assert caught["expected"] == {"stage": "schedule", "step": 1}
     assert caught["seen"] == {"stage": "schedule", "step": 1, "metric": "lr"}
-    assert (missed["outcome"], missed["seen"]) == ("missed", None)
+    assert (missed["status"], missed["seen"]) == ("missed", None)
     assert (quiet["harmless"], quiet["expected"]) == (True, None)
 
 
 @pytest.mark.parametrize(
     ("canaries", "status", "expected", "said"),
     [
-        (None, ExitStatus.EXPECTED, True, "As expected: 1 probe, 1 identical."),
+        (None, ExitStatus.EXPECTED, True, "1 probe, as expected: identical."),
         (
             board(CAUGHT, QUIET),
             ExitStatus.EXPECTED,
             True,
-            "As expected: 1 probe, 1 identical. 1 of 1 known faults was caught beside.",
+            "1 probe, as expected: identical. 1 of 1 known fault was caught.",
         ),
         (
             board(CAUGHT, MISSED),
             ExitStatus.CANARY_MISSED,
             False,
-            "Not to be relied on: the harness misjudged rate-down. As expected: 1 probe, 1 identical.",
+            "Do not trust this run: it misjudged rate-down. 1 probe, as expected: identical.",
         ),
         (
             board(CAUGHT, NOT_RUN),
             ExitStatus.NOT_RUN,
             False,
-            "As expected: 1 probe, 1 identical. 1 known fault could not be put in.",
+            "1 probe, as expected: identical. 1 known fault could not be run.",
         ),
         (
             board(CAUGHT, identical=Identical(cells=1, alarms=("loop: diverged",))),
             ExitStatus.CANARY_MISSED,
             False,
-            "Not to be relied on: the harness misjudged loop: diverged. As expected: 1 probe, 1 identical.",
+            "Do not trust this run: it misjudged loop: diverged. 1 probe, as expected: identical.",
         ),
     ],
 )
@@ -132,11 +132,11 @@ def test_every_report_of_a_run_has_its_canaries() -> None:
     result = RunResult(probes=(MET,), canaries=board(CAUGHT, MISSED))
     assert json.loads(render_json(result))["canaries"]["totals"]["caught"] == 1
     page = render_markdown(result)
-    assert page.startswith("❌ **Not to be relied on: the harness misjudged rate-down.")
+    assert page.startswith("❌ **Do not trust this run: it misjudged rate-down.")
     assert "| rate-down | Learning rate × 1.01 | schedule → – | 1 → – | missed |" in page
     console = Console(file=io.StringIO(), width=160)
     print_run(console, result)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    assert "canaries: rate-up: ✓" in text
-    assert "canary rate-down (Learning rate × 1.01): ✗ missed; identical, because" in text
+    assert "known faults  1 of 2 caught" in text
+    assert "✗ known fault rate-down (Learning rate × 1.01): missed\n  identical: because" in text

@@ -39,27 +39,31 @@ def test_50_probes_at_15_seeds_fit_a_comment_with_the_verdict_and_every_probe_th
     result = RunResult(probes=probes(50, 15, failed=failed))
     page = render_comment(result)
     assert len(page) <= COMMENT
-    assert page.startswith(f"❌ **Not as expected: {failed} of 50 probes. ")
+    assert page.startswith(f"❌ **Not as expected: {failed} of 50 probes: ")
     for probe in result.probes[50 - failed :]:
-        assert f"| {probe.probe.name} | 15 | ✗ diverged | 30 | step 1 · clip · clipped\\_norm |" in page
+        section = f"### ✗ {probe.probe.name}\n" in page
+        row = (
+            f"| {probe.probe.name} | 15 | ✗ diverged | step 1 · clip · clipped\\_norm | 2.5 | 2.25 | −0.25 | 9 |"
+            in page
+        )
+        assert section or row
     assert "Left out of this page: " in page
 
 
 def test_what_was_left_out_is_said() -> None:
     page = render_comment(RunResult(probes=probes(50, 15, failed=1)))
     assert page.rstrip().endswith(
-        "Left out of this page: what each arm executed; every metric of probes that are as expected; "
-        "what really ran differently of probes that are as expected; curves of probes that are as expected; "
-        "sections of probes that are as expected. `parity report` on the run, with `--format html`, has all of it."
+        "Left out of this page: what each arm executed; every metric of probes that are as expected. "
+        "`parity report` on the run, with `--format html`, has all of it."
     )
-    assert "### folder/probe-49" in page
+    assert "### ✗ folder/probe-49" in page
 
 
 def test_2_000_probes_with_long_names_that_all_failed_still_have_a_verdict() -> None:
     result = RunResult(probes=probes(2_000, 1, failed=2_000, name="x" * 300))
     page = render_comment(result)
     assert len(page) <= COMMENT
-    assert page.startswith("❌ **Not as expected: 2000 of 2000 probes. 2000 more.**")
+    assert page.startswith("❌ **Not as expected: 2000 of 2000 probes.**")
     assert "- folder/probe-00x" in page
     assert page.rstrip().split("\n")[-1].startswith("- and ")
 
@@ -75,7 +79,7 @@ def test_a_small_run_loses_nothing_but_what_each_arm_executed() -> None:
 def test_whatever_the_limit_the_page_is_within_it_and_begins_with_the_verdict(limit: int) -> None:
     page = render_markdown(RunResult(probes=probes(9, 3, failed=4)), limit=limit)
     assert len(page) <= limit
-    assert page.startswith("❌ **Not as expected: 4 of 9 probes. ")
+    assert page.startswith("❌ **Not as expected: 4 of 9 probes")
 
 
 def test_every_part_is_in_the_order_and_goes_in_the_end() -> None:
@@ -86,7 +90,7 @@ def test_every_part_is_in_the_order_and_goes_in_the_end() -> None:
 
 
 def test_what_does_not_fit_at_all_is_none() -> None:
-    assert fitted(lambda detail: "x" * (20 - len(detail.left_out)), 6) is None
+    assert fitted(lambda detail: "x" * (20 - len(detail.left_out)), 5) is None
     assert fitted(lambda detail: "x" * (20 - len(detail.left_out)), 15) == "x" * 15
 
 

@@ -36,7 +36,9 @@ NOW = replace(
     environment={**THEN.environment, "mlx": "0.33.0"},
 )
 SAME, MOVED = drift(THEN, THEN), drift(THEN, NOW)
-DIFFERS = "differs from its golden from step 2 · loss · loss, 2.5 → 2.75, Δ +0.25, 1,048,576 ULPs (mlx 0.32.4 → 0.33.0)"
+DIFFERS = (
+    "differs from its golden file from step 2 · loss · loss, 2.5 → 2.75, Δ +0.25, 1,048,576 ULPs (mlx 0.32.4 → 0.33.0)"
+)
 
 
 def checked(*drifts: Drift, decides: bool = True, absent: int = 0) -> Checked:
@@ -56,9 +58,9 @@ def run(*drifts: Drift, decides: bool = True, absent: int = 0, kind: VerdictKind
     return RunResult(probes=(probe_result(*cells),), goldens=goldens)
 
 
-def terminal(result: RunResult) -> str:
+def terminal(result: RunResult, *, verbose: bool = False) -> str:
     console = Console(file=StringIO(), width=100, highlight=False)
-    print_run(console, result)
+    print_run(console, result, verbose=verbose)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -66,27 +68,27 @@ def terminal(result: RunResult) -> str:
 @pytest.mark.parametrize(
     ("found", "of", "said"),
     [
-        (SAME, cell(1), "the environment did not move, nor did the trainer: the reference is its golden, bit for bit"),
-        (MOVED, cell(1), f"the environment moved, the trainer did not: the reference {DIFFERS}"),
+        (SAME, cell(1), "the reference matches its golden file bit for bit; the candidate matches it"),
+        (MOVED, cell(1), f"the reference {DIFFERS}; the candidate matches the reference"),
         (
             SAME,
             cell(1, VerdictKind.DIVERGED, AT),
-            "the trainer moved, the environment did not: the reference is its golden, bit for bit",
+            "the reference matches its golden file bit for bit; the candidate differs",
         ),
         (
             MOVED,
             cell(1, VerdictKind.DIVERGED, AT),
-            f"both moved: the candidate differs from the reference, the reference {DIFFERS}",
+            f"the reference {DIFFERS}; the candidate differs from the reference",
         ),
         (
             MOVED,
             cell(1, VerdictKind.INVALID),
-            f"the environment moved, the trainer could not be judged: the reference {DIFFERS}",
+            f"the reference {DIFFERS}; the candidate could not be judged",
         ),
         (
             SAME,
             cell(1, VerdictKind.INVALID),
-            "the environment did not move, the trainer could not be judged: the reference is its golden, bit for bit",
+            "the reference matches its golden file bit for bit; the candidate could not be judged",
         ),
     ],
 )
@@ -98,7 +100,7 @@ def test_a_declared_divergence_moved_as_declared() -> None:
     expect = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1)
     probe = probe_result(cell(1, VerdictKind.DIVERGED, AT), expect=expect)
     ((line, _),) = golden_lines(probe, checked(SAME))
-    assert line.startswith("seed 1: the trainer moved, as declared, the environment did not")
+    assert line == "seed 1: the reference matches its golden file bit for bit; the candidate differs as declared"
 
 
 def test_seeds_of_which_the_same_is_said_share_a_line() -> None:
@@ -116,41 +118,42 @@ def test_a_golden_that_decides_fails_a_run_that_is_as_expected_otherwise() -> No
     result = run(SAME, MOVED)
     assert (result.expected, result.status) == (False, ExitStatus.UNEXPECTED)
     said = (
-        "Not as expected: the environment moved: 1 of 2 references differ from their goldens, "
-        "first current/self (seed 42)."
+        "Not as expected: the environment moved: 1 of 2 references differs from its golden file, "
+        "current/self (seed 42)."
     )
     assert sentence(result) == said
     for page in (" ".join(terminal(result).split()), render_markdown(result).replace("\\", "")):
         assert said in page
-        assert f"seed 42: the environment moved, the trainer did not: the reference {DIFFERS}" in page
+        assert f"seed 42: the reference {DIFFERS}; the candidate matches the reference" in page
 
 
 def test_both_reasons_are_in_the_sentence() -> None:
     said = sentence(run(MOVED, MOVED, kind=VerdictKind.DIVERGED))
-    assert said.startswith("Not as expected: 1 of 1 probe. current/self is diverged, because (seed 1)")
+    assert said.startswith("Not as expected: 1 of 1 probe: current/self is diverged, because (seed 1)")
     assert said.endswith(
-        "the environment moved: 2 of 2 references differ from their goldens, first current/self (seed 1)."
+        "The environment moved: 2 of 2 references differ from their golden files, first current/self (seed 1)."
     )
 
 
 def test_a_golden_that_does_not_decide_is_said_and_passes() -> None:
     result = run(MOVED, MOVED, decides=False)
     assert (result.expected, result.status) == (True, ExitStatus.EXPECTED)
-    page = terminal(result)
-    assert "the environment moved" in page
-    assert "not compared with a golden: a.txt: recorded for another workload" in page
+    assert "golden files  2 references compared, 2 moved; 1 not compared" in terminal(result)
+    page = terminal(result, verbose=True)
+    assert "the reference differs from its golden file" in page
+    assert "golden file not used: a.txt: recorded for another workload" in page
 
 
 def test_cells_without_a_golden_are_said_once() -> None:
     said = (
-        "no golden on linux-x86_64-cpu for current/self, seed 7 and 2 more: neither passed nor failed; "
+        "no golden file on linux-x86_64-cpu for current/self, seed 7 and 2 more: not checked; "
         "`parity record` writes them"
     )
     result = run(SAME, absent=3)
     assert result.status is ExitStatus.EXPECTED
-    assert terminal(result).count(said) == 1
-    assert render_markdown(result).count("neither passed nor failed") == 1
-    assert "no golden" not in terminal(run(SAME, absent=3, decides=False))
+    assert terminal(result, verbose=True).count(said) == 1
+    assert render_markdown(result).count("not checked; ") == 1
+    assert "no golden file" not in terminal(run(SAME, absent=3, decides=False))
 
 
 def test_json_holds_which_moved_and_what_changed() -> None:
@@ -173,8 +176,9 @@ def test_what_nobody_has_looked_at_is_in_every_report() -> None:
     line = "mlx-lm 0.33.0: default_loss differs from the one that was last reviewed (0.32.2)"
     cells = [replace(cell(seed), upstream=(line,)) for seed in (1, 42)]
     result = RunResult(probes=(probe_result(*cells),))
-    assert terminal(result).count(f"⚠ {line}") == 1
-    assert render_markdown(result).replace("\\", "").count(f"⚠ {line}") == 1
+    assert terminal(result, verbose=True).count(line) == 1
+    assert "upstream  1 function of mlx-lm changed since we looked" in terminal(result)
+    assert render_markdown(result).replace("\\", "").count(f"- {line}") == 1
     assert json.loads(render_json(result))["upstream"] == [line]
     assert result.expected
 

@@ -78,7 +78,7 @@ def page(*cells: CellResult, **changed: Any) -> Page:
 def test_the_sentence_comes_first_and_each_probe_and_seed_has_its_place() -> None:
     found = page(cell(1), diverged())
     assert found.open == []
-    assert "✗ Not as expected: 1 of 1 probe. current/self is diverged, because (seed 42)" in found.text
+    assert "✗ Not as expected: 1 of 1 probe: current/self is diverged, because (seed 42)" in found.text
     assert found.text.index("Not as expected: 1") < found.text.index("Probes and seeds")
     assert "✓ identical" in found.text
     assert "Expected identical: not met." in found.text
@@ -195,9 +195,10 @@ def test_text_from_outside_is_text_wherever_it_stands() -> None:
         outcomes={HOSTILE: judge_rates({1: True}, {1: False})},
     )
     tree = {
-        "summary": HOSTILE, "evidence": [{"of": HOSTILE, "parts": HOSTILE, "said": [HOSTILE]}], "ignored": [HOSTILE],
-        "steps": {"summary": HOSTILE, "said": [(HOSTILE, HOSTILE, HOSTILE)]}, "runs": 1, "seed": 1,
-        "causes": [{"stages": [HOSTILE], "said": [HOSTILE], "restores": HOSTILE, "alone": [{"parts": HOSTILE}]}],
+        "summary": HOSTILE, "evidence": [{"factor": HOSTILE, "diverges_at": HOSTILE, "lines": [HOSTILE]}],
+        "ignored": [HOSTILE],
+        "steps": {"summary": HOSTILE, "lines": [(HOSTILE, HOSTILE, HOSTILE)]}, "runs": 1, "seed": 1,
+        "causes": [{"stages": [HOSTILE], "lines": [HOSTILE], "restores": HOSTILE, "alone": [{"diverges_at": HOSTILE}]}],
         "ruled_out": [{"stages": [HOSTILE], "still": HOSTILE}],
     }  # fmt: skip
     found = Page(render_html(RunResult(probes=(probe,), explanations={HOSTILE: tree})))
@@ -223,12 +224,17 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
         outcomes={"contains": judge_rates({1: True, 42: False}, {1: False, 42: True})},
     )
     tree = {
-        "summary": "The arms part at step 1.",
-        "evidence": [{"of": "loss, alone", "parts": "step 1", "said": ["a", "  b"]}],
+        "summary": "The arms diverge at step 1.",
+        "evidence": [{"factor": "loss alone", "diverges_at": "step 1", "lines": ["a", "  b"]}],
         "ignored": [],
-        "steps": {"summary": "Faulty: step 1.", "said": [("step 1", "loss", "equal")]},
+        "steps": {"summary": "Faulty: step 1.", "lines": [("step 1", "loss", "equal")]},
         "causes": [
-            {"stages": ["loss"], "said": ["one for another"], "restores": "identical", "alone": [{"parts": "diverged"}]}
+            {
+                "stages": ["loss"],
+                "lines": ["one for another"],
+                "restores": "identical",
+                "alone": [{"diverges_at": "diverged"}],
+            }
         ],
         "ruled_out": [{"stages": ["clip"], "still": "diverged"}],
         "runs": 7,
@@ -236,18 +242,18 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
     }
     text = Page(render_html(RunResult(probes=(probe,), explanations={PROBE.name: tree}))).text
     for said in (
-        "⚠ ignored: layers: the candidate asks for 16, and nothing of the kind runs (no such parameter)",
-        "what really ran differently, seeds 1, 42",
+        "⚠ ignored: layers: the candidate asks for 16; it has no effect (no such parameter)",
+        "settings that differ, seeds 1, 42",
         "clip none norm 1 declared",
-        "lr 0.5 × 3 0.5, 0.25 only effective",
+        "lr 0.5 × 3 0.5, 0.25 undeclared",
         "This workload cannot show: padding (batch: every row has 8 tokens).",
         "contains inconclusive : 1 of 2 against 1 of 2 seeds",
         "yes in the reference alone: seeds 1",
-        "The arms part at step 1.",
-        "Cause: loss ; as the reference does, the candidate is identical.",
-        "one for another; put into the reference alone: diverged",
+        "The arms diverge at step 1.",
+        "Cause: loss ; done as the reference does it, the candidate is identical.",
+        "one for another; put alone into the reference: diverged",
         "clip diverged",
-        "7 arms were run, at seed 1.",
+        "7 arms were run at seed 1.",
         "mlx 0.32.4",
         "deterministic: the noise floor is zero",
         "The curves are drawn by a script, which did not run. Everything else is here.",
@@ -260,8 +266,8 @@ def test_where_the_reference_does_not_repeat_itself_floor_and_bound_stand_beside
         verdict(VerdictKind.INCONCLUSIVE, AT), noise_floor={"loss": 0.125}, bounds={"loss": 0.5}, repetitions=4
     )
     text = page(replace(cell(1), verdict=noisy), cell(42)).text
-    assert "The reference does not repeat itself: 4 repetitions of it measure the noise floor." in text
-    assert "noise floor no difference larger than loss 1 0 of 3 0.25 0 0.125 0.5" in text
+    assert "The reference does not repeat itself: 4 repetitions measure its noise floor." in text
+    assert "noise floor no difference is larger than loss 1 0 of 3 0.25 0 0.125 0.5" in text
 
 
 def test_the_same_run_is_the_same_page() -> None:

@@ -36,9 +36,9 @@ def test_a_run_is_one_object() -> None:
         "expected": True,
         "status": 0,
         "interrupted": False,
-        "summary": "As expected: 1 probe, 1 identical.",
+        "summary": "1 probe, as expected: identical.",
         "shard": None,
-        "lacking": None,
+        "missing_shards": None,
         "postponed": {},
         "upstream": [],
         "goldens": None,
@@ -59,7 +59,7 @@ def test_a_run_is_one_object() -> None:
         "provenance": {},
         "executed": {},
         "strays": [],
-        "cannot_show": [],
+        "blind_spots": [],
         "explanation": None,
     }
 
@@ -128,7 +128,7 @@ def test_outcomes_stand_with_the_probe_by_name() -> None:
     assert probe["asked"]["expect"]["outcomes"] == {"contains": "diverged"}
     assert probe["outcomes"]["post_train_loss"] == {
         "verdict": "invalid",
-        "reason": "NaN or infinite at 1 of 2 seeds, first 42",
+        "reason": "NaN or infinite at 1 of 2 seeds, first at seed 42",
         "deltas": {"1": 0.25, "42": "NaN"},
         "mean": None,
         "largest": None,
@@ -149,7 +149,7 @@ def test_what_a_probe_cannot_show_is_a_list() -> None:
     known = BlindSpot(stage=Stage.BATCH, what="padding", because="every row has 8 tokens")
     cells = [replace(cell(seed), blind=(spot,)) for seed in (1, 42)]
     (probe,) = read(replace(probe_result(*cells), blind=(known,)))["probes"]
-    assert probe["cannot_show"] == [
+    assert probe["blind_spots"] == [
         {"stage": "batch", "what": "padding", "because": "every row has 8 tokens"},
         {"stage": "clip", "what": "clipping", "because": "it never binds"},
     ]
@@ -180,4 +180,4 @@ def test_what_really_ran_and_what_was_ignored_stand_with_the_cell() -> None:
 def test_an_interrupted_run_says_so() -> None:
     found = read(probe_result(cell(1)), interrupted=True)
     assert (found["interrupted"], found["expected"]) == (True, False)
-    assert found["summary"] == "Interrupted: 0 of 1 probe finished as expected."
+    assert found["summary"] == "Interrupted: 0 of 1 probe had ended as expected."

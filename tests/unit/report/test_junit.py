@@ -51,7 +51,7 @@ def test_a_case_a_probe_and_seed_and_one_for_the_verdict() -> None:
         "a/b seed 4": ("skipped", "not run", ""),
         "gate verdict": (
             "failure",
-            "Not as expected: 1 of 1 probe. a/b is invalid, an arm did not run (seed 2), where identical was expected.",
+            "Not as expected: 1 of 1 probe: a/b is invalid, an arm did not run (seed 2), expected identical.",
             "",
         ),
     }

@@ -21,39 +21,66 @@ AT = FirstDivergence(
 )
 
 
-def test_the_first_line_is_the_verdict_and_each_seed_has_a_row() -> None:
-    result = RunResult(probes=(probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT)),))
-    lines = render_markdown(result).splitlines()
-    assert lines[0] == (
-        "❌ **Not as expected: 1 of 1 probe. current/self is diverged, because \\(seed 42\\), "
-        "where identical was expected.**"
-    )
-    rows = [line for line in lines if line.startswith("| current/self")]
-    assert rows == [
-        "| current/self | 1 | ✓ identical | 3 | – | – | – | – | – | 0 |",
-        "| current/self | 42 | ✗ diverged | 3 | step 1 · clip · clipped\\_norm | 2.5 | 2.25 | −0.25 | 9 "
-        "| 0.25, from step 1 |",
+def test_the_first_line_is_the_verdict_then_what_is_not_as_expected_then_the_rest() -> None:
+    odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), file="probes/current/self.toml")
+    fine = probe_result(cell(1), cell(42), name="current/fine", question="Is it fine?")
+    lines = render_markdown(RunResult(probes=(fine, odd))).splitlines()
+    assert lines[:24] == [
+        "❌ **Not as expected: 1 of 2 probes: current/self is diverged, because \\(seed 42\\), expected identical.**",
+        "",
+        "### ✗ current/self",
+        "",
+        "Is it the same?",
+        "",
+        "- expected: identical",
+        "- found: diverged, step 1, stage clip, metric clipped\\_norm",
+        "- reference: 2.5",
+        "- candidate: 2.25",
+        "- difference: −0.25, 9 ULPs",
+        "- reason: because",
+        "- at: seed 42 \\(1 of 2\\)",
+        "- tolerance: loss 0.25 would pass",
+        "",
+        "Find the cause: `parity explain probes/current/self.toml --seeds 42 --steps 30`",
+        "",
+        "| seed | verdict | steps | first divergence | reference | candidate | Δ | ULPs | max \\|Δ loss\\| |",
+        "| ---: | --- | ---: | --- | ---: | ---: | ---: | ---: | --- |",
+        "| 1 | ✓ identical | 3 | – | – | – | – | – | 0 |",
+        "| 42 | ✗ diverged | 3 | step 1 · clip · clipped\\_norm | 2.5 | 2.25 | −0.25 | 9 | 0.25, from step 1 |",
+        "",
+        "",
+        "<details><summary>every metric, seed 1</summary>",
     ]
-    assert "Expected identical: **not met**." in lines
+    at = lines.index("| probe | question | seeds | verdict | diverges at |")
+    assert lines[at + 2] == "| ✓ current/fine | Is it fine? | 1, 42 | identical |  |"
+    assert lines.index("### current/fine") > at
 
 
 def test_a_declared_divergence_is_a_pass_that_says_so() -> None:
     expect = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1, because="None means 1.0")
     cells = [replace(cell(s, VerdictKind.DIVERGED, AT), provenance=HEADER.provenance) for s in (1, 42)]
     text = render_markdown(RunResult(probes=(probe_result(*cells, expect=expect),)))
-    assert text.startswith("✅ **As expected: 1 probe, 1 diverged, as declared.**")
+    assert text.startswith("✅ **1 probe, as expected: diverged as declared.**")
+    assert "| ✓ current/self | Is it the same? | 1, 42 | diverged | step 1 · clip |" in text
     assert "Expected diverged at step 1, stage clip: met." in text
     assert "Declared because None means 1.0" in text
-    assert "- seed 1: step 1 · clip · clipped\\_norm: 2.5 → 2.25, Δ −0.25, 9 ULPs" in text
+    assert "| 1 | ✓ diverged as declared | 3 | step 1 · clip · clipped\\_norm | 2.5 | 2.25 | −0.25 | 9 |" in text
     assert "| loss | 1 | 0 of 3 | 0.25 | 0 |" in text
     assert "mlx 0.32.4" in text
     assert "deterministic: the noise floor is zero" in text
 
 
-def test_a_probe_that_was_never_run_has_a_row() -> None:
+def test_a_probe_that_was_never_run_has_its_seeds() -> None:
     text = render_markdown(RunResult(probes=(probe_result(),), interrupted=True))
-    assert "| current/self | 1 | ✗ not run |" in text
-    assert "| current/self | 42 | ✗ not run |" in text
+    assert "- not run: 1, 42" in text
+    assert "| 1 | ✗ not run |" in text
+    assert "| 42 | ✗ not run |" in text
+
+
+def test_a_command_with_odd_characters_is_no_code() -> None:
+    odd = probe_result(cell(1, VerdictKind.DIVERGED, AT), cell(42), file="probes/a`b;c.toml")
+    text = render_markdown(RunResult(probes=(odd,)))
+    assert "Find the cause: parity explain 'probes/a\\`b;c.toml' --seeds 1 --steps 30" in text
 
 
 def test_text_from_outside_does_no_harm() -> None:
@@ -98,20 +125,24 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "",
         "Expected identical, contains inconclusive: met.",
         "",
-        "- post\\_train\\_loss **identical**: equal to the bit at 2 of 2 seeds",
+        "| seed | verdict | steps | first divergence | reference | candidate | Δ | ULPs | max \\|Δ loss\\| |",
+        "| ---: | --- | ---: | --- | ---: | ---: | ---: | ---: | --- |",
+        "| 1 | ✓ identical | 3 | – | – | – | – | – | 0 |",
+        "| 42 | ✓ identical | 3 | – | – | – | – | – | 0 |",
+        "",
+        "- post\\_train\\_loss **identical**: equal bit for bit at 2 of 2 seeds",
         "- ✓ contains **inconclusive**: 1 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: "
-        "no gap is seen \\(2 can show none\\)",
+        "no gap is seen \\(2 seeds cannot show any gap\\)",
         "  - yes in the reference alone: seeds 1",
         "  - yes in the candidate alone: seeds 42",
-        "- ⚠ ignored: get\\_peft\\_model.layers: the candidate asks for 16, "
-        "and nothing of the kind runs \\(value 1.0\\)",
+        "- ⚠ ignored: get\\_peft\\_model.layers: the candidate asks for 16; it has no effect \\(value 1.0\\)",
         "",
-        "<details><summary>what really ran differently, seed 1</summary>",
+        "<details><summary>settings that differ, seed 1</summary>",
         "",
-        "| effective | reference | candidate | |",
+        "| setting | reference | candidate | |",
         "| --- | --- | --- | --- |",
         "| clip | none | value 1.0 | declared |",
-        "| batch\\_shapes | \\[6, 33\\], \\[6, 2\\] | \\[6, 33\\] × 3 | **only effective** |",
+        "| batch\\_shapes | \\[6, 33\\], \\[6, 2\\] | \\[6, 33\\] × 3 | **undeclared** |",
         "",
         "</details>",
         "",
@@ -122,22 +153,22 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "</details>",
         "",
     ]
-    assert "No probe of this run could have shown: clipping \\(clip: value 1.0\\)." in lines
+    assert "- current/self cannot show: clipping \\(clip: value 1.0\\)" in lines
 
 
 def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectation() -> None:
     declared = {"contains": VerdictKind.IDENTICAL, "completion_loss": VerdictKind.DIVERGED}
     text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)),)))
     assert text.splitlines()[0] == (
-        "❌ **Not as expected: 1 of 1 probe. current/self is identical, contains is inconclusive; completion\\_loss "
-        "was not measured, where identical, contains identical, completion\\_loss diverged was expected.**"
+        "❌ **Not as expected: 1 of 1 probe: current/self is identical, contains is inconclusive, completion\\_loss "
+        "was not measured, expected identical, contains identical, completion\\_loss diverged.**"
     )
-    assert "\nExpected identical, contains identical, completion\\_loss diverged: **not met**.\n" in text
+    assert "\n- expected: identical, contains identical, completion\\_loss diverged\n" in text
 
 
 def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -> None:
     text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL), HOSTILE),)))
-    assert text.count("\\[x\\]\\(http:\u200b//x\\) \\# c") == 4
+    assert text.count("\\[x\\]\\(http:\u200b//x\\) \\# c") == 5
     for harm in ("<img", "@team", "](http", "\n# c"):
         assert harm not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| clip |")]
@@ -146,7 +177,7 @@ def test_what_a_library_says_does_no_harm_in_warnings_limits_and_differences() -
 
 def test_a_probe_without_any_of_it_says_nothing_of_it() -> None:
     text = render_markdown(RunResult(probes=(probe_result(cell(1), cell(42)),)))
-    for part in ("⚠", "cannot show", "really ran"):
+    for part in ("⚠", "cannot show", "settings that"):
         assert part not in text
 
 

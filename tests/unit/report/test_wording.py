@@ -11,7 +11,7 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.outcomes import judge_rates, judge_shift
 from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage
-from parity.report.wording import cannot_show, discordant, number, place, rounded_up, setting, signed, ulps, values
+from parity.report.wording import blind_spots, discordant, number, place, rounded_up, setting, signed, ulps, values
 
 AT = FirstDivergence(
     step=0, stage=Stage.LOAD, metric="base", reference="", candidate="", delta=None, ulp=None, detail="2 of 9 tensors"
@@ -82,8 +82,8 @@ def test_what_cannot_be_shown_is_one_line_with_the_stage_and_the_reason_of_each(
         BlindSpot(stage=Stage.BATCH, what="order and padding", because="all 64 rows are equal"),
         BlindSpot(stage=Stage.FORWARD, what="dropout", because="it is 0"),
     )
-    assert cannot_show(spots) == "order and padding (batch: all 64 rows are equal); dropout (forward: it is 0)"
-    assert cannot_show(()) == ""
+    assert blind_spots(spots) == "order and padding (batch: all 64 rows are equal); dropout (forward: it is 0)"
+    assert blind_spots(()) == ""
 
 
 def test_the_seeds_at_which_two_arms_differ_are_named_by_arm() -> None:

@@ -54,5 +54,5 @@ def test_the_names_are_kept_with_the_run(tmp_path: Path) -> None:
 
 def test_a_plan_that_was_damaged_is_said_to_be(tmp_path: Path) -> None:
     (note_sample(tmp_path, [canary()]) / "canaries.json").write_text("{")
-    with pytest.raises(BadTraceError, match="not the plan of a run's canaries"):
+    with pytest.raises(BadTraceError, match="not the index of a run's canaries"):
         noted_sample(tmp_path)

@@ -10,31 +10,31 @@ from hypothesis import strategies as st
 
 from parity.errors import ExitStatus
 from parity.probe.values import Stage, VerdictKind
-from parity.scoreboard.score import Identical, Outcome, Score, score
+from parity.scoreboard.score import Identical, CanaryStatus, Score, score
 from tests.unit.made import cell
 from tests.unit.scoreboard.made import ALARM, CAUGHT, ELSEWHERE, MISSED, NOT_RUN, QUIET, at, board, canary
 
 
 @pytest.mark.parametrize("kind", [VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE, VerdictKind.INVALID])
 def test_a_fault_is_caught_by_every_verdict_that_lets_nothing_through(kind: VerdictKind) -> None:
-    assert score(canary(), cell(1, kind, at())).outcome is Outcome.CAUGHT
+    assert score(canary(), cell(1, kind, at())).status is CanaryStatus.CAUGHT
 
 
 def test_arms_that_executed_the_same_code_caught_nothing() -> None:
     same = replace(cell(1, VerdictKind.INVALID), same_code="both arms executed the same code: 3 functions of mlx-lm")
-    assert score(canary(), same).outcome is Outcome.MISSED
+    assert score(canary(), same).status is CanaryStatus.MISSED
 
 
 def test_a_fault_within_the_noise_is_missed() -> None:
-    assert score(canary(), cell(1, VerdictKind.WITHIN, at())).outcome is Outcome.MISSED
+    assert score(canary(), cell(1, VerdictKind.WITHIN, at())).status is CanaryStatus.MISSED
 
 
 def test_an_identical_cell_is_a_miss_of_a_fault_and_the_quiet_of_a_harmless_change() -> None:
-    assert (MISSED.outcome, QUIET.outcome, ALARM.outcome) == (Outcome.MISSED, Outcome.QUIET, Outcome.FALSE_ALARM)
+    assert (MISSED.status, QUIET.status, ALARM.status) == (CanaryStatus.MISSED, CanaryStatus.QUIET, CanaryStatus.FALSE_ALARM)
 
 
 def test_what_could_not_be_run_is_neither() -> None:
-    assert NOT_RUN.outcome is Outcome.NOT_RUN
+    assert NOT_RUN.status is CanaryStatus.NOT_RUN
     assert NOT_RUN.reason == "candidate: there is no such seam"
 
 
@@ -96,7 +96,7 @@ def test_a_pass_has_a_fault_and_everything_right(scores: list[Score]) -> None:
     found = board(*scores)
     if found.status is ExitStatus.EXPECTED:
         assert found.caught >= 1
-        assert {each.outcome for each in scores} <= {Outcome.CAUGHT, Outcome.QUIET}
+        assert {each.status for each in scores} <= {CanaryStatus.CAUGHT, CanaryStatus.QUIET}
     if found.trusted:
         assert scores
         assert not found.misjudged
@@ -105,5 +105,5 @@ def test_a_pass_has_a_fault_and_everything_right(scores: list[Score]) -> None:
 
 def test_an_invalid_cell_is_no_quiet_one() -> None:
     harmless = canary(stage=None, step=None)
-    assert score(harmless, cell(1, VerdictKind.INVALID)).outcome is Outcome.FALSE_ALARM
-    assert score(harmless, replace(cell(1), verdict=None)).outcome is Outcome.NOT_RUN
+    assert score(harmless, cell(1, VerdictKind.INVALID)).status is CanaryStatus.FALSE_ALARM
+    assert score(harmless, replace(cell(1), verdict=None)).status is CanaryStatus.NOT_RUN

@@ -17,14 +17,14 @@ from parity.errors import ExitStatus, ParityError
 from parity.gate.sentence import sentence
 from parity.golden.folder import Goldens, keep_goldens
 from parity.judge.blind_spots import BlindSpot
-from parity.probe.shard import Lacking, Shard
+from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
 from parity.report.json import render_json
 from parity.store.collect import copy_explanations, copy_shards, read_stored
 from parity.store.folder import new_run
 from parity.store.merge import merged
 from parity.store.run import read_run, write_reports
-from parity.trace.cell import EXIT
+from parity.trace.cell import EXIT, note_not_started
 from tests.unit.made import EXPLANATION
 from tests.unit.stored import FIRST, OTHER, PROBES, left_by_a_cell, shard_at
 
@@ -69,7 +69,7 @@ def test_the_shards_of_a_run_make_the_run(tmp_path: Path) -> None:
     shards = [shard_at(tmp_path / "s1", 1), shard_at(tmp_path / "s2", 2)]
     result = merge(tmp_path / "out", *reversed(shards))
     assert render_json(result) == render_json(read_run(whole(tmp_path / "whole"), find))
-    assert (sentence(result), result.status) == ("As expected: 2 probes, 2 identical.", ExitStatus.EXPECTED)
+    assert (sentence(result), result.status) == ("All 2 probes as expected: 2 identical.", ExitStatus.EXPECTED)
 
 
 @pytest.mark.parametrize("of", [1, 3, 4])
@@ -84,7 +84,7 @@ def test_without_a_shard_nothing_passes(tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("shards")
     result = merge(folder / "out", *[shard_at(folder / f"s{number}", number, 4) for number in numbers])
     missing = tuple(number for number in (1, 2, 3, 4) if number not in numbers)
-    assert result.lacking == Lacking(of=4, missing=missing)
+    assert result.missing_shards == MissingShards(of=4, missing=missing)
     assert (result.status, result.expected) == (ExitStatus.UNDECIDED, False)
     assert sentence(result).startswith("Shard")
 
@@ -118,9 +118,20 @@ def test_a_shard_that_never_came_to_its_report_is_no_pass_though_its_cells_are(t
     (two / "results.json").unlink()
     result = merge(tmp_path / "out", one, two)
     assert sentence(result) == (
-        "Shard 2 of 2 is incomplete. Not decided: all that is there is as expected, 2 probes, 2 identical."
+        "Shard 2 of 2 is incomplete. Not decided: what was run is as expected: 2 probes, 2 identical."
     )
     assert result.status is ExitStatus.UNDECIDED
+
+
+def test_a_cell_that_could_not_be_started_is_told_by_the_whole_as_by_its_shard(tmp_path: Path) -> None:
+    one, two = shard_at(tmp_path / "s1", 1), shard_at(tmp_path / "s2", 2)
+    cell = two / "traces" / "current" / "self" / "42"
+    shutil.rmtree(cell)
+    note_not_started(cell, "environment zoo==9 cannot be installed")
+    assert read_run(two, find).status is ExitStatus.NOT_RUN
+    result = merge(tmp_path / "out", one, two)
+    assert result.status is ExitStatus.NOT_RUN
+    assert result.probes[0].cells[1].failure == "environment zoo==9 cannot be installed"
 
 
 def test_a_trace_that_is_cut_in_a_cell_that_ended_is_an_arm_that_did_not_run(tmp_path: Path) -> None:
@@ -279,7 +290,7 @@ def test_a_probe_that_no_file_could_say_is_refused(tmp_path: Path, keys: Sequenc
 def test_a_plan_with_a_cell_twice_or_with_more_shards_than_cells_is_refused(tmp_path: Path) -> None:
     shard = shard_at(tmp_path / "s1", 1)
     probes = json.loads((shard / "plan.json").read_text())["probes"]
-    assert refused(replan(shard, shard={"number": 1, "of": 9})).startswith(f"{shard}: --shard 1/9: 9 shards of 4 cells")
+    assert refused(replan(shard, shard={"number": 1, "of": 9})).startswith(f"{shard}: --shard 1/9: 9 shards for 4 cells")
     assert refused(replan(shard, probes=[*probes, probes[0]])) == f"{shard}: its plan.json has a cell twice"
 
 

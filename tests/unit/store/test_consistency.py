@@ -13,7 +13,7 @@ from parity.judge.curves import Curve
 from parity.judge.diff import Problem, ProblemKind
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds
 from parity.probe.values import Stage, VerdictKind
-from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
+from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.consistency import contradictions
 from tests.unit.made import judged, probe_of
 from tests.unit.scoreboard.made import HARMLESS, canary
@@ -138,17 +138,17 @@ def test_an_explanation_of_what_does_not_part_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "outcome", "kind", "said"),
+    ("of", "status", "kind", "said"),
     [
-        (FAULT, Outcome.CAUGHT, VerdictKind.IDENTICAL, "caught, and identical"),
-        (FAULT, Outcome.QUIET, VerdictKind.IDENTICAL, "quiet, and a fault"),
-        (HARMLESS, Outcome.CAUGHT, VerdictKind.DIVERGED, "caught, and harmless"),
-        (HARMLESS, Outcome.QUIET, VerdictKind.DIVERGED, "quiet, and diverged"),
-        (HARMLESS, Outcome.FALSE_ALARM, VerdictKind.WITHIN, "false alarm, and within"),
+        (FAULT, CanaryStatus.CAUGHT, VerdictKind.IDENTICAL, "caught, and identical"),
+        (FAULT, CanaryStatus.QUIET, VerdictKind.IDENTICAL, "quiet, and a fault"),
+        (HARMLESS, CanaryStatus.CAUGHT, VerdictKind.DIVERGED, "caught, and harmless"),
+        (HARMLESS, CanaryStatus.QUIET, VerdictKind.DIVERGED, "quiet, and diverged"),
+        (HARMLESS, CanaryStatus.FALSE_ALARM, VerdictKind.WITHIN, "false alarm, and within"),
     ],
 )
-def test_a_canary_that_denies_itself_is_found(of: Canary, outcome: Outcome, kind: VerdictKind, said: str) -> None:
-    score = Score(canary=of, outcome=outcome, verdict=kind, reason="")
+def test_a_canary_that_denies_itself_is_found(of: Canary, status: CanaryStatus, kind: VerdictKind, said: str) -> None:
+    score = Score(canary=of, status=status, verdict=kind, reason="")
     board = Scoreboard(scores=(score,), identical=Identical(cells=1))
     assert list(contradictions(replace(run(SAME), canaries=board))) == [f"canary {of.name!r} is {said}"]
 

@@ -10,7 +10,7 @@ import pytest
 from parity.errors import ExitStatus, ParityError
 from parity.golden.folder import Goldens
 from parity.judge.blind_spots import BlindSpot
-from parity.probe.shard import Lacking, Shard
+from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Arm, Stage
 from parity.store.merge import Stored, merged
 from parity.store.plan import Plan
@@ -65,8 +65,8 @@ def test_shards_in_any_order_make_the_whole_plan() -> None:
 
 def test_what_is_missing_or_incomplete_is_in_the_plan() -> None:
     half = replace(stored(2, of=4), incomplete=(("current/self", 42),))
-    assert merged([stored(4, of=4), half]).lacking == Lacking(of=4, missing=(1, 3), incomplete=(2,))
-    assert merged([stored(1), replace(stored(2), ended=False)]).lacking == Lacking(of=2, incomplete=(2,))
+    assert merged([stored(4, of=4), half]).missing_shards == MissingShards(of=4, missing=(1, 3), incomplete=(2,))
+    assert merged([stored(1), replace(stored(2), ended=False)]).missing_shards == MissingShards(of=2, incomplete=(2,))
 
 
 def test_the_same_shard_twice_is_refused() -> None:

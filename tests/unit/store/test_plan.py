@@ -8,7 +8,7 @@ import pytest
 
 from parity.errors import BadTraceError
 from parity.judge.blind_spots import BlindSpot
-from parity.probe.shard import Lacking, Shard
+from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
 from parity.store.plan import Plan, read_plan, write_plan
 from tests.unit.made import PROBE
@@ -27,7 +27,7 @@ PLAN = Plan(
     not_run={ASKS.name: "why"},
     models={"owner/name": "c0"},
     shard=Shard(number=2, of=2),
-    lacking=Lacking(of=2, missing=(1,), incomplete=(2,)),
+    missing_shards=MissingShards(of=2, missing=(1,), incomplete=(2,)),
 )
 
 
@@ -37,7 +37,7 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path: Path, plan: Plan) -> No
     assert read_plan(tmp_path) == plan
 
 
-@pytest.mark.parametrize("key", ["schema", "probes", "blind", "not_run", "models", "shard", "lacking"])
+@pytest.mark.parametrize("key", ["schema", "probes", "blind", "not_run", "models", "shard", "missing_shards"])
 def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> None:
     write_plan(tmp_path, PLAN)
     tree = json.loads((tmp_path / "plan.json").read_text())
@@ -65,4 +65,4 @@ def test_what_is_declared_over_all_seeds_is_judged_over_all_of_them_alone() -> N
     merged = replace(PLAN, shard=None)
     assert merged.judged(ASKS, (1, 42)) == ASKS
     assert dict(merged.judged(ASKS, (42,)).expect.outcomes) == {}
-    assert replace(merged, lacking=None).judged(ASKS, (42,)) == ASKS
+    assert replace(merged, missing_shards=None).judged(ASKS, (42,)) == ASKS

@@ -20,11 +20,11 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.cell import probe_result as over_its_seeds
 from parity.judge.effective import Difference, Warned
 from parity.judge.verdict import FirstDivergence
-from parity.probe.shard import Lacking, Shard
+from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import ArmName, Expectation, Outcomes, Stage, VerdictKind
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
-from parity.scoreboard.score import Identical, Outcome, Score, Scoreboard
+from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.results import read_result
 from parity.trace.values import Executed, Ignored
 from tests.unit.made import EXPLANATION, PROBE, judged, probe_of
@@ -82,8 +82,8 @@ def everything() -> RunResult:
         ),
         canaries=Scoreboard(
             scores=(
-                Score(canary=fault, outcome=Outcome.CAUGHT, verdict=VerdictKind.DIVERGED, reason="r", at=AT),
-                Score(canary=harmless, outcome=Outcome.QUIET, verdict=VerdictKind.IDENTICAL, reason="r"),
+                Score(canary=fault, status=CanaryStatus.CAUGHT, verdict=VerdictKind.DIVERGED, reason="r", at=AT),
+                Score(canary=harmless, status=CanaryStatus.QUIET, verdict=VerdictKind.IDENTICAL, reason="r"),
             ),
             identical=Identical(cells=1),
             seconds=1.5,
@@ -107,7 +107,7 @@ def refused(text: str) -> str:
         RunResult(probes=()),
         replace(everything(), interrupted=True),
         replace(everything(), shard=Shard(number=2, of=3), postponed={"b/other": ("contains",)}),
-        replace(everything(), lacking=Lacking(of=3, missing=(1,), incomplete=(2,))),
+        replace(everything(), missing_shards=MissingShards(of=3, missing=(1,), incomplete=(2,))),
         RunResult(probes=(replace(probe_of("a/b"), probe=PROBE, not_run="no route to the hub"),)),
     ],
 )
@@ -163,8 +163,8 @@ def forged(change: Callable[[Any], object]) -> str:
         (lambda tree: tree.update(expected=True), "results that do not follow from their cells: expected is True"),
         (lambda tree: tree.update(status=0), "results that do not follow from their cells: status is 0"),
         (
-            lambda tree: tree.update(summary="As expected: 2 probes, 2 identical."),
-            "results that do not follow from their cells: summary is As expected: 2 probes, 2 identical.",
+            lambda tree: tree.update(summary="All 2 probes as expected: 2 identical."),
+            "results that do not follow from their cells: summary is All 2 probes as expected: 2 identical.",
         ),
         (lambda tree: tree["probes"].pop(), "results that do not follow from their cells: expected is False"),
         (

@@ -110,12 +110,12 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         ('{"schema": 3, "probes": []}', "not the folder of a run: it has no readable plan.json"),
         (
             '{"schema": 3, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
-            '"not_run": {}, "models": {}, "shard": null, "lacking": null}',
+            '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
         (
             '{"schema": 3, "probes": [], "blind": {"a": ["it"]}, '
-            '"not_run": {}, "models": {}, "shard": null, "lacking": null}',
+            '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
     ],
@@ -172,9 +172,9 @@ def test_outcomes_over_all_seeds_decide_nothing_in_a_shard(tmp_path: Path, numbe
     result = read_run(run, find)
     assert (result.status, dict(result.postponed)) == (status, {"current/self": ("contains",)})
     report = render_markdown(result)
-    assert report.startswith(f"✅ **Shard {number} of 2. As expected: 1 probe, 1 identical.**")
+    assert report.startswith(f"✅ **Shard {number} of 2. 1 probe, as expected: identical.**")
     why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
-    assert f"\ncurrent/self: contains {why}.\n" in report
+    assert f"\n- current/self: contains {why}\n" in report
 
 
 def test_a_probe_whose_model_could_not_be_had_says_so_again(tmp_path: Path) -> None:
@@ -184,7 +184,8 @@ def test_a_probe_whose_model_could_not_be_had_says_so_again(tmp_path: Path) -> N
     assert (result.status, result.probes[0].not_run) == (ExitStatus.UNDECIDED, why)
     report = render_markdown(result)
     assert report.startswith("❔ **Not decided: 1 of 1 probe was not run: model owner/name is not available ")
-    assert "| current/self | 42 | – not run: model not available |" in report
+    assert "| – current/self | Is it the same? | 1, 42 | not run |  |" in report
+    assert "| 42 | – not run | – |" in report
     assert "Expected identical, contains identical: not decided." in report
     assert "✗" not in report
 
@@ -233,7 +234,7 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
     ran(run, ASKS)
     write_reports(run, read_run(run, find))
     (probe,) = json.loads((run / "results.json").read_text())["probes"]
-    assert (probe["outcomes"]["contains"]["verdict"], len(probe["cannot_show"])) == ("identical", 2)
+    assert (probe["outcomes"]["contains"]["verdict"], len(probe["blind_spots"])) == ("identical", 2)
     report = (run / "report.md").read_text()
     for part in (
         "- ✓ contains **identical**",

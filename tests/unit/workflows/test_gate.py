@@ -14,8 +14,8 @@ from parity.errors import ExitStatus
 from tests.unit.workflows.runner import ROOT, Block, blocks
 from tests.unit.workflows.standin import Tool, tool
 
-MET = {"summary": "As expected: 1 probe, 1 identical."}
-UNMET = {"summary": "Not as expected: 1 of 1 probe. current/self is diverged."}
+MET = {"summary": "1 probe, as expected: identical."}
+UNMET = {"summary": "Not as expected: 1 of 1 probe: current/self is diverged."}
 FILES = {"report": "report.md", "html": "report.html", "json": "results.json", "junit": "junit.xml"}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-MET = {"summary": "As expected: 1 probe, 1 identical.", "expected": True}
+MET = {"summary": "1 probe, as expected: identical.", "expected": True}
 
 
 def _gate(block: Block, home: Path) -> None:
@@ -27,7 +27,7 @@ def _gate(block: Block, home: Path) -> None:
     made.tell(run={"results": MET})
     ended = made.runner().run(block)
     assert ended.status == 0, ended.printed
-    assert ended.outputs["verdict"] == "As expected: 1 probe, 1 identical."
+    assert ended.outputs["verdict"] == "1 probe, as expected: identical."
     (called,) = made.calls(first="run")
     assert called.words[-2:] == ("--", str(made.folder / "probes" / "current"))
     assert {"--jobs=2", "--canaries"} < set(called.words)
