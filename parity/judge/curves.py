@@ -51,7 +51,7 @@ def thinned(curve: Curve, most: int) -> Curve:
     """
     total = len(curve.steps)
     if most < 6:
-        raise ValueError(f"a curve needs at least 6 points (its ends, its first gap and one stretch), not {most}")
+        raise ValueError(f"a curve needs its ends, its first gap and one stretch: at least 6 points, not {most}")
     if total <= most:
         return curve
     gaps = curve.gaps

@@ -144,8 +144,8 @@ def judge_shift(reference: Mapping[int, float], candidate: Mapping[int, float], 
     never = f"; fewer than {fewest} that differ never do" if differ < fewest else ""
     kind, tail = _decide(p, alpha, otherwise=f"these seeds do not prove a shift{never}")
     reason = (
-        f"{differ} of {seeds} seeds differ; the mean difference over all is {mean:+.3g} nats, the largest {largest:.3g} "
-        f"(seed {worst}); exact Wilcoxon p = {p:.2g}: {tail}"
+        f"{differ} of {seeds} seeds differ; the mean difference over all is {mean:+.3g} nats, the largest "
+        f"{largest:.3g} (seed {worst}); exact Wilcoxon p = {p:.2g}: {tail}"
     )
     if not differ:
         kind, reason = VerdictKind.IDENTICAL, f"equal bit for bit at {seeds} of {seeds} seeds"

@@ -66,9 +66,7 @@ def test_what_few_repetitions_leave_open_is_inconclusive_and_says_how_many_decid
     assert one.reason == "the reference does not repeat itself, and one repetition is too few to measure the noise"
     three = judged(1, repetitions=3, shift=1.0)
     assert (three.kind, three.wanted) == (VerdictKind.INCONCLUSIVE, 19)
-    assert three.reason == (
-        "further off than all 3 repetitions of the reference, but 19 are needed for 95% confidence"
-    )
+    assert three.reason == "further off than all 3 repetitions of the reference, but 19 are needed for 95% confidence"
     many = judged(1, repetitions=19, shift=1.0)
     assert (many.kind, many.wanted) == (VerdictKind.DIVERGED, 0)
     assert many.reason.endswith("(95% confidence)")

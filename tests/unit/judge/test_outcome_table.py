@@ -95,7 +95,7 @@ def test_a_table_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
         ("seed,a,b\n1,0.5,0.25\n2,0.5,much\n", "seed 2: 'much' is not yes, no or a number"),
         ("seed,a,b\n1,0.5,0.25\n2,yes,no\n", "seed 2: 'yes' is among numbers; write only yes and no, or only numbers"),
         ("seed,a,b\n1,yes,no\n2,yes,0.5\n", "seed 1: 'yes' is among numbers; write only yes and no, or only numbers"),
-        ('seed,a,b\n1,"' + "x" * 200_000, "not a table (field larger than field limit (131072))"),
+        ('seed,a,b\n1,"' + "x" * 200_000, "not a CSV table (field larger than field limit (131072))"),
     ],
 )
 def test_what_is_no_table_of_outcomes_is_one_line(tmp_path: Path, text: str, message: str) -> None:
