@@ -171,14 +171,14 @@ MUTATIONS = (
         "gate/result.py",
         "bool(self.probes) and not self.interrupted and all(",
         "not self.interrupted and all(",
-        "judge/test_result.py::test_the_exit_status_follows_from_what_was_found",
+        "gate/test_result.py::test_the_exit_status_follows_from_what_was_found",
     ),
     Mutation(
         "an interrupted run is a pass",
         "gate/result.py",
         "bool(self.probes) and not self.interrupted and all(",
         "bool(self.probes) and all(",
-        "judge/test_result.py::test_an_interrupted_run_is_no_pass",
+        "gate/test_result.py::test_an_interrupted_run_is_no_pass",
     ),
     Mutation(
         "a trace of another cell is judged",
