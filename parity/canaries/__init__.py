@@ -1,1 +1,1 @@
-"""Known faults, each a small change to a real provider: the proof that the harness can fail."""
+"""Known faults, each a small change to a real provider: they prove that the harness can fail."""

@@ -1,4 +1,4 @@
-"""Faults of what is trained: layers, rank, scale, initial values."""
+"""Faults in what is trained: layers, rank, scale, initial values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def wired(job: Job, **changed: Any) -> Job:
-    """A job that wires LoRA otherwise."""
+    """A job with changed LoRA settings."""
     lora = replace(job.workload.lora, **changed)
     return replace(job, workload=replace(job.workload, lora=lora))
 
@@ -33,37 +33,33 @@ def _adapters(loaded: Loaded, which: str, change: Callable[[Any], Any]) -> None:
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraLayerMissing(MlxLmLoop):
-    """One LoRA layer missing."""
+    """One layer too few has LoRA."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Of the last few."""
         super().adapt(loaded, wired(job, layers=job.workload.lora.layers - 1))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraLayerMore(MlxLmLoop):
-    """One LoRA layer more."""
+    """One layer too many has LoRA."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Of the last few."""
         super().adapt(loaded, wired(job, layers=job.workload.lora.layers + 1))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraModuleMissing(MlxLmLoop):
-    """One kind of module without LoRA."""
+    """One kind of module has no LoRA."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """The last of them."""
         super().adapt(loaded, wired(job, modules=job.workload.lora.modules[:-1]))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraRankMore(MlxLmLoop):
-    """LoRA of one rank more."""
+    """The LoRA rank is one too high."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """9 for 8."""
         super().adapt(loaded, wired(job, rank=job.workload.lora.rank + 1))
 
 
@@ -71,20 +67,18 @@ class LoraRankMore(MlxLmLoop):
 class LoraScaleUp(MlxLmLoop):
     """LoRA scale × 1.01.
 
-    While lora_b is zero only its gradient shows it.
+    The scale is no parameter, and while lora_b is zero, only its gradient shows the fault.
     """
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """A scale is no parameter: it is compared by what it does."""
         super().adapt(loaded, wired(job, scale=job.workload.lora.scale * 1.01))
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraDrawnLater(MlxLmLoop):
-    """LoRA drawn from another position of the random numbers."""
+    """LoRA is drawn one random number too late."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """One number is drawn before it."""
         import mlx.core as mx
 
         mx.random.uniform()
@@ -93,20 +87,24 @@ class LoraDrawnLater(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class LoraBNotZero(MlxLmLoop):
-    """lora_b of 1e-8 where it starts at 0."""
+    """lora_b starts at 1e-8, not at 0.
+
+    That is too small to show in the loss of step 1.
+    """
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Too small for the loss of step 1."""
         super().adapt(loaded, job)
         _adapters(loaded, "lora_b", lambda leaf: leaf + 1e-8)
 
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class AdaptersInBfloat16(MlxLmLoop):
-    """Adapters in bfloat16."""
+    """The adapters are in bfloat16.
+
+    So are the base weights.
+    """
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """As the base weights are."""
         import mlx.core as mx
 
         super().adapt(loaded, job)
@@ -115,27 +113,27 @@ class AdaptersInBfloat16(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.ADAPT, step=0)
 class BaseNotFrozen(MlxLmLoop):
-    """One norm of the base is trained."""
+    """One norm of the base model is trained too."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Beside the adapters."""
         super().adapt(loaded, job)
         loaded.model.layers[-1].input_layernorm.unfreeze()
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.ADAPT, step=0)
 class TrainerLoraLayerMissing(UnslothZoo):
-    """FastMLXModel: one LoRA layer missing."""
+    """FastMLXModel: one layer too few has LoRA."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Of the last few."""
         super().adapt(loaded, wired(job, layers=job.workload.lora.layers - 1))
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.ADAPT, step=0)
 class TrainerLoraOfAnotherSeed(UnslothZoo):
-    """FastMLXModel: LoRA drawn from another seed."""
+    """FastMLXModel: LoRA is drawn from a different seed.
+
+    `get_peft_model` seeds `mx.random` with its `random_state`.
+    """
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Through `random_state`, which `get_peft_model` seeds itself with."""
         super().adapt(loaded, replace(job, seed=job.seed + 1))

@@ -1,7 +1,7 @@
-"""Faults of the batches: order, padding, truncation, tokens at either end.
+"""Faults in the batches: order, padding, truncation, tokens at either end.
 
-A batch's fingerprint holds its width by design, so that wider padding is seen although no loss can be changed by
-it: the width decides which kernel runs, and with that how sums are rounded. It is a fault here, not harmless.
+A batch's fingerprint includes its width by design, so that wider padding is seen even where it changes no loss: the
+width decides which kernel runs, and so how sums are rounded. Here it is a fault, not harmless.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class BatchesSwapped(MlxLmLoop):
-    """The first two batches in the other order."""
+    """The first two batches are swapped."""
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """The same rows in all."""
         rest = iter(super().batches(loaded, job))
         first, second = next(rest), next(rest)
         return chain([second, first], rest)
@@ -36,19 +35,20 @@ class BatchesSwapped(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class RowsReversed(MlxLmLoop):
-    """The rows of a batch in the other order."""
+    """The rows of each batch are in reverse order.
+
+    A sum over rows is then rounded differently.
+    """
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """A sum over rows rounds otherwise."""
         return ((ids[::-1], lengths[::-1]) for ids, lengths in super().batches(loaded, job))
 
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class PaddedOnTheLeft(MlxLmLoop):
-    """Padding before the text."""
+    """The padding comes before the text."""
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """With lengths that follow."""
         import mlx.core as mx
 
         for ids, lengths in super().batches(loaded, job):
@@ -59,10 +59,9 @@ class PaddedOnTheLeft(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class PaddedWider(MlxLmLoop):
-    """32 columns of padding more, which no target reads."""
+    """32 columns of padding are added, which no target reads."""
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """The lengths stay."""
         import mlx.core as mx
 
         for ids, lengths in super().batches(loaded, job):
@@ -71,10 +70,12 @@ class PaddedWider(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class PaddedWiderAndSupervised(MlxLmLoop):
-    """32 columns of padding more, and all padding a target."""
+    """32 columns of padding are added, and all padding is a target.
+
+    The lengths take the full width for that of the row.
+    """
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """The lengths take the full width for that of the row."""
         import mlx.core as mx
 
         for ids, lengths in super().batches(loaded, job):
@@ -84,24 +85,25 @@ class PaddedWiderAndSupervised(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class TruncatedByOne(MlxLmLoop):
-    """The longest rows cut one token earlier."""
+    """The longest rows are cut one token too early.
+
+    Their batches are one column narrower.
+    """
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
-        """Their batches are one column narrower."""
         shorter = replace(job.workload, max_seq_length=job.workload.max_seq_length - 1)
         return super().batches(loaded, replace(job, workload=shorter))
 
 
 class _OtherRows(MlxLmLoop):
-    """Puts other tokens into the rows, where mlx-lm's `TextDataset` makes them."""
+    """Changes the tokens of the rows, where mlx-lm's `TextDataset` makes them."""
 
     @staticmethod
     def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
-        """A row's tokens, changed."""
+        """The tokens that replace those of a row."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `TextDataset.process`."""
         from mlx_lm.tuner.datasets import TextDataset
 
         def change(own: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,38 +119,34 @@ class _OtherRows(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class EosMissing(_OtherRows):
-    """No EOS at the end of a row."""
+    """Rows have no EOS at the end."""
 
     @staticmethod
     def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
-        """Without the last."""
         assert tokens[-1] == tokenizer.eos_token_id
         return tokens[:-1]
 
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)
 class BosTwice(_OtherRows):
-    """One BOS more at the start of a row."""
+    """Rows have one BOS too many at the start."""
 
     @staticmethod
     def tokens(tokens: list[int], tokenizer: Any) -> list[int]:
-        """Whether or not the tokenizer has put one there."""
         return [tokenizer.bos_token_id, *tokens]
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.BATCH, step=1)
 class TrainerBatchesOfAnotherSeed(UnslothZoo):
-    """MLXTrainer: batches in the order of another seed."""
+    """MLXTrainer: the batches are in the order of a different seed."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through its own configuration."""
         super().train(loaded, replace(job, seed=job.seed + 1), tap)
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.BATCH, step=1)
 class TrainerEosMissing(UnslothZoo):
-    """MLXTrainer: no EOS at the end of a row."""
+    """MLXTrainer: rows have no EOS at the end."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through its own configuration."""
         super().train(loaded, replace(job, settings={**job.settings, "append_eos": False}), tap)

@@ -1,7 +1,7 @@
-"""A canary as a value: one known fault of a real provider, and where it must be named.
+"""A canary as a value: one known fault in a real provider, and where it must be named.
 
 A canary is written as a subclass of a provider that overrides one method of one stage. The first
-line of its docstring is the fault in a person's words, and its class gives it its name.
+line of its docstring tells the fault to readers of the scoreboard, and the name of its class is its name.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Canary:
     fault: str
     on: Ground
     make: Callable[[], Any]
-    """Makes the changed provider."""
+    """Creates the changed provider."""
     stage: Stage | None
-    """Where it must be named: the earliest at which it can show on its ground; None: it is harmless."""
+    """The stage that must be named: the earliest at which the fault can show on its ground; None: it is harmless."""
     step: int | None
     """The first step at which it can show there; 0 is before training."""
     outlives: bool = False
-    """Whether what is changed stays behind in the process, so that the reference has to run again after it."""
+    """Whether the change stays in the process after training, so that the reference must be trained again after it."""
 
     @property
     def harmless(self) -> bool:
@@ -45,7 +45,7 @@ class Canary:
 
     @property
     def provider(self) -> str:
-        """The name that an arm runs it under."""
+        """The provider name under which an arm runs it."""
         return CANARY_PREFIX + self.name
 
 
@@ -61,12 +61,12 @@ class Graded:
     stage: Stage
 
     def provider(self, k: int) -> str:
-        """The name that an arm runs it under."""
+        """The provider name under which an arm runs it."""
         return f"{CANARY_PREFIX}{self.name}@{k}"
 
 
 CANARIES: dict[str, Canary] = {}
-"""By name."""
+"""All canaries, by name."""
 
 GRADED: dict[str, Graded] = {}
 
@@ -92,7 +92,7 @@ def harmless(*, on: Ground) -> Callable[[_Made], _Made]:
 
 
 def graded(*, on: Ground, stage: Stage) -> Callable[[_Made], _Made]:
-    """Registers a provider whose fault has a size; it is made with k."""
+    """Registers a provider with a fault of a size 2⁻ᵏ; it is created with k."""
 
     def register(kind: _Made) -> _Made:
         GRADED[_name(kind)] = Graded(name=_name(kind), effect=_said(kind), on=on, make=kind, stage=stage)

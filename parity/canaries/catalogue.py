@@ -1,4 +1,4 @@
-"""Every canary, by name. Importing it imports no trainer."""
+"""Every canary, by name. Importing this imports no trainer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FLOW = [*Stage, None]
 
 
 def canaries() -> tuple[Canary, ...]:
-    """All of them, in the order of the flow, the harmless ones last."""
+    """All canaries, in the order of the flow, harmless ones last."""
     return tuple(sorted(CANARIES.values(), key=lambda each: _FLOW.index(each.stage)))
 
 
@@ -43,7 +43,7 @@ def graded() -> tuple[Graded, ...]:
 
 
 def find(name: str) -> Canary:
-    """One of them.
+    """The canary of this name.
 
     Raises:
         BadProbeError: there is no such canary.
@@ -55,7 +55,7 @@ def find(name: str) -> Canary:
 
 
 def changed_provider(name: str) -> Any:
-    """The provider of `canary/<name>` or, of a size, `canary/<name>@<k>`.
+    """The provider of `canary/<name>`, or of `canary/<name>@<k>` for a fault of the size 2⁻ᵏ.
 
     Raises:
         BadProbeError: there is no such canary.

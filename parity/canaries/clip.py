@@ -1,6 +1,6 @@
 """Faults between the backward pass and the optimizer: accumulation, scaling, clipping.
 
-The tap takes its own mean of the passes, and calls `clip` whatever the optimizer receives instead.
+The tap computes its own mean of the passes; whatever the optimizer receives instead is a difference at `clip`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def by_leaf(bound: float) -> Callable[[Any], Any]:
-    """Bounds the norm of every leaf by itself."""
+    """Bounds the norm of each leaf separately."""
     import mlx.core as mx
     from mlx.utils import tree_map
 
@@ -45,10 +45,9 @@ def by_norm(bound: float) -> Callable[[Any], Any]:
 
 @canary(on=LOOP, stage=Stage.CLIP, step=1)
 class ClippedByValue(MlxLmLoop):
-    """Clipped by value where nothing was asked for."""
+    """The gradient is clipped by value, though nothing asks for it."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """At 0.01 an element."""
         import mlx.core as mx
         from mlx.utils import tree_map
 
@@ -57,47 +56,42 @@ class ClippedByValue(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.CLIP, step=1)
 class ClippedByLeaf(MlxLmLoop):
-    """Clipped by the norm of each leaf where nothing was asked for."""
+    """The gradient is clipped by leaf norm, though nothing asks for it."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """At 0.1 a leaf."""
         return Clip(bound="leaf_norm 0.1", apply=by_leaf(0.1))
 
 
 @canary(on=LOOP, stage=Stage.CLIP, step=1)
 class ClippedByNorm(MlxLmLoop):
-    """Clipped by the global norm where nothing was asked for."""
+    """The global norm is clipped, though nothing asks for it."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """At 0.25."""
         return Clip(bound="norm 0.25", apply=by_norm(0.25))
 
 
 @canary(on=CLIPPED, stage=Stage.CLIP, step=1)
 class NotClipped(MlxLmLoop):
-    """Not clipped although it was asked for."""
+    """The gradient is not clipped, though the probe asks for it."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """Nothing."""
         return None
 
 
 @canary(on=CLIPPED, stage=Stage.CLIP, step=1)
 class ClippedByLeafForNorm(MlxLmLoop):
-    """Clipped by the norm of each leaf, not of all."""
+    """Clipping uses the norm of each leaf, not of all."""
 
     def clip(self, job: Job) -> Clip | None:
-        """At the same bound."""
         bound = float(job.settings["clip_grad_norm"])
         return Clip(bound=f"leaf_norm {bound:g}", apply=by_leaf(bound))
 
 
 @canary(on=LOOP, stage=Stage.CLIP, step=1)
 class ReceivedScaled(MlxLmLoop):
-    """Gradient × (1 + 2⁻¹⁰) on its way to the optimizer."""
+    """The optimizer receives the gradient × (1 + 2⁻¹⁰)."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """After the backward pass."""
         from mlx.utils import tree_map
 
         return Clip(bound="scaled", apply=lambda tree: tree_map(lambda leaf: leaf * (1 + 2**-10), tree))
@@ -105,10 +99,9 @@ class ReceivedScaled(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.CLIP, step=1)
 class GradientInBfloat16(MlxLmLoop):
-    """Gradient in bfloat16 on its way to the optimizer."""
+    """The gradient is rounded to bfloat16 on its way to the optimizer."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """And back to the adapters' dtype."""
         import mlx.core as mx
         from mlx.utils import tree_map
 
@@ -120,10 +113,13 @@ class GradientInBfloat16(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.CLIP, step=2)
 class StaleByOneStep(MlxLmLoop):
-    """The gradient of the step before; of step 1 its own."""
+    """The optimizer receives the gradient of the step before.
+
+    At step 1 it receives that of step 1.
+    """
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """Kept in the optimizer's state, which a compiled step carries on."""
+        # kept in the optimizer's state, which a compiled step carries on
         optimizer = super().optimizer(loaded, job, learning_rate)
 
         def stale(gradient: Any) -> Any:
@@ -135,48 +131,46 @@ class StaleByOneStep(MlxLmLoop):
 
 
 class _OtherStep(MlxLmLoop):
-    """Puts another step into the loop, made from its own."""
+    """Replaces the loop's step with one that is made from it."""
 
     def made(self, own: Callable[..., Any], job: Job, *parts: Any) -> Callable[..., Any]:
-        """Model, loss, optimizer and number of passes → (batch, gradient so far, whether to update) → the same."""
+        """Makes a step: from the loop's own function for that, and from model, loss, optimizer and number of passes."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Where the loop makes it."""
         with replaced(loop, "_step", lambda own: lambda *parts: self.made(own, job, *parts)):
             super().train(loaded, job, tap)
 
 
 @canary(on=ACCUMULATED, stage=Stage.CLIP, step=1)
 class PassesSummed(_OtherStep):
-    """The passes of an update summed, not averaged."""
+    """The passes of an update are summed, not averaged."""
 
     def made(self, own: Callable[..., Any], _job: Job, *parts: Any) -> Callable[..., Any]:
-        """Divided by one."""
         step: Callable[..., Any] = own(*parts[:-1], 1)
         return step
 
 
 @canary(on=ACCUMULATED, stage=Stage.CLIP, step=1)
 class PassDropped(_OtherStep):
-    """The first pass of every update dropped."""
+    """The first pass of every update is dropped."""
 
     def made(self, own: Callable[..., Any], _job: Job, *parts: Any) -> Callable[..., Any]:
-        """The second starts the sum again."""
         step = own(*parts)
         return lambda batch, before, last: step(batch, before if last else None, last)
 
 
 @canary(on=CLIPPED, stage=Stage.CLIP, step=1)
 class ClippedBeforeAccumulation(_OtherStep):
-    """Passes of an update clipped before they are added, not after."""
+    """Passes are clipped before they are added, not after.
+
+    The last pass is not clipped.
+    """
 
     def clip(self, _job: Job) -> Clip | None:
-        """Not after."""
         return None
 
     def made(self, own: Callable[..., Any], job: Job, *parts: Any) -> Callable[..., Any]:
-        """All passes but the last, which is added as it is."""
         from mlx.utils import tree_map
 
         step, clip = own(*parts), by_norm(float(job.settings["clip_grad_norm"]))
@@ -192,15 +186,13 @@ class ClippedBeforeAccumulation(_OtherStep):
 
 
 class _TrainerClip(UnslothZoo):
-    """Puts another clip by the global norm into MLXTrainer, made from its own."""
+    """Replaces MLXTrainer's clipping by the global norm with one that is made from it."""
 
     def changed(self, own: Callable[..., Any], gradient: Any, max_norm: float) -> tuple[Any, Any]:
-        """What stands in for it: the clipped gradient, and the norm before."""
+        """Replaces the clipping; returns the clipped gradient, and the norm before."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `_clip_grad_norm_fp32`."""
-
         def change(own: Any) -> Any:
             return lambda gradient, max_norm: self.changed(own, gradient, max_norm)
 
@@ -210,18 +202,22 @@ class _TrainerClip(UnslothZoo):
 
 @canary(on=TRAINER, stage=Stage.CLIP, step=1)
 class TrainerBoundOnePercentUp(_TrainerClip):
-    """MLXTrainer: the bound of the global norm × 1.01."""
+    """MLXTrainer: bound on the global norm × 1.01.
+
+    The bound binds at every step.
+    """
 
     def changed(self, own: Callable[..., Any], gradient: Any, max_norm: float) -> tuple[Any, Any]:
-        """It binds at every step."""
         clipped: tuple[Any, Any] = own(gradient, max_norm=max_norm * 1.01)
         return clipped
 
 
 @canary(on=TRAINER, stage=Stage.CLIP, step=1)
 class TrainerClippedByLeafForNorm(_TrainerClip):
-    """MLXTrainer: clipped by the norm of each leaf, not of all."""
+    """MLXTrainer: clipping uses the norm of each leaf, not of all.
+
+    The bound and the reported norm stay the same.
+    """
 
     def changed(self, own: Callable[..., Any], gradient: Any, max_norm: float) -> tuple[Any, Any]:
-        """At the same bound, reporting the same norm."""
         return by_leaf(max_norm)(gradient), own(gradient, max_norm=max_norm)[1]

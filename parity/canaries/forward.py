@@ -1,4 +1,4 @@
-"""Faults of the model while it is trained, and patches that outlive the training."""
+"""Faults in the model during training, and patches that stay after training."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 @canary(on=LOOP, stage=Stage.FORWARD, step=0)
 class NormsInFloat32(MlxLmLoop):
-    """Norm weights promoted to float32 for training."""
+    """Norm weights are promoted to float32 for training.
+
+    MLXTrainer does the same.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """As MLXTrainer does."""
         import mlx.core as mx
         from mlx.utils import tree_map_with_path
 
@@ -39,14 +41,13 @@ class NormsInFloat32(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class NormEpsilonUp(MlxLmLoop):
-    """Norms with an epsilon of 1e-3.
+    """The first norm of every layer has an epsilon of 1e-3.
 
-    It is no parameter, so the loss is the first to show it.
+    Epsilon is no parameter, so the loss is the first to show it.
     """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """Of every layer's first norm."""
         for layer in loaded.model.layers:
             layer.input_layernorm.eps = 1e-3
         with super().forward(loaded, job):
@@ -55,14 +56,13 @@ class NormEpsilonUp(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.GRADIENT, step=1)
 class DropoutDrawnLater(MlxLmLoop):
-    """Dropout from another position of the random numbers.
+    """Dropout is drawn one random number too late.
 
-    While lora_b is zero only its gradient shows it.
+    While lora_b is zero, only its gradient shows the fault.
     """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """One number is drawn before training."""
         import mlx.core as mx
 
         mx.random.uniform()
@@ -72,13 +72,13 @@ class DropoutDrawnLater(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.GRADIENT, step=1)
 class EvalMode(MlxLmLoop):
-    """Trained in eval mode, so without dropout.
+    """The model is trained in eval mode, so without dropout.
 
-    While lora_b is zero only its gradient shows it.
+    While lora_b is zero, only its gradient shows the fault.
     """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """Set when the step is traced, after the loop has asked for training."""
+        # set when the step is traced, after the loop has called model.train()
         own = super().loss(loaded, job)
 
         def in_eval_mode(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -90,11 +90,13 @@ class EvalMode(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1, outlives=True)
 class LinearPatchedForGood(MlxLmLoop):
-    """A class-level patch of nn.Linear that outlives the run."""
+    """A patch of the class nn.Linear stays after training.
+
+    Its own steps are right; only what trains next in this process is changed.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """Its own steps are right: only who trains next in this process is changed."""
         from mlx import nn
 
         with super().forward(loaded, job):
@@ -105,11 +107,13 @@ class LinearPatchedForGood(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1, outlives=True)
 class LossPatchedForGood(MlxLmLoop):
-    """Another function left in the place of mlx-lm's default_loss."""
+    """A patch of mlx-lm's default_loss stays after training.
+
+    What trains next in this process has one target fewer in every row.
+    """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """One target fewer in every row, for who trains next."""
         import mlx.core as mx
         from mlx_lm.tuner import trainer
 
@@ -121,20 +125,21 @@ class LossPatchedForGood(MlxLmLoop):
 
 @canary(on=TRAINER_PLAIN, stage=Stage.FORWARD, step=0)
 class TrainerNormsAsLoaded(UnslothZoo):
-    """MLXTrainer: norm weights not promoted to float32."""
+    """MLXTrainer: norm weights are not promoted to float32."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `_keep_norm_parameters_float32`."""
         with replaced(module("loader"), "_keep_norm_parameters_float32", lambda _own: lambda _model: None):
             super().train(loaded, job, tap)
 
 
 @canary(on=TRAINER, stage=Stage.CLIP, step=1, outlives=True)
 class TrainerClipPatchedForGood(UnslothZoo):
-    """MLXTrainer: another clip left in the place of its own."""
+    """MLXTrainer: a patch of its clipping stays after training.
+
+    What trains next in this process is clipped at twice the bound.
+    """
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Of twice the bound, for who trains next."""
         super().train(loaded, job, tap)
         trainer: Any = module("trainer")
         own = trainer._clip_grad_norm_fp32

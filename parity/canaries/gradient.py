@@ -1,7 +1,8 @@
-"""Faults of the backward pass. No value changes: something is added that is zero and has a gradient.
+"""Faults in the backward pass. No value changes: what is added is zero, but has a gradient.
 
-A loss is promoted to float32 from logits in bfloat16, so that a change of its own gradient by 2⁻¹⁰ is rounded away on
-the way back: the parameters' gradients keep every bit, and there is no fault to see. It is put into the parameters.
+The fault is put into the parameters, not into the loss. The loss is promoted to float32 from logits in bfloat16, so
+that a change of its gradient by 2⁻¹⁰ is rounded away on the way back: the parameters' gradients keep every bit, and
+there is no fault to see.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ class BackwardScaled(MlxLmLoop):
     """Gradient × (1 + 2⁻¹⁰)."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """Of every leaf."""
         own = super().loss(loaded, job)
 
         def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -52,10 +52,9 @@ class BackwardScaled(MlxLmLoop):
 
 @canary(on=ACCUMULATED, stage=Stage.GRADIENT, step=1)
 class PassesWeighedByTokens(MlxLmLoop):
-    """Passes of an update weighed by their tokens, over 200 a pass."""
+    """The gradient of a pass is weighted by its token count / 200."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """In the backward pass."""
         own = super().loss(loaded, job)
 
         def weighed(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -67,10 +66,10 @@ class PassesWeighedByTokens(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.GRADIENT, step=1)
 class NanIgnored(MlxLmLoop):
-    """A gradient of NaN, set to zero before the update."""
+    """A gradient of NaN is set to zero before the update."""
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The root of a square is zero and has no slope there."""
+        # the root of a square is zero here, and its derivative is NaN
         import mlx.core as mx
 
         own = super().loss(loaded, job)
@@ -82,7 +81,6 @@ class NanIgnored(MlxLmLoop):
         return without_slope
 
     def clip(self, _job: Job) -> Clip | None:
-        """As a guard would."""
         import mlx.core as mx
         from mlx.utils import tree_map
 
@@ -94,6 +92,5 @@ class TrainerBackwardScaled(TrainerLoss):
     """MLXTrainer: gradient × (1 + 2⁻¹⁰)."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """Of every leaf."""
         scale_leaves(model, 2**-10)
         return own(model, *batch)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIXTURES = Path(parity.__file__).parents[1] / "fixtures"
-"""The tiny model and the data sets of the project's clone; a wheel does not carry them."""
+"""The tiny model and the data sets in the project's clone; a wheel does not contain them."""
 
 MLX_LM = "mlx-lm"
 UNSLOTH_ZOO = "unsloth-zoo"
@@ -28,7 +28,7 @@ class Ground:
     workload: Workload
     settings: Mapping[str, Setting] = field(default_factory=dict)
     stages: Mapping[Stage, str] = field(default_factory=dict)
-    """Stages that both arms take from elsewhere."""
+    """Stages that both arms take from another provider."""
 
 
 def _workload(

@@ -1,4 +1,4 @@
-"""Changes that change no bit, by construction: an alarm about one of them is a false one."""
+"""Changes that change no bit, by construction: an alarm about one of them is a false alarm."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
 @harmless(on=LOOP)
 class MaskInFloat32(MlxLmLoop):
-    """The mask in float32.
+    """The mask is in float32.
 
-    A product with 1 or 0, promoted to float32 before it instead of after.
+    mlx-lm multiplies by booleans: a product with 1 or 0, promoted to float32 after it instead of before.
     """
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
-        """Where mlx-lm multiplies by truth values."""
         import mlx.core as mx
 
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
@@ -41,13 +40,12 @@ class MaskInFloat32(MlxLmLoop):
 
 @harmless(on=LOOP)
 class MaskedTargetsReplaced(MlxLmLoop):
-    """Targets that are masked replaced by mx.where.
+    """Masked targets are replaced by mx.where.
 
-    What they are is multiplied by 0.
+    The token ids behind the end of a row are set to 1; their loss is multiplied by 0 in any case.
     """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """Token ids behind the end of a row are set to 1."""
         import mlx.core as mx
 
         own = super().loss(loaded, job)
@@ -62,10 +60,12 @@ class MaskedTargetsReplaced(MlxLmLoop):
 
 @harmless(on=LOOP)
 class DenominatorGuarded(MlxLmLoop):
-    """The denominator guarded by max(tokens, 1)."""
+    """The denominator is guarded by max(tokens, 1).
+
+    There is always a token.
+    """
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
-        """There is always a token."""
         import mlx.core as mx
 
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
@@ -78,35 +78,35 @@ class DenominatorGuarded(MlxLmLoop):
 
 @harmless(on=LOOP)
 class BoundThatNeverBinds(MlxLmLoop):
-    """Clipped by a global norm that is never reached.
+    """The gradient is clipped by a global norm that it never reaches.
 
-    A product with 1.
+    It is multiplied by 1.
     """
 
     def clip(self, _job: Job) -> Clip | None:
-        """At a million."""
         return Clip(bound="norm 1e+06", apply=by_norm(1e6))
 
 
 @harmless(on=LOOP)
 class StepNotCompiled(MlxLmLoop):
-    """The step run eagerly."""
+    """The step runs eagerly.
+
+    These are the same operations, one at a time.
+    """
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """The same operations, one at a time."""
         super().train(loaded, replace(job, workload=replace(job.workload, compile=False)), tap)
 
 
 @harmless(on=LOOP)
 class NumberDrawnUnread(MlxLmLoop):
-    """A random number drawn before training, which nothing reads.
+    """A random number is drawn before training, and nothing reads it.
 
-    There is no dropout.
+    The adapters are drawn already, and there is no dropout.
     """
 
     @contextmanager
     def forward(self, loaded: Loaded, job: Job) -> Iterator[None]:
-        """The adapters are drawn already."""
         import mlx.core as mx
 
         mx.random.uniform()
@@ -116,17 +116,21 @@ class NumberDrawnUnread(MlxLmLoop):
 
 @harmless(on=TRAINER_PLAIN)
 class TrainerNormNotReported(UnslothZoo):
-    """MLXTrainer: no gradient norm reported."""
+    """MLXTrainer: the gradient norm is not reported.
+
+    The update does not need it.
+    """
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """It is computed beside the update."""
         super().train(loaded, replace(job, settings={**job.settings, "report_grad_norm": False}), tap)
 
 
 @harmless(on=TRAINER_PLAIN)
 class TrainerNotCompiled(UnslothZoo):
-    """MLXTrainer: the step run eagerly."""
+    """MLXTrainer: the step runs eagerly.
+
+    These are the same operations, one at a time.
+    """
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """The same operations, one at a time."""
         super().train(loaded, replace(job, workload=replace(job.workload, compile=False)), tap)

@@ -1,4 +1,4 @@
-"""Faults of the base weights."""
+"""Faults in the base weights."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 @canary(on=LOOP, stage=Stage.LOAD, step=0)
 class WeightsInFloat16(MlxLmLoop):
-    """Weights in float16."""
+    """The weights are in float16."""
 
     def load(self, job: Job) -> Loaded:
-        """Casts them after loading."""
         import mlx.core as mx
 
         loaded = super().load(job)
@@ -30,10 +29,12 @@ class WeightsInFloat16(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOAD, step=0)
 class OneWeightOff(MlxLmLoop):
-    """One of all weights off by its last bit."""
+    """One weight differs in its last bit.
+
+    It is in the first layer, which has no adapter.
+    """
 
     def load(self, job: Job) -> Loaded:
-        """In the first layer, which no adapter touches."""
         import mlx.core as mx
 
         loaded = super().load(job)
@@ -46,8 +47,7 @@ class OneWeightOff(MlxLmLoop):
 
 @canary(on=TRAINER_PLAIN, stage=Stage.LOAD, step=0)
 class TrainerWeightsInFloat16(UnslothZoo):
-    """FastMLXModel: weights in float16."""
+    """FastMLXModel: the weights are in float16."""
 
     def load(self, job: Job) -> Loaded:
-        """Through its own argument."""
         return super().load(replace(job, settings={**job.settings, "dtype": "float16"}))

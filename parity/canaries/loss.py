@@ -1,4 +1,4 @@
-"""Faults of the loss: mask, denominator, precision."""
+"""Faults in the loss: mask, denominator, precision."""
 
 from __future__ import annotations
 
@@ -33,13 +33,12 @@ def per_target(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
 
 
 class _OtherLengths(MlxLmLoop):
-    """Gives mlx-lm's own loss other offsets and lengths."""
+    """Gives mlx-lm's own loss changed offsets and lengths; the tap sees the batch's own."""
 
     factor: tuple[int, int] = (1, 1)
     shift: tuple[int, int] = (0, 0)
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The tap sees the batch's own."""
         import mlx.core as mx
 
         own = super().loss(loaded, job)
@@ -48,50 +47,48 @@ class _OtherLengths(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class MaskEndsOneEarly(_OtherLengths):
-    """The last target of every row not counted."""
+    """The last target of every row is not counted."""
 
     shift = (0, -1)
 
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class MaskEndsOneLate(_OtherLengths):
-    """One target of padding counted in every padded row."""
+    """One padding token is counted as a target in every padded row."""
 
     shift = (0, 1)
 
 
 @canary(on=MASKED, stage=Stage.LOSS, step=1)
 class MaskStartsOneEarly(_OtherLengths):
-    """The last token of every prompt counted as a target."""
+    """The last token of every prompt is counted as a target."""
 
     shift = (-1, 0)
 
 
 @canary(on=MASKED, stage=Stage.LOSS, step=1)
 class MaskStartsOneLate(_OtherLengths):
-    """The first target of every completion not counted."""
+    """The first target of every completion is not counted."""
 
     shift = (1, 0)
 
 
 @canary(on=MASKED, stage=Stage.LOSS, step=1)
 class PromptNotMasked(_OtherLengths):
-    """The prompt trained on."""
+    """The prompt is trained on."""
 
     factor = (0, 1)
 
 
 class _OtherReduction(MlxLmLoop):
-    """Reduces the cross entropy of the targets in another way."""
+    """Reduces the cross entropy of the targets in a different way; the token count stays right."""
 
     @staticmethod
     def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
-        """Entropy and mask, [rows, length − 1], and how many targets count → the loss."""
+        """Entropy and mask, [rows, length − 1], and the number of targets → the loss."""
         raise NotImplementedError
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:
-        """Tokens are counted as ever."""
-
         def loss(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
             entropy, mask = per_target(model, batch, lengths)
             tokens = mask.sum()  # once: mlx 0.32.4 fails to compile a step with two equal sums, one of them an output
@@ -102,11 +99,10 @@ class _OtherReduction(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class DividedByRows(_OtherReduction):
-    """Divided by the rows of the batch, not by its tokens."""
+    """The loss is divided by the rows of the batch, not by its tokens."""
 
     @staticmethod
     def reduced(entropy: Any, mask: Any, _tokens: Any) -> Any:
-        """Sum over rows."""
         import mlx.core as mx
 
         return (entropy * mask).astype(mx.float32).sum() / mask.shape[0]
@@ -114,11 +110,10 @@ class DividedByRows(_OtherReduction):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class DenominatorGuardedByOne(_OtherReduction):
-    """Divided by one token more, against a division by zero."""
+    """The loss is divided by tokens + 1, to avoid a division by zero."""
 
     @staticmethod
     def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
-        """Sum over tokens and one."""
         import mlx.core as mx
 
         return (entropy * mask).astype(mx.float32).sum() / (tokens + 1)
@@ -126,11 +121,13 @@ class DenominatorGuardedByOne(_OtherReduction):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class MeanOfRowMeans(_OtherReduction):
-    """The mean over rows of each row's mean."""
+    """The loss is the mean over rows of each row's mean.
+
+    A token of a short row counts more.
+    """
 
     @staticmethod
     def reduced(entropy: Any, mask: Any, _tokens: Any) -> Any:
-        """A token of a short row counts more."""
         import mlx.core as mx
 
         return ((entropy * mask).astype(mx.float32).sum(axis=1) / mask.sum(axis=1)).mean()
@@ -138,11 +135,13 @@ class MeanOfRowMeans(_OtherReduction):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class SummedInBfloat16(_OtherReduction):
-    """The sum over targets in bfloat16."""
+    """The loss is summed over the targets in bfloat16.
+
+    The sum is promoted to float32 after it, not before.
+    """
 
     @staticmethod
     def reduced(entropy: Any, mask: Any, tokens: Any) -> Any:
-        """Promoted after, not before."""
         import mlx.core as mx
 
         return (entropy * mask).sum().astype(mx.float32) / tokens
@@ -150,10 +149,12 @@ class SummedInBfloat16(_OtherReduction):
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class LogitsInFloat32(MlxLmLoop):
-    """Logits promoted to float32 before the cross entropy."""
+    """The logits are promoted to float32 before the cross entropy.
+
+    This is more exact, but a different number.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """More exact, and another number."""
         import mlx.core as mx
 
         own = super().loss(loaded, job)
@@ -161,15 +162,13 @@ class LogitsInFloat32(MlxLmLoop):
 
 
 class TrainerLoss(UnslothZoo):
-    """Puts another loss into MLXTrainer, made from its own."""
+    """Replaces MLXTrainer's loss with one that is made from it."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """What stands in for its loss of a model and token ids, lengths and labels."""
+        """Replaces the loss of a model and a batch: token ids, lengths and labels."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `make_baseline_loss_fn`."""
-
         def change(make: Any) -> Any:
             def made(*args: Any, **kwargs: Any) -> Any:
                 own = make(*args, **kwargs)
@@ -183,10 +182,9 @@ class TrainerLoss(UnslothZoo):
 
 @canary(on=TRAINER_PLAIN, stage=Stage.LOSS, step=1)
 class TrainerMaskEndsOneEarly(TrainerLoss):
-    """MLXTrainer: the last target of every row not counted."""
+    """MLXTrainer: the last target of every row is not counted."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """By lengths of one less."""
         import mlx.core as mx
 
         ids, lengths, *labels = batch
@@ -195,18 +193,16 @@ class TrainerMaskEndsOneEarly(TrainerLoss):
 
 @canary(on=TRAINER_MASKED, stage=Stage.LOSS, step=1)
 class TrainerPromptNotMasked(TrainerLoss):
-    """MLXTrainer: the prompt trained on."""
+    """MLXTrainer: the prompt is trained on."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """By no labels."""
         return own(model, *batch[:2])
 
 
 @canary(on=TRAINER_ACCUMULATED, stage=Stage.LOSS, step=1)
 class TrainerDividedByRows(TrainerLoss):
-    """MLXTrainer: divided by the rows of a batch, not by its tokens."""
+    """MLXTrainer: the loss is divided by rows, not by tokens."""
 
     def changed(self, own: Callable[..., tuple[Any, Any]], model: Any, *batch: Any) -> tuple[Any, Any]:
-        """Of every pass."""
         loss, tokens = own(model, *batch)
         return loss * tokens / batch[0].shape[0], tokens

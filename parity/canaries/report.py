@@ -1,4 +1,4 @@
-"""Faults of what a trainer says of its steps: it takes the right ones and reports others."""
+"""Faults in what a trainer reports: it takes the right steps and reports something else."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 
 class _OtherReport(MlxLmLoop):
-    """Says something else than the loop does after every step."""
+    """Reports something else than the loop does after every step; the tap keeps what is done and what is reported."""
 
     def said(self, reported: Mapping[str, float | None], job: Job) -> dict[str, float | None]:
         """What is reported instead."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """The tap keeps both what is done and what is said."""
         own = tap.end_of_step
         with patch.object(tap, "end_of_step", lambda reported: own(self.said(reported, job))):
             super().train(loaded, job, tap)
@@ -35,32 +34,36 @@ class _OtherReport(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.LOSS, step=2)
 class LossReportedLate(_OtherReport):
-    """The loss of the step before reported."""
+    """The loss of the step before is reported.
+
+    At step 1 no loss is reported.
+    """
 
     def __init__(self) -> None:
         self._before: float | None = None
 
     def said(self, reported: Mapping[str, float | None], _job: Job) -> dict[str, float | None]:
-        """Nothing at step 1."""
         now, self._before = self._before, reported["loss"]
         return {**reported, "loss": now}
 
 
 @canary(on=RAMPED, stage=Stage.SCHEDULE, step=1)
 class HighestRateReported(_OtherReport):
-    """The highest learning rate reported instead of that of the step."""
+    """The highest learning rate is reported, not that of the step."""
 
     def said(self, reported: Mapping[str, float | None], job: Job) -> dict[str, float | None]:
-        """What was configured."""
         return {**reported, "lr": job.workload.optimizer.learning_rate}
 
 
 @canary(on=LOOP, stage=Stage.LOSS, step=1)
 class NanReportedFinite(_OtherReport):
-    """A loss of NaN reported as zero."""
+    """A loss of NaN is reported as zero.
+
+    A log that cannot hold a NaN would have that.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The value alone: every gradient is what it was."""
+        # only the value becomes NaN: every gradient stays the same
         import mlx.core as mx
 
         own = super().loss(loaded, job)
@@ -72,7 +75,6 @@ class NanReportedFinite(_OtherReport):
         return lost
 
     def said(self, reported: Mapping[str, float | None], _job: Job) -> dict[str, float | None]:
-        """As a log that cannot hold a NaN has it."""
         return {**reported, "loss": 0.0}
 
 
@@ -84,8 +86,6 @@ class _TrainerReport(UnslothZoo):
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `MLXTrainer.add_step_callback`."""
-
         def change(own: Any) -> Any:
             def add(trainer: Any, callback: Any) -> None:
                 def told(step: int, total: int, loss: float, rate: float, *rest: Any) -> None:
@@ -102,28 +102,29 @@ class _TrainerReport(UnslothZoo):
 
 @canary(on=TRAINER_PLAIN, stage=Stage.GRADIENT, step=1)
 class TrainerRateReportedAsNorm(_TrainerReport):
-    """MLXTrainer: the learning rate reported as the gradient norm."""
+    """MLXTrainer: the learning rate is reported as the gradient norm."""
 
     def said(self, loss: float, rate: float, _norm: float | None) -> tuple[float, float, float | None]:
-        """One place to the left."""
         return loss, rate, rate
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.LOSS, step=1)
 class TrainerLossReportedShort(_TrainerReport):
-    """MLXTrainer: the loss reported with four decimals."""
+    """MLXTrainer: the loss is reported with four decimals.
+
+    That is how it is printed.
+    """
 
     def said(self, loss: float, rate: float, norm: float | None) -> tuple[float, float, float | None]:
-        """As it is printed."""
         return round(loss, 4), rate, norm
 
 
 @canary(on=TRAINER, stage=Stage.GRADIENT, step=1)
 class TrainerNormReportedAfterClipping(UnslothZoo):
-    """MLXTrainer: the gradient norm reported after clipping."""
+    """MLXTrainer: the gradient norm after clipping is reported."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `_clip_grad_norm_fp32`, which returns the norm before."""
+        # `_clip_grad_norm_fp32` returns the norm before clipping
         trainer = module("trainer")
 
         def change(own: Any) -> Any:

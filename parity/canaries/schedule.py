@@ -1,4 +1,4 @@
-"""Faults of the learning rate."""
+"""Faults in the learning rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ class RateOnePercentUp(MlxLmLoop):
     """Learning rate × 1.01."""
 
     def schedule(self, job: Job) -> LearningRate:
-        """A constant."""
         rate = super().schedule(job)
         assert isinstance(rate, float)
         return rate * 1.01
@@ -30,10 +29,9 @@ class RateOnePercentUp(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.SCHEDULE, step=1)
 class RateOneStepAhead(MlxLmLoop):
-    """Learning rate of the next step."""
+    """The learning rate is that of the next step."""
 
     def schedule(self, job: Job) -> LearningRate:
-        """A function of the step."""
         rate = super().schedule(job)
         assert callable(rate)
         return lambda step: rate(step + 1)
@@ -41,10 +39,12 @@ class RateOneStepAhead(MlxLmLoop):
 
 @canary(on=RAMPED, stage=Stage.SCHEDULE, step=2)
 class WarmupOneStepLonger(MlxLmLoop):
-    """Warmup of one step more."""
+    """Warmup takes one step too many.
+
+    Step 1 has a rate of 0 either way.
+    """
 
     def schedule(self, job: Job) -> LearningRate:
-        """Step 1 has a rate of 0 under either."""
         longer = replace(job.workload.schedule, warmup=job.workload.schedule.warmup + 1)
         return super().schedule(replace(job, workload=replace(job.workload, schedule=longer)))
 
@@ -54,8 +54,6 @@ class TrainerRateOnePercentUp(UnslothZoo):
     """MLXTrainer: learning rate × 1.01 after a warmup from 0."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `MLXTrainer._build_schedule`."""
-
         def change(own: Any) -> Any:
             def build(trainer: Any, total: int) -> Any:
                 rate = own(trainer, total)
@@ -69,11 +67,9 @@ class TrainerRateOnePercentUp(UnslothZoo):
 
 @canary(on=TRAINER, stage=Stage.SCHEDULE, step=1)
 class TrainerRateOneStepAhead(UnslothZoo):
-    """MLXTrainer: learning rate of the next step."""
+    """MLXTrainer: the learning rate is that of the next step."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `MLXTrainer._build_schedule`."""
-
         def change(own: Any) -> Any:
             def build(trainer: Any, total: int) -> Any:
                 rate = own(trainer, total)

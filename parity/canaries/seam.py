@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replaced(owner: Any, name: str, change: Callable[[Any], Callable[..., Any]]) -> Iterator[None]:
-    """Puts another function where a library has its own, for a time.
+    """Replaces a function of a library within the context.
 
     Args:
         owner: a module or a class of the library.
-        name: of a function or a method.
-        change: the library's own → what stands in for it.
+        name: the name of a function or a method.
+        change: the library's own function → its replacement.
 
     Raises:
-        UnavailableError: there is no such function, or nothing calls it: a fault that was never put in proves nothing.
+        UnavailableError: there is no such function, or nothing calls it: a fault that never ran proves nothing.
 
     """
     where = f"{getattr(owner, '__module__', '')}.{owner.__name__}".lstrip(".")
     own = getattr(owner, name, None)
     if own is None:
-        raise UnavailableError(f"the installed release has no {where}.{name}: this canary needs another seam")
+        raise UnavailableError(f"the installed release has no {where}.{name}: this canary needs a different seam")
     stands_in, calls = change(own), 0
 
     @wraps(own)
@@ -43,4 +43,4 @@ def replaced(owner: Any, name: str, change: Callable[[Any], Callable[..., Any]])
     with patch.object(owner, name, staticmethod(counted) if is_static else counted):
         yield
     if not calls:
-        raise UnavailableError(f"the installed release never calls {where}.{name}: this canary needs another seam")
+        raise UnavailableError(f"the installed release never calls {where}.{name}: this canary needs a different seam")

@@ -1,4 +1,4 @@
-"""Changes of a size that can be chosen, × (1 + 2⁻ᵏ), one a stage or so: how small a fault is still seen."""
+"""Faults of a size that can be chosen, × (1 + 2⁻ᵏ), about one per stage: how small a fault is still seen."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ class _Sized(MlxLmLoop):
 
     @property
     def factor(self) -> float:
-        """What is multiplied by."""
+        """The factor of the change."""
         return 1 + 2.0**-self.k
 
 
 @graded(on=LOOP, stage=Stage.LOAD)
 class Weight(_Sized):
-    """one weight (bfloat16)."""
+    """one weight (bfloat16).
+
+    It is in the first layer, which has no adapter.
+    """
 
     def load(self, job: Job) -> Loaded:
-        """Of the first layer, which no adapter touches."""
         loaded = super().load(job)
         owner = loaded.model.layers[0].mlp.down_proj
         owner.weight[0, 0] = owner.weight[0, 0].item() * self.factor
@@ -49,7 +51,6 @@ class LoraA(_Sized):
     """every lora_a at the start."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """In float32."""
         from mlx.utils import tree_map_with_path
 
         super().adapt(loaded, job)
@@ -64,16 +65,17 @@ class LoraScale(_Sized):
     """LoRA scale."""
 
     def adapt(self, loaded: Loaded, job: Job) -> None:
-        """Shows in the gradient first."""
         super().adapt(loaded, wired(job, scale=job.workload.lora.scale * self.factor))
 
 
 @graded(on=LOOP, stage=Stage.LOSS)
 class Loss(_Sized):
-    """loss."""
+    """loss.
+
+    Its gradient is scaled with it.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """And with it the gradient."""
         own = super().loss(loaded, job)
 
         def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -85,10 +87,12 @@ class Loss(_Sized):
 
 @graded(on=LOOP, stage=Stage.GRADIENT)
 class GradientOfLeaves(_Sized):
-    """gradient of every leaf (float32)."""
+    """gradient of every leaf (float32).
+
+    The loss keeps every bit.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The loss keeps every bit."""
         own = super().loss(loaded, job)
 
         def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -100,10 +104,12 @@ class GradientOfLeaves(_Sized):
 
 @graded(on=LOOP, stage=Stage.GRADIENT)
 class GradientOfLoss(_Sized):
-    """gradient of the loss, on its way back through logits in bfloat16."""
+    """gradient of the loss, on its way back through logits in bfloat16.
+
+    The loss keeps every bit.
+    """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
-        """The loss keeps every bit."""
         own = super().loss(loaded, job)
 
         def scaled(model: Any, *batch: Any) -> tuple[Any, Any]:
@@ -118,7 +124,6 @@ class Received(_Sized):
     """gradient, on its way to the optimizer."""
 
     def clip(self, _job: Job) -> Clip | None:
-        """After the backward pass."""
         from mlx.utils import tree_map
 
         return Clip(bound="scaled", apply=lambda tree: tree_map(lambda leaf: leaf * self.factor, tree))
@@ -129,7 +134,6 @@ class Bound(_Sized):
     """bound of the global norm, which binds."""
 
     def clip(self, job: Job) -> Clip | None:
-        """Of the whole update."""
         bound = float(job.settings["clip_grad_norm"]) * self.factor
         return Clip(bound=f"norm {bound:g}", apply=by_norm(bound))
 
@@ -139,7 +143,6 @@ class Rate(_Sized):
     """learning rate."""
 
     def schedule(self, job: Job) -> LearningRate:
-        """A constant."""
         rate = super().schedule(job)
         assert isinstance(rate, float)
         return rate * self.factor
@@ -150,7 +153,6 @@ class Decay(_Sized):
     """weight decay."""
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """Of AdamW."""
         asked = job.workload.optimizer
         changed = replace(asked, weight_decay=asked.weight_decay * self.factor)
         return super().optimizer(loaded, replace(job, workload=replace(job.workload, optimizer=changed)), learning_rate)
@@ -161,7 +163,6 @@ class Epsilon(_Sized):
     """Adam's epsilon."""
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """In the denominator."""
         adam = super().optimizer(loaded, job, learning_rate)
         adam.eps *= self.factor
         return adam

@@ -1,4 +1,4 @@
-"""Faults of the optimizer."""
+"""Faults in the optimizer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class _OtherOptimizer(MlxLmLoop):
     """Changes the AdamW that the loop has made."""
 
     def change(self, adam: Any) -> None:
-        """In place."""
+        """Changes the optimizer in place."""
         raise NotImplementedError
 
     def optimizer(self, loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
-        """The same class."""
         adam = super().optimizer(loaded, job, learning_rate)
         self.change(adam)
         return adam
@@ -32,55 +31,61 @@ class _OtherOptimizer(MlxLmLoop):
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class BiasNotCorrected(_OtherOptimizer):
-    """Adam without bias correction."""
+    """Adam has no bias correction.
+
+    This is mlx's default.
+    """
 
     def change(self, adam: Any) -> None:
-        """Mlx's default."""
         adam.bias_correction = False
 
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class EpsilonUp(_OtherOptimizer):
-    """Adam's epsilon 1e-7 for 1e-8."""
+    """Adam's epsilon is 1e-7, not 1e-8."""
 
     def change(self, adam: Any) -> None:
-        """In the denominator."""
         adam.eps = 1e-7
 
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class FirstBetaOff(_OtherOptimizer):
-    """Adam's first beta 0.91 for 0.9."""
+    """Adam's first beta is 0.91, not 0.9.
+
+    At step 1, bias correction cancels it but for rounding, which is enough.
+    """
 
     def change(self, adam: Any) -> None:
-        """The corrected bias leaves only the rounding of it at step 1, which is enough."""
         adam.betas = [0.91, adam.betas[1]]
 
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class SecondBetaOff(_OtherOptimizer):
-    """Adam's second beta 0.99 for 0.999."""
+    """Adam's second beta is 0.99, not 0.999.
+
+    At step 1, bias correction cancels it but for rounding, which is enough.
+    """
 
     def change(self, adam: Any) -> None:
-        """The corrected bias leaves only the rounding of it at step 1, which is enough."""
         adam.betas = [adam.betas[0], 0.99]
 
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class NotDecayed(_OtherOptimizer):
-    """No weight decay although it was asked for."""
+    """There is no weight decay, although the workload asks for it."""
 
     def change(self, adam: Any) -> None:
-        """Adam for AdamW."""
         adam.weight_decay = 0.0
 
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=1)
 class DecayCoupled(_OtherOptimizer):
-    """Weight decay coupled to the gradient, as Adam has it."""
+    """Weight decay is added to the gradient, as in Adam.
+
+    This happens inside the optimizer, so what it receives stays the same.
+    """
 
     def change(self, adam: Any) -> None:
-        """Inside the optimizer: what it receives stays."""
         decay, own = adam.weight_decay, adam.apply_single
         adam.weight_decay = 0.0
         adam.apply_single = lambda gradient, parameter, state: own(gradient + decay * parameter, parameter, state)
@@ -88,10 +93,12 @@ class DecayCoupled(_OtherOptimizer):
 
 @canary(on=LOOP, stage=Stage.UPDATE, step=2)
 class StateInBfloat16(_OtherOptimizer):
-    """Adam's moments kept in bfloat16 between the steps."""
+    """Adam's moments are kept in bfloat16 between the steps.
+
+    At step 1 they are used before they are rounded.
+    """
 
     def change(self, adam: Any) -> None:
-        """Step 1 has used them before they are rounded."""
         import mlx.core as mx
 
         own = adam.apply_single
@@ -108,12 +115,10 @@ class _TrainerOptimizer(UnslothZoo):
     """Changes the AdamW that MLXTrainer has made."""
 
     def change(self, adam: Any) -> None:
-        """In place."""
+        """Changes the optimizer in place."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `MLXTrainer._build_optimizer`."""
-
         def change(own: Any) -> Any:
             def build(trainer: Any, total: int) -> Any:
                 adam = own(trainer, total)
@@ -128,28 +133,28 @@ class _TrainerOptimizer(UnslothZoo):
 
 @canary(on=TRAINER_PLAIN, stage=Stage.UPDATE, step=1)
 class TrainerBiasNotCorrected(_TrainerOptimizer):
-    """MLXTrainer: Adam without bias correction."""
+    """MLXTrainer: Adam has no bias correction.
+
+    This is mlx's default.
+    """
 
     def change(self, adam: Any) -> None:
-        """Mlx's default."""
         adam.bias_correction = False
 
 
 @canary(on=TRAINER_PLAIN, stage=Stage.UPDATE, step=1)
 class TrainerEpsilonUp(_TrainerOptimizer):
-    """MLXTrainer: Adam's epsilon 1e-7 for 1e-8."""
+    """MLXTrainer: Adam's epsilon is 1e-7, not 1e-8."""
 
     def change(self, adam: Any) -> None:
-        """In the denominator."""
         adam.eps = 1e-7
 
 
 @canary(on=TRAINER_FULL, stage=Stage.UPDATE, step=1)
 class TrainerNormsDecayed(UnslothZoo):
-    """MLXTrainer: weight decay of norms too."""
+    """MLXTrainer: weight decay applies to norms too."""
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        """Through `MLXTrainer._should_apply_weight_decay`."""
         trainer = module("trainer").MLXTrainer
         with replaced(trainer, "_should_apply_weight_decay", lambda _own: lambda *_: True):
             super().train(loaded, job, tap)

@@ -78,7 +78,7 @@ def test_a_seam_that_is_gone_is_an_error_and_no_pass() -> None:
     done = parity("canaries", "--only", "seam-gone", "--only", "received-scaled")
     assert done.return_value is ExitStatus.NOT_RUN, done.output
     assert "seam-gone could not be run: candidate: the installed release has no" in done.output
-    assert "loop._clip_in_the_loop: this canary needs another seam" in done.output
+    assert "loop._clip_in_the_loop: this canary needs a different seam" in done.output
     assert "1 of 1 faults caught" in done.output
 
 

@@ -348,7 +348,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "another fault than the canary's": (
         lambda: with_canary(fault="nothing at all"),
         "results that do not follow from their cells: canaries.canaries[0].fault is nothing at all, and its "
-        "cells say Not clipped although it was asked for",
+        "cells say The gradient is not clipped, though the probe asks for it",
     ),
     "a boolean for a seed": (
         lambda: with_cell(seed=True),

@@ -47,7 +47,7 @@ def test_a_function_of_a_module_is_replaced() -> None:
 
 
 def test_a_seam_that_is_gone_is_unavailable() -> None:
-    missing = "has no tests.unit.canaries.test_seam.Library.clipped: this canary needs another seam"
+    missing = "has no tests.unit.canaries.test_seam.Library.clipped: this canary needs a different seam"
     with pytest.raises(UnavailableError, match=missing), replaced(Library, "clipped", twice):
         pytest.fail("nothing is run without the fault")
 
