@@ -1,1 +1,1 @@
-"""From two releases, one good and one bad, to the two neighbours between which a verdict changes."""
+"""Searches the releases of a package for the two neighbours between which a verdict changes from good to bad."""

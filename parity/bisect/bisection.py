@@ -1,4 +1,4 @@
-"""From a range of releases to the last good and the first bad one."""
+"""Searches a range of releases for the last good and the first bad one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Bisection:
-    """What a search ended with."""
+    """The result of a search."""
 
     probe: Probe
     package: str
     stage: Stage | None
     beside: Mapping[str, str]
-    """The releases of everything else."""
+    """The releases of all other packages."""
     releases: tuple[str, ...]
     """The range, the oldest first."""
     tried: tuple[ReleaseResult, ...]
@@ -48,15 +48,15 @@ def bisect(
     """Searches a range of releases.
 
     Args:
-        tester: what tries one.
+        tester: tests one release.
         releases: the range, the oldest first.
-        good: the first of them as it was asked for, which must then be good; None: a good one is looked for.
-        bad: the last of them as it was asked for, which must then be bad; None: the newest that can be tested must be.
-        say: called with a line before a release is tried, and where it is skipped.
+        good: the first release, as the user wrote it, which must be good; None: search for a good one.
+        bad: the last release, as the user wrote it, which must be bad; None: the newest that can be tested must be.
+        say: called with a line before a release is tried, and when one is skipped.
 
     Raises:
-        ParityError: an end is not what it was said to be.
-        UnavailableError: an end that was named cannot be tested, or the machine cannot do its part.
+        ParityError: an end of the range is not good or bad as stated.
+        UnavailableError: an end that the user named cannot be tested, or this machine cannot test anything.
 
     """
     strategy = walk_back if good is None else between_ends
@@ -94,9 +94,9 @@ def _about(package: str, release: str, known: Known) -> str:
 def _check_end(which: str, tester: ReleaseTester, tried: ReleaseResult, wanted: Answer) -> None:
     name = f"{tester.package} {tried.release}"
     if tried.is_skipped:
-        raise UnavailableError(f"{which}: {name} cannot be tested: {tried.why}; name another")
+        raise UnavailableError(f"{which}: {name} cannot be tested: {tried.why}; name another release")
     if tried.answer is not wanted:
-        parts = "" if tried.first_divergence is None else f", at {place(tried.first_divergence)}"
-        found = f"at {name} {tester.probe.name} is {tried.verdict}{parts}"
+        where = "" if tried.first_divergence is None else f", at {place(tried.first_divergence)}"
+        found = f"with {name}, {tester.probe.name} is {tried.verdict}{where}"
         at = f" at stage {tester.stage}" if tester.stage else ""
         raise ParityError(f"{which} is {tried.answer}{at}: {found}; name one that is {wanted}")

@@ -1,6 +1,6 @@
-"""What `git bisect run` makes of an exit status: 0 good, 1 to 124 bad, 125 skip, 128 and more stop.
+"""Exit statuses for `git bisect run`: 0 is good, 1 to 124 bad, 125 skip, 128 and more stop.
 
-An answer that is not about the commit must not be blamed on it.
+A failure that says nothing about the commit must not be blamed on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STOP = 128
 
 
 def is_bisected(checkout: Path) -> bool:
-    """Whether a `git bisect` is going on in a checkout."""
+    """Whether a `git bisect` is in progress in a checkout."""
     try:
         asked = ["git", "-C", str(checkout), "rev-parse", "--git-path", "BISECT_START"]
         said = subprocess.run(asked, capture_output=True, text=True, check=False)
@@ -31,8 +31,8 @@ def for_git(status: ExitStatus, *, answered: bool) -> int:
     """The exit status that a `git bisect` understands.
 
     Args:
-        status: what is said to anybody else.
-        answered: whether it is an answer about the checkout, and no mistake, interruption or fault.
+        status: the exit status outside of a `git bisect`.
+        answered: whether it is an answer about the checkout, not a usage error, an interruption or a fault of parity.
 
     """
     if not answered:

@@ -1,4 +1,4 @@
-"""The releases of everything that is not searched: the same in every trial, so that one thing varies."""
+"""The releases of all packages but the searched one: the same in every trial, so that only one thing varies."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _ALWAYS = ("mlx", "numpy")
 
 
 def used_by(probe: Probe, distributions: Iterable[str]) -> list[str]:
-    """The packages that the arms run, by name: what their providers say, and what the probe pins."""
+    """The names of the packages that the arms run: those that their providers name, and those that the probe pins."""
     return sorted({*_ALWAYS, *map(canonicalize_name, distributions), *probe.environment})
 
 
 def check_package(package: str, probe: Probe, used: Iterable[str]) -> None:
-    """Raises ParityError where neither arm uses a package: no release of it could change anything."""
+    """Raises ParityError if neither arm uses a package, since no release of it could change anything."""
     names = list(used)
     if package not in names:
         raise ParityError(f"--package {package}: the arms of {probe.name} do not use it; they use {', '.join(names)}")
 
 
 def beside(package: str, probe: Probe, used: Iterable[str]) -> dict[str, str]:
-    """What the probe pins, and of the rest what is installed here."""
+    """The releases of the other packages: what the probe pins, and for the rest what is installed here."""
     here = {name: found for name in used if (found := _installed(name))}
     return {name: pin for name, pin in {**here, **probe.environment}.items() if name != package}
 
@@ -40,17 +40,17 @@ def beside(package: str, probe: Probe, used: Iterable[str]) -> dict[str, str]:
 def made_to_fit(
     others: Mapping[str, str], package: str, release: str, fixed: Mapping[str, str], say: Callable[[str], None]
 ) -> dict[str, str]:
-    """The same, or where a release cannot be installed beside them, the newest that it can be installed beside.
+    """The releases of the other packages, or the newest that fit if a release cannot be installed with those.
 
     Args:
-        others: what should be beside it.
-        package: what is searched.
-        release: of the package, the one that must be installable: the good end, whose needs are the oldest.
-        fixed: what the probe pins, which stays.
-        say: called with a line where something had to change.
+        others: the releases of the other packages.
+        package: the searched package.
+        release: the release of it that must be installable: the good end, whose requirements are the oldest.
+        fixed: what the probe pins; it is never changed.
+        say: called with a line if something had to change.
 
     Raises:
-        NotInstallableError: nothing fits.
+        NotInstallableError: no releases fit.
 
     """
     try:
@@ -61,7 +61,7 @@ def made_to_fit(
         fitting = {**newest_beside({**kept, package: release}, most), **kept}
         changed = [name for name in others if fitting.get(name) != others[name]]
         before, after = (", ".join(f"{name} {each.get(name)}" for name in changed) for each in (others, fitting))
-        say(f"{package} {release} cannot be installed beside {before}: every release is tried beside {after}")
+        say(f"{package} {release} cannot be installed with {before}: every release is tried with {after}")
         return fitting
     return dict(others)
 

@@ -1,4 +1,4 @@
-"""The releases of a package: asked of the registry that pip is configured with, and cut to a range."""
+"""Lists the releases of a package, from the registry that pip is configured with, and selects a range of them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from packaging.version import InvalidVersion, Version
 from parity.errors import MachineError, ParityError
 
 _UNREACHED = ("connection error", "connection broken", "timed out", "SSL", "HTTP error", "Could not fetch URL")
-"""What pip says, only when it is asked to be verbose, where a registry did not answer."""
+"""What pip prints, in verbose mode only, if a registry did not answer."""
 
 
 def listed(package: str, *, pre: bool) -> list[str]:
-    """What can be installed of a package on this machine, the oldest first.
+    """The releases of a package that can be installed on this machine, the oldest first.
 
     Args:
         package: its distribution name.
-        pre: pre-releases too.
+        pre: whether to include pre-releases.
 
     Raises:
         MachineError: a registry did not answer.
-        ParityError: there is no such package, or nothing of it for this Python and platform.
+        ParityError: there is no such package, or no release of it for this Python and platform.
 
     """
     arguments = ["index", "versions", package, "--json", *(["--pre"] if pre else [])]
@@ -51,31 +51,31 @@ def is_pre(release: str | None) -> bool:
 
 
 def in_range(package: str, releases: list[str], good: str | None, bad: str | None) -> tuple[str, ...]:
-    """The releases from good to bad, both included; from the oldest where good is None, to the newest where bad is.
+    """The releases from good to bad, both included; if good is None from the oldest, if bad is None to the newest.
 
     Raises:
-        ParityError: an end that is not listed, ends in the wrong order, or nothing between them.
+        ParityError: an end is not listed, the ends are in the wrong order, or they are the same release.
 
     """
     first = 0 if good is None else _position("--good", package, releases, good)
     last = len(releases) - 1 if bad is None else _position("--bad", package, releases, bad)
     if first > last:
-        raise ParityError(f"--good {good} is later than --bad {bad}; it searches for what broke, from good to bad")
+        raise ParityError(f"--good {good} is newer than --bad {bad}; the search goes from good to bad")
     if first == last:
-        raise ParityError(f"{_one_end(package, good, bad)}; there is no release in range")
+        raise ParityError(f"{_one_end(package, good, bad)}; there is nothing to search")
     return tuple(releases[first : last + 1])
 
 
 def _one_end(package: str, good: str | None, bad: str | None) -> str:
     if good and bad:
-        return f"--good {good} and --bad {bad} are one release of {package}"
+        return f"--good {good} and --bad {bad} are the same release of {package}"
     if good:
         return f"--good {good} is the newest release of {package}"
-    return f"--bad {bad} is the oldest release of {package}" if bad else f"{package} has one release"
+    return f"--bad {bad} is the oldest release of {package}" if bad else f"{package} has only one release"
 
 
 def _position(option: str, package: str, releases: list[str], asked: str) -> int:
-    """Where a release stands, however it is spelt: 2026.05.3 is 2026.5.3."""
+    """The position of a release, however it is spelt: 2026.05.3 is 2026.5.3."""
     wanted = _version(asked)
     found = next((position for position, each in enumerate(releases) if Version(each) == wanted), None)
     if found is None:
@@ -92,7 +92,7 @@ def _version(text: str | None) -> Version | None:
 
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Asks the pip of this environment; its configuration is the user's own."""
+    """Runs the pip of this environment, with the user's own configuration."""
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     command = [sys.executable, "-P", "-m", "pip", *arguments]
     return subprocess.run(command, env=os.environ | quiet, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The end of a search for a release, for a person and as JSON: one sentence first, then what was tried."""
+"""Reports a search, on the terminal and as JSON: one sentence first, then the releases that were tried."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def sentence(found: Bisection) -> str:
     if good is None or bad is None:
         tried = f"{len(found.tried)} of {_count(found.releases, 'release')} tried"
         missing = "bad" if bad is None else "good"
-        return f"No {missing} release of {package} was found for {probe}, {tried}; name one with --{missing}."
+        return f"No {missing} release of {package} was found for {probe} ({tried}); name one with --{missing}."
     is_good = f"{probe} is {good.verdict}" if found.stage is None else f"{probe} does not diverge at {found.stage}"
     diverges = f"{bad.release} diverges at {place(bad.first_divergence)}"
     if not found.between:
         return f"{package} {good.release} is the last release at which {is_good}; {diverges}."
     one_of = ", ".join([*found.between, bad.release])
     return (
-        f"{package} {good.release} is the last release that could be tested at which {is_good}; {diverges}. "
-        f"It came with one of these: {one_of}."
+        f"{package} {good.release} is the last testable release at which {is_good}; {diverges}. "
+        f"The change came with one of these releases: {one_of}."
     )
 
 
 def print_bisection(console: Console, found: Bisection) -> None:
-    """The sentence, the releases that were tried, and what it took."""
+    """Prints the sentence, the releases that were tried, and how many were run."""
     console.print(Text(sentence(found), style="bold green" if found.is_found else "bold yellow"), soft_wrap=True)
     console.print()
     console.print(_table(found))
-    console.print(Text(f"beside it: {_beside(found)}", style="dim"), soft_wrap=True)
+    console.print(Text(f"other packages: {_beside(found)}", style="dim"), soft_wrap=True)
     skipped = len(found.tried) - found.runs
     more = f", {skipped} skipped" if skipped else ""
     said = f"{_count(found.releases, 'release')} in range, {found.runs} run{more}"
@@ -75,9 +75,9 @@ def render_bisection(found: Bisection) -> str:
 
 
 def print_checkout(console: Console, found: ReleaseResult, package: str, probe: str) -> None:
-    """What `--path` answers, in one sentence."""
+    """Prints the answer of `--path` in one sentence."""
     at = "" if found.first_divergence is None else f", {place(found.first_divergence)}"
-    line = f"with {package} from {found.release} {probe} is {found.verdict}{at}"
+    line = f"with {package} from {found.release}, {probe} is {found.verdict}{at}"
     if found.is_skipped:
         line = f"{package} from {found.release} could not be tested: {found.why}"
     console.print(Text(f"{found.answer}: {line}", style=f"bold {_STYLE[found.answer]}"), soft_wrap=True)

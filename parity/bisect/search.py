@@ -1,7 +1,7 @@
-"""Which release to try next. Pure: releases are positions, the oldest is 0.
+"""Which release to try next. Pure: a release is a position, the oldest is 0.
 
-It presumes one change, from good to bad. Ends are tried like any other release, since what somebody remembers
-of them may not hold here. A release that cannot be tested says nothing about its neighbours.
+The search assumes one change, from good to bad. The ends are tried like all other releases, since they may not be good
+or bad on this machine. A release that cannot be tested says nothing about its neighbours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Answer(StrEnum):
-    """What trying a release said."""
+    """The answer from trying a release."""
 
     GOOD = "good"
     BAD = "bad"
@@ -26,7 +26,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What has been tried of so many releases."""
+    """What is known so far of `count` releases."""
 
     count: int
     answers: Mapping[int, Answer] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Known:
 
     @property
     def between(self) -> tuple[int, ...]:
-        """What lies between the last good and the first bad release; empty without either."""
+        """The releases between the last good and the first bad one; empty if either is unknown."""
         if self.last_good is None or self.first_bad is None:
             return ()
         return tuple(range(self.last_good + 1, self.first_bad))
@@ -54,11 +54,11 @@ class Known:
         return len(self.answers) - len(self._positions(Answer.SKIPPED))
 
     def untried(self, positions: Sequence[int]) -> list[int]:
-        """Those of these positions that nothing is known of."""
+        """Those of these releases that were not tried."""
         return [position for position in positions if position not in self.answers]
 
     def told(self, position: int, answer: Answer) -> Known:
-        """The same with one answer more."""
+        """The same with one more answer."""
         return replace(self, answers={**self.answers, position: answer})
 
     def _positions(self, answer: Answer) -> list[int]:
@@ -66,13 +66,13 @@ class Known:
 
 
 Strategy = Callable[[Known], int | None]
-"""The release to try next; None: nothing is left that would say more."""
+"""Returns the release to try next; None if no release is left that would tell more."""
 
 
 def between_ends(known: Known) -> int | None:
-    """The oldest, then the newest that can be tested, then halves.
+    """Tries the oldest, then the newest that can be tested, then halves the range.
 
-    Of n releases at most ⌈log2 n⌉ + 2 are run beside those that are skipped.
+    Of n releases at most ⌈log2 n⌉ + 2 are run, not counting those that are skipped.
     """
     if known.untried([0]):
         return 0
@@ -80,18 +80,18 @@ def between_ends(known: Known) -> int | None:
 
 
 def halve(known: Known) -> int | None:
-    """The middle of what is untried between good and bad: where it is skipped, its neighbours, outward.
+    """The middle of the untried releases between good and bad; if it is skipped, its neighbours, outward.
 
-    Counting only what is untried keeps the bound whatever is skipped: every run leaves at most half of it.
+    Counting only untried releases keeps the bound whatever is skipped: every run leaves at most half of them.
     """
     return _middle(known.untried(known.between))
 
 
 def walk_back(known: Known) -> int | None:
-    """Without a good end: 1, 2, 4, 8 … releases back from the newest bad one until one is good, then halves.
+    """Without a good end: tries 1, 2, 4, 8 … releases back from the newest bad one until one is good, then halves.
 
-    At most 2⌈log2 n⌉ + 2 runs beside those that are skipped. Where older releases cannot be tested, those
-    between them and the oldest bad one are.
+    At most 2⌈log2 n⌉ + 2 releases are run, not counting those that are skipped. If older releases cannot be tested,
+    those between them and the oldest bad one are tried.
     """
     if known.first_bad is None:
         return _newest(known)
@@ -105,7 +105,7 @@ def walk_back(known: Known) -> int | None:
 
 
 def _newest(known: Known) -> int | None:
-    """The newest that nothing is known of; None where a good one was found on the way, so that none is bad."""
+    """The newest untried release; None if a good one was found on the way, since then none is bad."""
     if known.last_good:
         return None
     return max(known.untried(range(known.count)), default=None)

@@ -1,4 +1,4 @@
-"""One release after the other put beside the same others, at several seeds, and what was run is kept."""
+"""Tests releases at several seeds, with all other packages unchanged, and keeps the cells that were run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FULL = os.strerror(errno.ENOSPC)
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseResult:
-    """What one release says."""
+    """The answer for one release."""
 
     release: str
     """Or the path of a checkout."""
@@ -42,12 +42,12 @@ class ReleaseResult:
     verdict: VerdictKind
     """The one that decided."""
     why: str
-    """In a clause, what the verdict rests on, or why it could not be tested."""
+    """One clause: the reason for the verdict, or why the release could not be tested."""
     seeds: tuple[int, ...] = ()
-    """That were judged; after one that is not good no other is asked."""
+    """Those that were judged; after one that is not good, no more are run."""
     first_divergence: FirstDivergence | None = None
     seconds: float = 0.0
-    """That it took now: next to none where its cells were kept from before."""
+    """How long it took now; next to nothing if its cells were kept from before."""
 
     @property
     def is_skipped(self) -> bool:
@@ -56,42 +56,42 @@ class ReleaseResult:
 
 
 class Lab(Protocol):
-    """What prepares environments and runs cells."""
+    """Prepares environments and runs cells."""
 
     def prepare(self, probe: Probe) -> None:
-        """Builds the environment of a probe. Raises UnavailableError where it cannot be had."""
+        """Builds the environment of a probe. Raises UnavailableError if it cannot be built."""
         ...
 
     def run(self, probe: Probe, folder: Path) -> Sequence[CellResult]:
-        """Runs a probe at all its seeds and judges them. Raises KeyboardInterrupt where the user stops it."""
+        """Runs a probe at all its seeds and judges them. Raises KeyboardInterrupt if the user stops it."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseTester:
-    """A probe under any release of one package."""
+    """Tests a probe with any release of one package."""
 
     probe: Probe
-    """At the seeds that all must be good."""
+    """For a release to be good, all its seeds must be good."""
     package: str
     beside: Mapping[str, str]
-    """The releases of everything else, the same in every trial."""
+    """The releases of all other packages, the same in every trial."""
     folder: Path
     lab: Lab
     together: int = 1
-    """Cells side by side."""
+    """Cells to run at a time."""
     stage: Stage | None = None
-    """Only a first divergence at this stage is bad."""
+    """If given, only a first divergence at this stage is bad."""
 
     def test(self, release: str, kept_as: str | None = None) -> ReleaseResult:
-        """Tries a release, or what lies at a path.
+        """Tests a release, or the checkout or wheel at a path.
 
         Args:
             release: what the package is pinned to.
-            kept_as: the name of its folder, where that is not the release.
+            kept_as: the name of its folder, if that is not the release.
 
         Raises:
-            MachineError: there is no network or no space, which says nothing of the release.
+            MachineError: there is no network or no space, which says nothing about the release.
 
         """
         started = time.monotonic()
@@ -107,7 +107,7 @@ class ReleaseTester:
         return replace(judged(release, cells, self.stage), seconds=time.monotonic() - started)
 
     def _cells(self, probe: Probe, folder: Path) -> list[CellResult]:
-        """So many seeds at a time, until one is not good."""
+        """Runs `together` seeds at a time until one is not good."""
         seeds = probe.workload.seeds
         cells: list[CellResult] = []
         for start in range(0, len(seeds), self.together):
@@ -117,7 +117,7 @@ class ReleaseTester:
         return cells
 
     def _at(self, probe: Probe, seeds: Sequence[int], folder: Path) -> list[CellResult]:
-        """Cells that have ended are judged again; others are run."""
+        """Judges the cells that have ended again, and runs the others."""
         where = {seed: cell_folder(folder, probe, seed) for seed in seeds}
         found: dict[int, CellResult] = {}
         if fresh := tuple(seed for seed in seeds if must_run(where[seed])):
@@ -132,12 +132,12 @@ class ReleaseTester:
         for cell in cells:
             if cell.failure and _met_a_full_disk(cell, where[cell.seed]):
                 forget_half(where[cell.seed])
-                raise MachineError(f"{where[cell.seed]}: {_FULL}; make room, or name another folder with --out")
+                raise MachineError(f"{where[cell.seed]}: {_FULL}; free space, or name another folder with --out")
         return cells
 
 
 def _met_a_full_disk(cell: CellResult, where: Path) -> bool:
-    """Whether a cell that failed says so, or the log that it left."""
+    """Whether a failed cell, or its log, says that the disk was full."""
     try:
         log = (where / LOG).read_text("utf-8", errors="replace")
     except OSError:
@@ -146,7 +146,7 @@ def _met_a_full_disk(cell: CellResult, where: Path) -> bool:
 
 
 def answer(cell: CellResult, stage: Stage | None) -> Answer:
-    """What one cell says of its release."""
+    """The answer of one cell for its release."""
     said = _ANSWERS[cell.kind]
     if said is Answer.BAD and stage is not None:
         at = cell.first_divergence
@@ -155,7 +155,7 @@ def answer(cell: CellResult, stage: Stage | None) -> Answer:
 
 
 def judged(release: str, cells: Sequence[CellResult], stage: Stage | None) -> ReleaseResult:
-    """What the cells of a release say together: a divergence outranks what could not be tested."""
+    """The answer of all cells of a release together: a divergence outranks a cell that could not be tested."""
     by_answer = {each: [cell for cell in cells if answer(cell, stage) is each] for each in Answer}
     said = next(each for each in (Answer.BAD, Answer.SKIPPED, Answer.GOOD) if by_answer[each])
     decided = by_answer[said][0]

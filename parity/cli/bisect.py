@@ -26,15 +26,15 @@ _SEEDS = 3
 
 _EPILOG = """\b
 Exit status:
-    0  the neighbours were found; with --path: good
+    0  found a good and a bad release that are neighbours; with --path: good
     1  with --path: bad
-    2  wrong usage, or an end that is not what it was said to be
-    3  an end, or the checkout, cannot be tested
-    5  it ended without neighbours
-  130  interrupted; asked again, it goes on
-While a `git bisect` is going on in CHECKOUT, a checkout that cannot be tested
-answers 125, which git skips, and whatever is no answer about the commit answers
-128 and more, which stops git: 130 for wrong usage.
+    2  wrong usage, or an end of the range is not good or bad as stated
+    3  an end of the range, or the checkout, cannot be tested
+    5  found no good and bad release that are neighbours
+  130  interrupted; the same command continues
+While a `git bisect` is in progress in CHECKOUT, the status is 125 if the
+checkout cannot be tested, so that git skips the commit, and 128 or more if there
+is no answer about the commit, so that git stops: 130 for wrong usage.
 
 \b
     git bisect run parity bisect PROBE --package NAME --path ."""
@@ -42,22 +42,22 @@ answers 125, which git skips, and whatever is no answer about the commit answers
 
 @click.command("bisect", epilog=_EPILOG)
 @click.argument("probe_file", metavar="PROBE", type=click.Path(path_type=Path))
-@click.option("--package", "name", required=True, metavar="NAME", help="The package whose release changed something.")
-@click.option("--good", metavar="RELEASE", help="A good release; left out, one is looked for, back from the bad one.")
-@click.option("--bad", metavar="RELEASE", help="A bad release; left out, the newest that can be tested.")
+@click.option("--package", "name", required=True, metavar="NAME", help="The package to search.")
+@click.option("--good", metavar="RELEASE", help="A good release. Default: search for one, back from the bad one.")
+@click.option("--bad", metavar="RELEASE", help="A bad release. Default: the newest that can be tested.")
 @click.option(
-    "--stage", type=click.Choice([str(stage) for stage in Stage]), help="Bad is only what first diverges there."
+    "--stage", type=click.Choice([str(stage) for stage in Stage]), help="Only a first divergence at this stage is bad."
 )
-@click.option("--seeds", metavar="1,42", help="All must be good; left out, the probe's first three.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
+@click.option("--seeds", metavar="1,42", help="Seeds, which must all be good. Default: the probe's first three.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of a probe, as in TOML.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
 @click.option(
-    "--path", type=click.Path(path_type=Path), metavar="CHECKOUT", help="No search: answer for this checkout or wheel."
+    "--path", type=click.Path(path_type=Path), metavar="CHECKOUT", help="Do not search: test this checkout or wheel."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Where its runs are kept; asked again, it goes on from there."
+    "--out", type=click.Path(path_type=Path), help="Folder for the runs; with the same folder a search continues."
 )
-@click.option("--json", "json_file", metavar="FILE", help="The answer as JSON; - is standard output.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the answer as JSON; - is standard output.")
 def bisect_command(
     probe_file: Path,
     name: str,
@@ -71,7 +71,7 @@ def bisect_command(
     out: Path | None,
     json_file: str | None,
 ) -> ExitStatus:
-    """Name the release of a package at which PROBE's verdict changes: the last good one and the first bad one."""
+    """Find the release of a package at which PROBE's verdict changes: the last good one and the first bad one."""
     from packaging.utils import canonicalize_name
 
     from parity.bisect.pins import beside, check_package, used_by
@@ -80,7 +80,7 @@ def bisect_command(
     from parity.trainers.registry import distributions_of
 
     if path is not None and (good or bad):
-        raise ParityError("--path answers for one checkout; --good and --bad are for a search")
+        raise ParityError("--path tests one checkout; --good and --bad are for a search")
     probe = _at_seeds(checked_probe(probe_file, [*overrides, *asked_for(seeds)]), all_of_them=seeds is not None)
     package = canonicalize_name(name)
     used = used_by(probe, distributions_of(probe))
@@ -106,12 +106,12 @@ def bisect_command(
         return _search(lab, tester, good, bad, json_file)
     except OSError as error:
         raise MachineError(
-            f"{error.filename or tester.folder}: {error.strerror}; make room, or name another folder with --out"
+            f"{error.filename or tester.folder}: {error.strerror}; free space, or name another folder with --out"
         ) from None
 
 
 def checkout_of(arguments: Sequence[str]) -> Path | None:
-    """The checkout of `bisect --path CHECKOUT`, also in a line that is refused for something else."""
+    """The checkout of `bisect --path CHECKOUT`, even if the command line is refused for a different reason."""
     if "bisect" not in arguments:
         return None
     for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
@@ -123,7 +123,7 @@ def checkout_of(arguments: Sequence[str]) -> Path | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Lab:
-    """Environments and cells, with their progress on a console."""
+    """Builds environments and runs cells, with their progress on a console."""
 
     console: Console
     jobs: int

@@ -42,9 +42,7 @@ class Live:
         self._all = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=30), TimeRemainingColumn(compact=True)
         )
-        self._running = Progress(
-            TextColumn("{task.description}", markup=True), TextColumn("step {task.completed:.0f} of {task.total:.0f}")
-        )
+        self._running = Progress(TextColumn("{task.description}", markup=True))
         self._whole = self._all.add_task(self._counted(), total=cells)
         self._screen = Screen(
             Group(self._all, self._running), console=console, transient=True, auto_refresh=console.is_terminal
@@ -73,7 +71,6 @@ class Live:
             self._done[cell.folder] = progress.done / cell.total
             self._running.update(
                 self._tasks[cell.folder],
-                completed=progress.done,
                 description=f"  {escape(_name(cell))} · {_what(progress)}",
             )
         else:
@@ -104,5 +101,13 @@ def _name(cell: Cell) -> str:
 
 
 def _what(progress: CellProgress) -> str:
+    """The arm and its step; what is run in addition has no steps to count."""
     cell = progress.cell
-    return "control" if cell.control else "repetitions" if cell.repetitions else str(progress.arm)
+    if cell.control:
+        return "control, without the tap"
+    if cell.repetitions:
+        return f"{len(cell.repetitions)} more repetitions of the reference"
+    if not progress.done:
+        return "starting"
+    steps = cell.probe.workload.steps
+    return f"{progress.arm}, step {(progress.done - 1) % steps + 1} of {steps}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -37,6 +38,47 @@ _WHOLE = "parity_whole"
 
 class TapError(Exception):
     """The tap and the trainer disagree about what a step is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What a tap is told before the arm trains."""
+
+    loaded: Mapping[str, Tensor]
+    passes: int
+    weighs_tokens: bool
+    ignored: Sequence[Ignored]
+    executed: Callable[[], tuple[Executed, ...]]
+    observers: Sequence[Observer]
+
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether whole tensors leave the compiled step, for a replay."""
+        return any(observer.whole for observer in self.observers)
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """What a tap has seen so far."""
+
+    model: Any = None
+    optimizer: Any = None
+    made: list[Any] = field(default_factory=list)
+    """Every optimizer, in the order in which they were made."""
+    start: dict[str, dict[str, Tensor]] | None = None
+    loss_name: str = ""
+    batch_shapes: list[list[int]] = field(default_factory=list)
+    passes: Passes | None = None
+    """Of the update that is being traced."""
+    last_pass: dict[str, Any] = field(default_factory=dict)
+    last_names: dict[str, Any] = field(default_factory=dict)
+    around_update: dict[str, Any] = field(default_factory=dict)
+    """The plain local variables of the function that calls `Optimizer.update`."""
+    steps: int = 0
+    traced: int = 0
+    """How often the update was traced."""
+    error: Exception | None = None
+    """The first one; `finish` raises it."""
 
 
 class Tap:
@@ -68,27 +110,16 @@ class Tap:
         self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
         """Called once, after step 1, with the plain local variables of the function that calls
         `optimizer.update`: returns what really runs, by name."""
-        self._ignored = ignored
-        self._executed = executed
         self._writer = writer
-        self._loaded = loaded
-        self._asked = passes
-        self._weighs_tokens = weighs_tokens
-        self._observers = observers
-        self._keeps_whole = any(observer.whole for observer in observers)
-        self._last_pass: dict[str, Any] = {}
-        self._last_names: dict[str, Any] = {}
-        self._start: dict[str, dict[str, Tensor]] | None = None
-        self._batch_shapes: list[list[int]] = []
-        self._loss_name = ""
-        self._passes: Passes | None = None
-        self._made: list[Any] = []
-        self._optimizer: Any = None
-        self._around_update: dict[str, Any] = {}
-        self._steps = 0
-        self._model: Any = None
-        self._traced = 0
-        self._error: Exception | None = None
+        self._given = _Given(
+            loaded=loaded,
+            passes=passes,
+            weighs_tokens=weighs_tokens,
+            ignored=ignored,
+            executed=executed,
+            observers=observers,
+        )
+        self._seen = _Seen()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -97,17 +128,17 @@ class Tap:
 
         def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
             self._before_training(model, loss)
-            self._loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
-            return self._see_pass(value_and_grad(model, with_logits(model, loss) if self._keeps_whole else loss))
+            self._seen.loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
+            return self._see_pass(value_and_grad(model, with_logits(model, loss) if self._given.keeps_whole else loss))
 
         def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
-            self._around_update = _plain(sys._getframe(1).f_locals)
+            self._seen.around_update = _plain(sys._getframe(1).f_locals)
             update(optimizer, model, gradients)
             self._see_update(optimizer, model, gradients)
 
         def tapped_make(optimizer: Any, *args: Any, **kwargs: Any) -> None:
             make(optimizer, *args, **kwargs)
-            self._made.append(optimizer)
+            self._seen.made.append(optimizer)
 
         nn.value_and_grad = tapped_value_and_grad
         optim.Optimizer.update = tapped_update
@@ -131,7 +162,7 @@ class Tap:
         try:
             self._record(reported)
         except Exception as error:  # noqa: BLE001 - kept for `finish`
-            self._error = self._error or error
+            self._seen.error = self._seen.error or error
 
     def finish(self, steps: int) -> None:
         """Checks that every step was seen, and records the parameters as the trainer leaves them.
@@ -140,19 +171,19 @@ class Tap:
             TapError: fewer or more steps than the workload asks for, or a step that the optimizer counts differently.
 
         """
-        if self._error is not None:
-            raise self._error
-        if self._steps != steps:
-            raise TapError(f"the trainer took {self._steps} of {steps} steps")
-        for observer in self._observers:
-            observer.finished(self._model)
-        self._writer.end(End(**parameters(self._model), traced=self._traced))
+        if self._seen.error is not None:
+            raise self._seen.error
+        if self._seen.steps != steps:
+            raise TapError(f"the trainer took {self._seen.steps} of {steps} steps")
+        for observer in self._given.observers:
+            observer.finished(self._seen.model)
+        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced))
 
     def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
-        if self._start is None:
-            self._model = model
-            self._start = parameters(model)
-            for observer in self._observers:
+        if self._seen.start is None:
+            self._seen.model = model
+            self._seen.start = parameters(model)
+            for observer in self._given.observers:
                 observer.before_training(model, loss)
 
     def _see_pass(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,11 +195,11 @@ class Tap:
             batch = [leaf for leaf in given if isinstance(leaf, mx.array)]
             if not batch:
                 raise TapError("no batch was seen among the arguments of the trainer's loss")
-            self._batch_shapes = [list(leaf.shape) for leaf in batch]
-            if self._keeps_whole:
+            self._seen.batch_shapes = [list(leaf.shape) for leaf in batch]
+            if self._given.keeps_whole:
                 *value, logits = value
-                self._last_pass = {"batch": batch, "logits": logits, "loss": value[0], "tokens": value[1]}
-                self._last_names = leaves(gradient)
+                self._seen.last_pass = {"batch": batch, "logits": logits, "loss": value[0], "tokens": value[1]}
+                self._seen.last_names = leaves(gradient)
             self._add_pass(value, gradient, batch)
             return value, gradient
 
@@ -176,37 +207,37 @@ class Tap:
 
     def _add_pass(self, value: Any, gradient: Any, batch: list[mx.array]) -> None:
         """With accumulation, the earlier passes of an update also leave the compiled step in the optimizer's state."""
-        if self._asked == 1:
-            self._passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
+        if self._given.passes == 1:
+            self._seen.passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
             return
-        if not self._made:
+        if not self._seen.made:
             raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
-        state = self._made[-1].state
+        state = self._seen.made[-1].state
         before = state.get(_PASSES)
         start = mx.array(0, mx.uint32) if before is None else before["words"]
         now = one_pass(value, gradient, batch, start=start)
-        self._passes = added(before, now, weighs_tokens=self._weighs_tokens)
-        state[_PASSES] = vars(self._passes)
+        self._seen.passes = added(before, now, weighs_tokens=self._given.weighs_tokens)
+        state[_PASSES] = vars(self._seen.passes)
 
     def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
-        passes, self._passes = self._passes, None
+        passes, self._seen.passes = self._seen.passes, None
         if passes is None:
             raise TapError(
                 "an update without a gradient of its own: are there two optimizers, or two updates per step?"
             )
-        self._traced += 1
-        self._optimizer = optimizer
-        if self._asked == 1:
+        self._seen.traced += 1
+        self._seen.optimizer = optimizer
+        if self._given.passes == 1:
             loss, flat = passes.loss, passes.gradient
         else:
-            loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._weighs_tokens)
+            loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._given.weighs_tokens)
             optimizer.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
         received, params = leaves(gradients), leaves(model.trainable_parameters())
         flat_received = flat_float32(received)
         norms = [norm(flat), norm(flat_received), optimizer.learning_rate.astype(mx.float32)]
-        if self._keeps_whole:
-            raw = split_like(flat, self._last_names)
-            optimizer.state[_WHOLE] = self._last_pass | {"gradient": raw, "received": received, "params": params}
+        if self._given.keeps_whole:
+            raw = split_like(flat, self._seen.last_names)
+            optimizer.state[_WHOLE] = self._seen.last_pass | {"gradient": raw, "received": received, "params": params}
         optimizer.state[_ENTRY] = {
             "floats": mx.stack([loss, *norms]),
             "integers": mx.concatenate(
@@ -221,18 +252,18 @@ class Tap:
         }
 
     def _record(self, reported: Mapping[str, float | None]) -> None:
-        seen = None if self._optimizer is None else self._optimizer.state.get(_ENTRY)
+        seen = None if self._seen.optimizer is None else self._seen.optimizer.state.get(_ENTRY)
         if seen is None:
             raise TapError("no update was seen: the trainer uses neither nn.value_and_grad nor Optimizer.update")
         loss, grad_norm, clipped_norm, lr = seen["floats"].tolist()
         tokens, passes, step, *prints = seen["integers"].tolist()
         batch, gradient, clipped, params = (hexadecimal(prints[i : i + 2]) for i in range(0, 8, 2))
-        self._steps += 1
-        if step != self._steps:
-            raise TapError(f"row {self._steps} belongs to update {step} of the optimizer: a step was missed")
-        if passes != self._asked:
-            raise TapError(f"update {step} took {passes} passes, the workload asks for {self._asked}")
-        if self._steps == 1:
+        self._seen.steps += 1
+        if step != self._seen.steps:
+            raise TapError(f"row {self._seen.steps} belongs to update {step} of the optimizer: a step was missed")
+        if passes != self._given.passes:
+            raise TapError(f"update {step} took {passes} passes, the workload asks for {self._given.passes}")
+        if self._seen.steps == 1:
             self._record_start()
         self._writer.step(
             Step(
@@ -249,24 +280,26 @@ class Tap:
                 reported={name: value for name, value in reported.items() if value is not None},
             )
         )
-        for observer in self._observers:
-            observer.after_step(step, self._model, self._optimizer, self._optimizer.state.get(_WHOLE, {}))
+        for observer in self._given.observers:
+            observer.after_step(
+                step, self._seen.model, self._seen.optimizer, self._seen.optimizer.state.get(_WHOLE, {})
+            )
 
     def _record_start(self) -> None:
-        assert self._start is not None
-        shown = effective(self._model, self._optimizer) | {
-            "loss": self._loss_name,
-            "accumulation": self._asked,
-            "batch_shapes": self._batch_shapes,
+        assert self._seen.start is not None
+        shown = effective(self._seen.model, self._seen.optimizer) | {
+            "loss": self._seen.loss_name,
+            "accumulation": self._given.passes,
+            "batch_shapes": self._seen.batch_shapes,
         }
-        shown |= self.read_back(self._around_update)
+        shown |= self.read_back(self._seen.around_update)
         self._writer.start(
             Start(
-                **self._start,
-                loaded=self._loaded,
+                **self._seen.start,
+                loaded=self._given.loaded,
                 effective=shown,
-                ignored=tuple(self._ignored),
-                executed=self._executed(),
+                ignored=tuple(self._given.ignored),
+                executed=self._given.executed(),
             )
         )
 

@@ -111,17 +111,17 @@ def test_without_a_good_release_it_walks_back_and_names_what_does_not_install(wo
     ("arguments", "status", "message"),
     [
         (["--good", "1.5"], 2,
-         "--good 1.5 is bad: at fake-trainer 1.5 probes/fake is diverged, at step 1 · schedule · lr; "
+         "--good 1.5 is bad: with fake-trainer 1.5, probes/fake is diverged, at step 1 · schedule · lr; "
          "name one that is good"),
         (["--good", "1.0", "--bad", "1.2"], 2,
-         "--bad 1.2 is good: at fake-trainer 1.2 probes/fake is identical; name one that is bad"),
+         "--bad 1.2 is good: with fake-trainer 1.2, probes/fake is identical; name one that is bad"),
         (["--good", "1.0", "--stage", "loss"], 2,
-         "the newest release is good at stage loss: at fake-trainer 1.7 probes/fake is diverged, "
+         "the newest release is good at stage loss: with fake-trainer 1.7, probes/fake is diverged, "
          "at step 1 · schedule · lr; name one that is bad"),
         (["--good", "1.9"], 2, "--good 1.9: fake-trainer has no such release; the nearest is 1.7"),
         (["--package", "torch"], 2,
          "--package torch: the arms of probes/fake do not use it; they use fake-trainer, mlx, mlx-lm, numpy"),
-        (["--good", "1.0", "--path", "."], 2, "--path answers for one checkout; --good and --bad are for a search"),
+        (["--good", "1.0", "--path", "."], 2, "--path tests one checkout; --good and --bad are for a search"),
         (["--path", "none"], 2, "--path none: neither a checkout nor a wheel"),
     ],
 )  # fmt: skip

@@ -67,12 +67,12 @@ def test_where_none_is_good_it_ends_without(tmp_path: Path) -> None:
     ("said", "good", "bad", "complaint"),
     [
         (world(0), "1.0", None,
-         "--good 1.0 is bad: at zoo 1.0 current/self is diverged, at step 1 · loss · tokens; name one that is good"),
-        (world(8), "1.0", "1.7", "--bad 1.7 is good: at zoo 1.7 current/self is identical; name one that is bad"),
+         "--good 1.0 is bad: with zoo 1.0, current/self is diverged, at step 1 · loss · tokens; name one that is good"),
+        (world(8), "1.0", "1.7", "--bad 1.7 is good: with zoo 1.7, current/self is identical; name one that is bad"),
         (world(8), "1.0", None,
-         "the newest release is good: at zoo 1.7 current/self is identical; name one that is bad"),
+         "the newest release is good: with zoo 1.7, current/self is identical; name one that is bad"),
         (world(8), None, None,
-         "the newest release is good: at zoo 1.7 current/self is identical; name one that is bad"),
+         "the newest release is good: with zoo 1.7, current/self is identical; name one that is bad"),
     ],
 )  # fmt: skip
 def test_an_end_that_is_not_what_was_said_is_one_line(
@@ -87,8 +87,8 @@ def test_an_end_that_is_not_what_was_said_is_one_line(
     ("skipped", "complaint"),
     [
         ({"1.0": "no numpy fits"},
-         "--good 1.0: zoo 1.0 cannot be tested: not installable: no numpy fits; name another"),
-        ({"1.7": BROKEN}, "--bad 1.7: zoo 1.7 cannot be tested: candidate: no module named [b]zoo[/b]; name another"),
+         "--good 1.0: zoo 1.0 cannot be tested: not installable: no numpy fits; name another release"),
+        ({"1.7": BROKEN}, "--bad 1.7: zoo 1.7 cannot be tested: candidate: no module named [b]zoo[/b]; name another release"),
     ],
 )  # fmt: skip
 def test_an_end_that_cannot_be_tested_is_exit_3(

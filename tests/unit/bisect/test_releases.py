@@ -25,11 +25,11 @@ def test_a_range_has_both_its_ends() -> None:
         ("2026.5.5", None, "--good 2026.5.5: zoo has no such release; the nearest is 2026.5.4"),
         (None, "latest", "--bad latest: zoo has no such release; the nearest is 2026.10.1"),
         ("2026.9.9", "2026.5.4",
-         "--good 2026.9.9 is later than --bad 2026.5.4; it searches for what broke, from good to bad"),
+         "--good 2026.9.9 is newer than --bad 2026.5.4; the search goes from good to bad"),
         ("2026.9.9", "2026.9.9",
-         "--good 2026.9.9 and --bad 2026.9.9 are one release of zoo; there is no release in range"),
-        ("2026.10.1", None, "--good 2026.10.1 is the newest release of zoo; there is no release in range"),
-        (None, "2026.5.3", "--bad 2026.5.3 is the oldest release of zoo; there is no release in range"),
+         "--good 2026.9.9 and --bad 2026.9.9 are the same release of zoo; there is nothing to search"),
+        ("2026.10.1", None, "--good 2026.10.1 is the newest release of zoo; there is nothing to search"),
+        (None, "2026.5.3", "--bad 2026.5.3 is the oldest release of zoo; there is nothing to search"),
     ],
 )  # fmt: skip
 def test_a_range_that_cannot_be_is_one_line(good: str | None, bad: str | None, complaint: str) -> None:

@@ -59,8 +59,8 @@ def test_two_neighbours_are_one_sentence() -> None:
 
 def test_what_could_not_be_tested_between_them_is_said() -> None:
     assert sentence(SKIPPING) == (
-        "zoo 1.1 is the last release that could be tested at which current/self is identical; "
-        "1.3 diverges at step 1 · loss · tokens. It came with one of these: 1.2, 1.3."
+        "zoo 1.1 is the last testable release at which current/self is identical; "
+        "1.3 diverges at step 1 · loss · tokens. The change came with one of these releases: 1.2, 1.3."
     )
 
 
@@ -72,10 +72,10 @@ def test_with_a_stage_good_is_what_does_not_diverge_there() -> None:
 
 def test_an_end_that_was_not_found_is_asked_for() -> None:
     assert sentence(replace(FOUND, last_good=None)) == (
-        "No good release of zoo was found for current/self, 2 of 5 releases tried; name one with --good."
+        "No good release of zoo was found for current/self (2 of 5 releases tried); name one with --good."
     )
     assert sentence(replace(FOUND, last_good=None, first_bad=None)) == (
-        "No bad release of zoo was found for current/self, 2 of 5 releases tried; name one with --bad."
+        "No bad release of zoo was found for current/self (2 of 5 releases tried); name one with --bad."
     )
 
 
@@ -85,7 +85,7 @@ def test_the_table_has_every_release_that_was_tried() -> None:
         "1.1  identical  –                               2       61",
         "1.2  skipped    no module named [b]zoo[/b]      –        0",
         "1.3  diverged   step 1 · loss · tokens          1       30",
-        "beside it: mlx 0.32.4, numpy 2.4.6",
+        "other packages: mlx 0.32.4, numpy 2.4.6",
         "5 releases in range, 2 run, 1 skipped",
     ]
 
@@ -105,8 +105,8 @@ def test_a_checkout_is_one_sentence() -> None:
         print_checkout(console, replace(each, release="/zoo"), "zoo", "current/self")
     assert isinstance(console.file, StringIO)
     assert console.file.getvalue().splitlines() == [
-        "good: with zoo from /zoo current/self is identical",
-        "bad: with zoo from /zoo current/self is diverged, step 1 · loss · tokens",
+        "good: with zoo from /zoo, current/self is identical",
+        "bad: with zoo from /zoo, current/self is diverged, step 1 · loss · tokens",
         "skipped: zoo from /zoo could not be tested: no module named [b]zoo[/b]",
     ]
     assert json.loads(render_checkout(BAD, "zoo", "current/self"))["answer"] == "bad"

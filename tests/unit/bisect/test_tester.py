@@ -75,6 +75,6 @@ def test_a_cell_that_ended_is_not_run_again_and_one_that_was_killed_is(tmp_path:
 
 def test_a_full_disk_is_not_blamed_on_a_release(tmp_path: Path) -> None:
     full = replace(BROKEN, failure="candidate: OSError: [Errno 28] No space left on device (after step 1 of 3)")
-    with pytest.raises(MachineError, match="No space left on device; make room, or name another folder with --out"):
+    with pytest.raises(MachineError, match="No space left on device; free space, or name another folder with --out"):
         made_tester(tmp_path, FakeLab({"1.0": full})).test("1.0")
     assert not list((tmp_path / "1.0").rglob("exit-status"))
