@@ -88,7 +88,8 @@ def test_an_end_that_is_not_what_was_said_is_one_line(
     [
         ({"1.0": "no numpy fits"},
          "--good 1.0: zoo 1.0 cannot be tested: not installable: no numpy fits; name another release"),
-        ({"1.7": BROKEN}, "--bad 1.7: zoo 1.7 cannot be tested: candidate: no module named [b]zoo[/b]; name another release"),
+        ({"1.7": BROKEN},
+         "--bad 1.7: zoo 1.7 cannot be tested: candidate: no module named [b]zoo[/b]; name another release"),
     ],
 )  # fmt: skip
 def test_an_end_that_cannot_be_tested_is_exit_3(

@@ -67,7 +67,5 @@ def test_where_it_is_not_every_release_is_tried_beside_what_it_can_be_installed_
     fixed = {"mlx": "0.31.0", "zoo": "2.0"}
     fitting = made_to_fit(installed, "zoo", "1.0", fixed, said.append)
     assert fitting == {"mlx": "0.31.0", "mlx-lm": "0.31.3", "numpy": "2.4.6"}
-    assert said == [
-        "zoo 1.0 cannot be installed with mlx-lm 0.32.2+mine: every release is tried with mlx-lm 0.31.3"
-    ]
+    assert said == ["zoo 1.0 cannot be installed with mlx-lm 0.32.2+mine: every release is tried with mlx-lm 0.31.3"]
     assert resolver.asked[1] == ({"mlx": "0.31.0", "zoo": "1.0"}, {"mlx-lm": "0.32.2", "numpy": "2.4.6"})
