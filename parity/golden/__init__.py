@@ -1,1 +1,1 @@
-"""What the reference of a probe computed, kept in the repository: tells an environment that moves from a trainer."""
+"""Goldens: what references computed, kept in the repository, to tell a moved environment from a moved trainer."""

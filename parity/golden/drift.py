@@ -1,4 +1,4 @@
-"""Whether a reference still computes what its golden says, and what that tells of environment and trainer."""
+"""Whether a reference still computes what its golden says, and so whether environment or trainer has moved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Moved(StrEnum):
-    """Which of the two things that a gate watches is no longer what it was."""
+    """Which of the two things that a gate watches has changed."""
 
     NEITHER = "neither"
     ENVIRONMENT = "environment"
@@ -30,7 +30,7 @@ class Moved(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """A release, a device or a compiler that is another one than when a golden was recorded."""
+    """A release, a device or a compiler that has changed since a golden was recorded."""
 
     name: str
     then: str | None
@@ -42,10 +42,10 @@ class Changed:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What was found of one golden."""
+    """One golden, compared with what the reference computes now."""
 
     at: FirstDivergence | None
-    """Where the reference first differs from it, the golden's value as its `reference`; None: nowhere."""
+    """Where the reference first differs from the golden, whose value is its `reference`; None: nowhere."""
     unequal: int
     compared: int
     problems: tuple[str, ...]
@@ -54,27 +54,27 @@ class Drift:
 
     @property
     def moved(self) -> bool:
-        """Whether the reference is no longer its golden."""
+        """Whether the reference differs from its golden."""
         return self.at is not None or bool(self.problems)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What the goldens say of a run."""
+    """The references of a run, compared with their goldens."""
 
     decides: bool
-    """Whether a reference that moved fails the run; otherwise it is said and changes nothing."""
+    """Whether a reference that moved fails the run; if not, it is only reported."""
     platform: str
     drifts: Mapping[tuple[str, int], Drift]
     """By probe name and seed."""
     absent: tuple[tuple[str, int], ...]
     """Cells that have no golden on this platform: neither passed nor failed."""
     passed_over: tuple[str, ...] = ()
-    """Goldens that could not be compared with, each with its reason; only where they do not decide."""
+    """Goldens that could not be used, each with its reason; only if goldens do not decide."""
 
     @property
     def moved(self) -> tuple[tuple[str, int], ...]:
-        """The cells whose reference is no longer its golden."""
+        """The cells whose reference differs from its golden."""
         return tuple(cell for cell, drift in self.drifts.items() if drift.moved)
 
 
@@ -92,12 +92,12 @@ def drift(then: Golden, now: Golden) -> Drift:
 
 
 def compared(then: Golden, now: Golden) -> Delta:
-    """Every metric at every step, the golden on the side of the reference."""
+    """Compares every metric at every step; the golden takes the place of the reference."""
     return diff(_recording(then), _recording(now))
 
 
 def which_moved(found: Drift, trainer: VerdictKind) -> Moved:
-    """What a golden and the verdict on the same cell say together; `invalid` shows no trainer that moved."""
+    """What has moved, from a golden and the verdict of the same cell; `invalid` does not mean a moved trainer."""
     differs = trainer is VerdictKind.DIVERGED
     if found.moved:
         return Moved.BOTH if differs else Moved.ENVIRONMENT

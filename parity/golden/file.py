@@ -1,4 +1,4 @@
-"""Golden files: plain text with a header, that two people can read side by side and that nobody can edit unseen.
+"""Golden files: plain text with a header, which can be compared by eye and cannot be edited unnoticed.
 
     # mlx-parity golden
     # schema: 1
@@ -10,7 +10,7 @@
     …
     step  batch  tokens  loss  …
 
-Floats are the shortest decimals that come back to the same float32; fingerprints are hexadecimal.
+Floats are the shortest decimals that read back as the same float32; fingerprints are hexadecimal.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def write_golden(golden: Golden) -> str:
 
 
 def read_golden(path: Path, *, platform: str, probe: str, seed: int) -> Golden:
-    """Reads a golden that should be of this platform, probe and seed.
+    """Reads a golden that should be for this platform, probe and seed.
 
     Raises:
-        BadGoldenError: one line that says which file, what is wrong with it and what to do.
+        BadGoldenError: one line with the file, what is wrong with it and what to do.
 
     """
     try:
@@ -82,18 +82,18 @@ def read_golden(path: Path, *, platform: str, probe: str, seed: int) -> Golden:
         raise BadGoldenError(f"{path}: {error}; {_CURE}") from None
     if golden.platform != platform:
         raise BadGoldenError(
-            f"{path}: recorded on {golden.platform}, and kept among those of {platform}, which compute other bits; "
+            f"{path}: recorded on {golden.platform}, but kept under {platform}, which computes different bits; "
             f"move it to {golden.platform}/"
         )
     if (golden.probe, golden.seed) != (probe, seed):
         raise BadGoldenError(
-            f"{path}: of {golden.probe} at seed {golden.seed}, under the name of {probe} at seed {seed}; {_CURE}"
+            f"{path}: recorded for {golden.probe} at seed {golden.seed}, but named for {probe} at seed {seed}; {_CURE}"
         )
     return golden
 
 
 def _parse(text: str) -> Golden:
-    """Structure first, so that what is missing or doubled is named; what is left to find then is a hand."""
+    """Checks the structure first, so that what is missing or doubled is named; the digest then shows other edits."""
     lines = text.split("\n")
     if lines[0] != _FIRST:
         _bad(f"not a golden: its first line is not {_FIRST!r}")
@@ -117,7 +117,7 @@ def _parse(text: str) -> Golden:
     told = f"# digest: {plain['digest']}"
     found = digest(line for line in lines if line != told)
     if plain["digest"] != found or write_golden(golden) != text:
-        _bad(f"edited by hand: its digest is {plain['digest']}, that of its content {found}")
+        _bad(f"edited by hand: its digest is {plain['digest']}, but that of its content is {found}")
     return golden
 
 
@@ -162,7 +162,7 @@ def _step(row: Sequence[str]) -> Step:
 def _check_steps(found: Sequence[int], asked: int) -> None:
     for step in found:
         if found.count(step) > 1:
-            _bad(f"step {step} is there {found.count(step)} times")
+            _bad(f"step {step} occurs {found.count(step)} times")
     if len(found) < asked:
         _bad(f"cut short: {len(found)} of {asked} steps")
 
@@ -178,7 +178,7 @@ def _bad(said: str) -> NoReturn:
 
 
 def _text(value: float | str, kind: str) -> str:
-    """The shortest decimal that reads as the same float32; everything else as it is."""
+    """The shortest decimal that reads back as the same float32; other values unchanged."""
     if kind != "float":
         return str(value)
     short = str(np.float32(value))

@@ -1,4 +1,4 @@
-"""Goldens as files: found and checked before a run, kept with it, compared with its references afterwards.
+"""Goldens as files: found and checked before a run, copied into its folder, compared with its references afterwards.
 
 <folder>/<platform>/<probe folder>-<probe>-<seed>.txt
 """
@@ -31,7 +31,7 @@ _SHOWN = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Goldens:
-    """The files that a run is to be compared with."""
+    """The goldens that a run is compared with."""
 
     decides: bool
     texts: dict[str, str]
@@ -43,15 +43,15 @@ NO_GOLDENS = Goldens(decides=False, texts={}, passed_over=())
 
 
 def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Goldens:
-    """Reads what there is for these probes on this machine, whatever device they will run on.
+    """Reads the goldens of these probes for this machine and any of its devices.
 
     Args:
-        folder: of all platforms.
-        probes: checked.
-        decides: whether they gate the run; otherwise one that cannot be compared with is passed over.
+        folder: the folder of all platforms.
+        probes: checked probes.
+        decides: whether goldens gate the run; if not, a golden that cannot be used is passed over.
 
     Raises:
-        BadGoldenError: a line for each golden that cannot be compared with, or no such folder; only where they decide.
+        BadGoldenError: one line for each golden that cannot be used, or no such folder; only if goldens decide.
 
     """
     if decides and not folder.is_dir():
@@ -75,21 +75,21 @@ def check_golden(path: Path, probe: Probe, seed: int) -> Golden:
     """Reads the golden of a probe at a seed.
 
     Raises:
-        BadGoldenError: it cannot be read, is of something else, or was recorded for another workload.
+        BadGoldenError: it cannot be read, or was recorded for a different cell or a different workload.
 
     """
     golden = read_golden(path, platform=path.parent.name, probe=probe.name, seed=seed)
     if otherwise := what_differs(golden.asked, asked(probe)):
         more = f", and {len(otherwise) - _SHOWN} more" if len(otherwise) > _SHOWN else ""
         raise BadGoldenError(
-            f"{path}: recorded for another workload: {', '.join(otherwise[:_SHOWN])}{more}; "
-            "run the one that it was recorded for, or replace it with `parity record --force`"
+            f"{path}: recorded for a different workload: {', '.join(otherwise[:_SHOWN])}{more}; "
+            "run that workload, or replace the golden with `parity record --force`"
         )
     return golden
 
 
 def keep_goldens(goldens: Goldens, run: Path) -> None:
-    """Copies them into the folder of a run, which can then be judged again wherever it is."""
+    """Copies goldens into the folder of a run, which can then be judged again anywhere."""
     for name, text in goldens.texts.items():
         path = run / KEPT / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,10 +101,10 @@ def keep_goldens(goldens: Goldens, run: Path) -> None:
 
 
 def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens | None:
-    """What `keep_goldens` left in the folder of a run, of these probes; None where it left nothing.
+    """The goldens of these probes that `keep_goldens` copied into a run's folder; None if it copied nothing.
 
     Raises:
-        BadGoldenError: it cannot be read.
+        BadGoldenError: they cannot be read.
 
     """
     if not (run / KEPT).exists():
@@ -134,12 +134,12 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
     """Compares the references of a run with the goldens that it kept.
 
     Args:
-        run: its folder.
-        probes: of its plan.
-        reference: the complete trace of the reference at a seed; None where there is none, which is told elsewhere.
+        run: the folder of the run.
+        probes: the probes of its plan.
+        reference: the complete trace of the reference at a seed; None if there is none, which is reported elsewhere.
 
     Returns:
-        None where nobody asked for goldens and there are none.
+        None if nobody asked for goldens and there are none.
 
     Raises:
         BadGoldenError: they cannot be read.
@@ -167,7 +167,7 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
 
 
 def goldens_of(folder: Path, probe: Probe, seed: int) -> Iterator[Path]:
-    """The goldens of one cell on this machine, of whatever device."""
+    """The goldens of one cell for this machine and any of its devices."""
     here = machine_of(platform.system(), platform.machine())
     for of_platform in sorted(folder.glob(f"{here}-*")):
         path = of_platform / golden_name(probe.name, seed)

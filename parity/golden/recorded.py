@@ -1,4 +1,4 @@
-"""What became of a golden that was to be recorded."""
+"""The result of recording a golden."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 
 class Recorded(StrEnum):
-    """What became of a golden."""
+    """What recording a golden has led to."""
 
     FIRST = "first"
-    """There was none; it is written."""
+    """There was none; it was written."""
     SAME = "same"
-    """The reference computes what is there; nothing is written."""
+    """The reference computes what the golden says; nothing was written."""
     DIFFERS = "differs"
-    """It does not; nothing is written."""
+    """The reference computes something else; nothing was written."""
     REPLACED = "replaced"
-    """It does not; it is written."""
+    """The reference computes something else; the golden was replaced."""
     FAILED = "failed"
     """The reference did not run, or computed what cannot be compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedGolden:
-    """One golden, as it was asked for."""
+    """One golden that was to be recorded, and the result."""
 
     what: Recorded
     probe: str
     seed: int
     path: Path | None
-    """Its file; None where the platform never became known."""
+    """Its file; None if the platform is not known."""
     then: Golden | None = None
-    """What was there; None where it could not be read, or was not."""
+    """The golden before; None if there was none, or it could not be read."""
     now: Golden | None = None
     failure: str = ""

@@ -19,7 +19,7 @@ _SYSTEMS = {"Darwin": "macos"}
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Parameters of one kind, in short."""
+    """The parameters of one kind, in short."""
 
     tensors: int
     digest: str
@@ -33,11 +33,11 @@ class Golden:
     probe: str
     seed: int
     platform: str
-    """System, machine and device: `linux-x86_64-cpu`. Others compute other bits."""
+    """System, machine and device: `linux-x86_64-cpu`. Other platforms compute different bits."""
     asked: Mapping[str, str]
-    """All that decides what the reference computes, as `parity.golden.workload.asked` spells it."""
+    """Everything that decides what the reference computes, as `parity.golden.workload.asked` writes it."""
     environment: Mapping[str, str]
-    """Releases, device, compiler: what may have changed since, by name."""
+    """By name, what may have changed since: releases, device, compiler."""
     groups: Mapping[str, Group]
     steps: tuple[Step, ...]
     """Without what the trainer reported."""
@@ -49,7 +49,7 @@ class Golden:
 
 
 def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
-    """The golden that a complete trace of a reference makes."""
+    """The golden of a reference, from its complete trace."""
     assert trace.start is not None
     assert trace.end is not None
     header, start, end = trace.header, trace.start, trace.end
@@ -66,12 +66,12 @@ def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
 
 
 def platform_of(provenance: Mapping[str, Any]) -> str:
-    """`linux-x86_64-cpu`, from what a trace says of where it was recorded."""
+    """`linux-x86_64-cpu`, from the provenance of a trace."""
     return f"{machine_of(provenance['system'], provenance['machine'])}-{provenance['device']['type']}"
 
 
 def machine_of(system: str, machine: str) -> str:
-    """`linux-x86_64`, from what `platform.system` and `platform.machine` answer."""
+    """`linux-x86_64`, from what `platform.system` and `platform.machine` return."""
     return f"{_SYSTEMS.get(system, system.lower())}-{machine}"
 
 

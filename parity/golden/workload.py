@@ -1,4 +1,4 @@
-"""What decides what a reference computes, in words: a golden of another workload can say what is otherwise."""
+"""What decides what a reference computes, as text: so a golden of a different workload can say what differs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ_BY_A_LOADER = {".json", ".safetensors", ".model", ".jinja", ".txt"}
 
 
 def asked(probe: Probe) -> dict[str, str]:
-    """By dotted name, the words of a probe's reference, its rows and its model; not the seed, and no release.
+    """By dotted name, the settings of a probe's reference, its rows and its model; neither the seed nor releases.
 
     Raises:
         BadProbeError: rows that cannot be read.
@@ -41,7 +41,7 @@ def asked(probe: Probe) -> dict[str, str]:
 
 
 def what_differs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """`batch_size 6 → 4`, a line a word that is otherwise."""
+    """Everything that differs, each as `batch_size 6 → 4`."""
     names = [*then, *(name for name in now if name not in then)]
     nothing = "not there"
     return [
@@ -64,7 +64,7 @@ def _text(value: object) -> str:
 
 
 def _model(model: str) -> str:
-    """The digest of a folder's files; a hub id is its own name, and its weights show in `base`."""
+    """The digest of a folder's files, or the hub id itself, whose weights show in `base`."""
     if not is_folder(model):
         return model
     files = sorted(path for path in Path(model).iterdir() if path.suffix in _READ_BY_A_LOADER)

@@ -1,4 +1,4 @@
-"""Where things are kept between runs: `$MLX_PARITY_CACHE`, or the platform's place for caches."""
+"""The folder of what is kept between runs: `$MLX_PARITY_CACHE`, or the platform's folder for caches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from parity.errors import UnavailableError
 
 
 def cache_folder(name: str) -> Path:
-    """A folder of the cache, made where it is missing.
+    """A folder of the cache, created if it is missing.
 
     Raises:
-        UnavailableError: it cannot be made.
+        UnavailableError: it cannot be created.
 
     """
     root = Path(os.environ.get("MLX_PARITY_CACHE") or user_cache_path("mlx-parity"))
@@ -22,5 +22,7 @@ def cache_folder(name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnavailableError(f"cache {folder}: {error.strerror}; name another with MLX_PARITY_CACHE") from None
+        raise UnavailableError(
+            f"cache {folder}: {error.strerror}; set MLX_PARITY_CACHE to a different folder"
+        ) from None
     return folder

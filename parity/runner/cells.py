@@ -1,7 +1,7 @@
-"""The cells of probes, many side by side on this machine, each in a process of its own.
+"""Runs the cells of probes on this machine, several at a time, each in a process of its own.
 
-A cell that dies costs its own row only. Progress is read off the trace files, which are flushed a
-step at a time: nothing else passes between a cell and whoever watches it.
+A cell that dies loses only its own result. Progress is read from the trace files, which are flushed after
+each step: nothing else passes between a cell and whoever watches it.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def run_cells(
     repetitions: int = MOST_REPETITIONS,
     controls: Collection[tuple[str, int]] = (),
 ) -> None:
-    """Runs every probe at every seed, `jobs` cells at a time; `parity.store.run.read_run` reads what they leave.
+    """Runs every probe at every seed, `jobs` cells at a time; `parity.store.run.read_run` reads their results.
 
     Args:
         probes: checked probes.
         out: the folder of the run.
-        jobs: cells side by side.
-        watch: called in this thread whenever a cell has gone on.
+        jobs: cells at a time.
+        watch: called in this thread with the progress of a cell.
         say: called with a line about what takes time before a cell can start.
-        repetitions: of a reference that does not repeat itself, at most so many for one cell.
-        controls: the cells, by probe name and seed, whose arms are trained once more without a tap.
+        repetitions: the limit for one cell, if its reference does not repeat itself.
+        controls: the cells, by probe name and seed, that get a control.
 
     Raises:
-        KeyboardInterrupt: the user's, or of a cell; cells that had not ended have no result.
+        KeyboardInterrupt: from the user or from a cell; cells that had not ended have no result.
 
     """
     controlled = frozenset(controls)
@@ -93,7 +93,7 @@ def run_cells(
 
 
 def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
-    """By probe name and seed, the first cell of every library that trains a candidate, in every environment."""
+    """By probe name and seed, the first cell of every provider that trains a candidate, in every environment."""
     first: dict[tuple[str, str], tuple[str, int]] = {}
     for probe in probes:
         kind = (probe.candidate.provider, repr(probe.environment))
@@ -119,7 +119,7 @@ def _task(cell: Cell, python: Path) -> Task:
 
 
 def _not_started(cell: Cell, why: str) -> Progress:
-    """A cell that could not be started costs its own row only."""
+    """Records that a cell could not be started; the other cells run all the same."""
     note_not_started(cell.folder, why)
     result = judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
     return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result)
@@ -134,12 +134,12 @@ def _ended(cell: Cell, code: int) -> CellResult:
 
 
 def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:
-    """What an ended cell needs in addition before its verdict stands; None: nothing."""
+    """What an ended cell has to run next, before its verdict is final: repetitions or a control; None: nothing."""
     if result.verdict is None:
         return None
     had = result.verdict.repetitions
     numbers = tuple(range(had + 1, min(result.verdict.wanted, repetitions, had + _AT_ONCE) + 1))
-    if numbers and had >= max(cell.repetitions, default=0):  # otherwise the last ones left no trace
+    if numbers and had >= max(cell.repetitions, default=0):  # if not, the last repetitions left no trace
         return replace(cell, repetitions=numbers)
     if (cell.probe.name, cell.seed) in controls and not result.controlled:
         return replace(cell, repetitions=(), control=True)
@@ -147,28 +147,28 @@ def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: froze
 
 
 class _Running:
-    """How far a cell is, counted in the lines of its traces."""
+    """How far a cell has come, counted in the lines of its traces."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
 
     def progress(self) -> Progress:
-        """Its arm and its steps so far."""
+        """Its current arm, and its steps so far."""
         counts = {arm: max(0, lines.count() - 2) for arm, lines in self._counters.items()}
         begun = [arm for arm in ArmName if counts[arm]]
         done = min(sum(counts.values()), self.cell.total)
         return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=None)
 
     def close(self) -> None:
-        """Lets go of its files."""
+        """Closes its files."""
         for lines in self._counters.values():
             lines.close()
 
 
 @dataclass
 class _Lines:
-    """Counts the lines of a file that grows."""
+    """Counts the lines of a growing file."""
 
     path: Path
     _file: BinaryIO | None = field(default=None, init=False)

@@ -1,6 +1,6 @@
-"""A checkout or a wheel on this machine: known by its content, and built from a copy.
+"""A checkout or a wheel on this machine: identified by its content, and built from a copy.
 
-A build in place would leave its products in somebody's checkout, and find there those of the commit before.
+A build in place would leave its products in the user's checkout, and would find those of the commit before there.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _GIT = ".git"
 
 
 def digest(source: Path) -> str:
-    """64 bits of a wheel's bytes, or of the names and bytes of a checkout's files without what a build makes.
+    """A 64-bit digest of a wheel's bytes, or of the names and bytes of a checkout's files without build products.
 
     Raises:
-        OSError: something of it cannot be read.
+        OSError: a part of it cannot be read.
 
     """
     seen = hashlib.blake2b(digest_size=8)
@@ -39,10 +39,10 @@ def digest(source: Path) -> str:
 
 
 def copied(source: Path, into: Path) -> Path:
-    """Copies it into a new folder, a checkout with its history: some packages take their version from there.
+    """Copies it into a new folder; a checkout with its history, from which some packages take their version.
 
     Raises:
-        OSError: something of it cannot be read or written.
+        OSError: a part of it cannot be read or written.
 
     """
     if source.is_file():
@@ -58,7 +58,7 @@ def copied(source: Path, into: Path) -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Relative to the folder, in one order on every machine."""
+    """The files, relative to the folder, in the same order on every machine."""
     for here, folders, names in os.walk(folder):
         at = Path(here).relative_to(folder)
         links = [name for name in folders if (Path(here) / name).is_symlink()]
@@ -69,6 +69,6 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_left_out(folder: Path, name: Path) -> bool:
-    """Hidden folders and what a build makes; `build` further down is a package of that name."""
+    """Whether it is a hidden folder or a build product; a `build` further down is a package of that name."""
     made = name.name == "__pycache__" or name.suffix == ".egg-info" or str(name) in _PRODUCTS
     return (made or name.name.startswith(".")) and (folder / name).is_dir()

@@ -1,6 +1,6 @@
 """Pinned releases of the trainers, each set in a virtual environment of its own, built once by uv.
 
-A package can be built from a checkout or a wheel instead: its content is then part of what an environment is known by.
+A package can be built from a checkout or a wheel instead: its content is then part of the environment's key.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOT_FOR_MLX = ("torch", "torchao", "triton", "trl", "peft", "accelerate", "cut-
 
 _READY = "requirements.lock"
 _OF_THE_MACHINE = ("error sending request", "No space left on device", "dns error", "network was disabled")
-"""What uv says where neither a release nor a checkout is to blame."""
+"""What uv says when neither a release nor a checkout is to blame."""
 _UNSOLVED = "No solution found when resolving dependencies"
 _LONGEST = 400
 
@@ -55,28 +55,28 @@ class _Requirement:
         return self.name + self.extra + (f" from {self.source}" if self.source else self.release)
 
     def key(self) -> str:
-        """What it is known by: an edited checkout is another one."""
+        """Its part of the environment's key, which changes when a checkout is edited."""
         return f"{self} {digest(self.source)}" if self.source else str(self)
 
     def line(self, folder: Path) -> str:
-        """For uv; a source is copied into the folder first."""
+        """The requirement as uv reads it; a source is copied into the folder first."""
         if self.source is None:
             return str(self)
         return f"{self.name}{self.extra} @ {copied(self.source, folder / self.name).as_uri()}"
 
 
 def interpreter(pins: Mapping[str, str], distributions: Iterable[str], say: Callable[[str], None]) -> Path:
-    """The Python of an environment with these releases, built where it is not cached.
+    """The Python of an environment with these releases, which is built if it is not cached.
 
     Args:
-        pins: by distribution name, a release or the path of a checkout or a wheel. None: the interpreter that runs
+        pins: by distribution name, a release or the path of a checkout or a wheel. Empty: the interpreter that runs
             this.
-        distributions: what the arms need besides; without a pin the newest release that fits.
+        distributions: what else the arms need; without a pin, the newest release that fits is taken.
         say: called with a line before something is built.
 
     Raises:
         NotInstallableError: it cannot be resolved, built or installed.
-        MachineError: there is no network, or it cannot be written.
+        MachineError: there is no network, or a file cannot be read or written.
 
     """
     if not pins:
@@ -85,7 +85,7 @@ def interpreter(pins: Mapping[str, str], distributions: Iterable[str], say: Call
     with _reported(requirements):
         folder = cache_folder("environments") / _key(requirements)
         python = folder / "bin" / "python"
-        if (folder / _READY).is_file() and not python.exists():  # its base Python has gone
+        if (folder / _READY).is_file() and not python.exists():  # its base Python is gone
             shutil.rmtree(folder)
         if not (folder / _READY).is_file():
             say(f"building an environment with {_listed(requirements)}")
@@ -102,7 +102,7 @@ def newest_beside(pins: Mapping[str, str], most: Mapping[str, str]) -> dict[str,
 
     Raises:
         NotInstallableError: there are none.
-        MachineError: there is no network, or it cannot be written.
+        MachineError: there is no network, or a file cannot be read or written.
 
     """
     requirements = _requirements(pins, most, most=most)
@@ -140,7 +140,7 @@ def _key(requirements: Sequence[_Requirement]) -> str:
 
 @contextmanager
 def _reported(requirements: Sequence[_Requirement]) -> Iterator[None]:
-    """A file that cannot be read or written, as one line that says for which environment."""
+    """Turns the error of a file that cannot be read or written into one line that names the environment."""
     try:
         yield
     except OSError as error:
@@ -149,7 +149,7 @@ def _reported(requirements: Sequence[_Requirement]) -> Iterator[None]:
 
 
 def _build(folder: Path, requirements: Sequence[_Requirement]) -> None:
-    """Builds beside the final place and renames, so that no half-built environment is ever found."""
+    """Builds next to the final folder and renames, so that no half-built environment is ever found."""
     building = folder.with_name(f"building-{folder.name}-{os.getpid()}")
     venv = building / "venv"
     python = str(venv / "bin" / "python")
@@ -162,14 +162,14 @@ def _build(folder: Path, requirements: Sequence[_Requirement]) -> None:
         try:
             venv.rename(folder)
         except OSError:
-            if not (folder / _READY).is_file():  # otherwise another process was faster
+            if not (folder / _READY).is_file():  # if it is, another process was faster
                 raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def _resolve(building: Path, requirements: Sequence[_Requirement]) -> Path:
-    """Every release that these need, as a file for `uv pip sync`."""
+    """Writes every release that these need into a file for `uv pip sync`."""
     lines = [requirement.line(building / "sources") for requirement in requirements]
     (building / "pyproject.toml").write_text(_project(lines), encoding="utf-8")
     lock = building / _READY
@@ -179,7 +179,7 @@ def _resolve(building: Path, requirements: Sequence[_Requirement]) -> Path:
 
 
 def _project(requirements: list[str]) -> str:
-    """A project for uv; only there can an exclusion be scoped to one package."""
+    """A project for uv; only in a project can an exclusion be scoped to one package."""
     dependencies, excluded = json.dumps(requirements), json.dumps(list(_NOT_FOR_MLX))
     return (
         f'[project]\nname = "pinned"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = {dependencies}\n'
@@ -208,6 +208,6 @@ def _uv(*arguments: str, within: Path, asked: Sequence[_Requirement]) -> None:
 
 
 def _causes(said: str) -> list[str]:
-    """What uv complains of, from the outermost to the root, without its frame."""
+    """The causes that uv prints, from the outermost to the root, without the frame around them."""
     line = " ".join(said.translate(str.maketrans("", "", "×╰─▶│├")).split()).removeprefix("error: ")
     return [cause for cause in line.split(" cause: ") if cause != _UNSOLVED]

@@ -1,4 +1,4 @@
-"""Records the reference of probes as goldens: runs it, compares it with what is there, and writes where it may."""
+"""Records goldens: runs the references of probes, compares them with their goldens, and writes where it may."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 def record(
     probes: Sequence[Probe], folder: Path, *, jobs: int, replaces: bool, say: Callable[[str], None]
 ) -> Iterator[RecordedGolden]:
-    """Runs the reference of every probe at every seed, `jobs` side by side.
+    """Runs the reference of every probe at every seed, `jobs` at a time.
 
     Args:
-        probes: checked.
-        folder: of all platforms' goldens.
-        jobs: processes side by side.
+        probes: checked probes.
+        folder: the folder of all platforms.
+        jobs: processes at a time.
         replaces: whether a golden that differs is replaced.
         say: called with a line about what takes time.
 
     Raises:
-        BadGoldenError: a golden is there and cannot be read, and is not to be replaced; before anything is run.
+        BadGoldenError: a golden cannot be read and is not to be replaced; raised before anything is run.
         ParityError: a golden cannot be written.
 
     """
@@ -101,11 +101,11 @@ def _record(probe: Probe, seed: int, ran: Path, folder: Path, *, replaces: bool)
 
 
 def _not_a_number(golden: Golden) -> str:
-    """A NaN equals nothing, so that a golden with one could never hold."""
+    """Where a golden has a NaN, which equals nothing, so that such a golden could never match; empty: nowhere."""
     for step in golden.steps:
         for name in SIZED_METRICS:
             if math.isnan(getattr(step, name)):
-                return f"{name} is NaN at step {step.step}: it equals nothing, so that no golden can hold it"
+                return f"{name} is NaN at step {step.step}: it equals nothing, so no golden with it can match"
     return ""
 
 
@@ -125,4 +125,6 @@ def _write(path: Path, golden: Golden) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, write_golden(golden))
     except OSError as error:
-        raise ParityError(f"{path}: cannot be written ({error.strerror}); name another folder with --golden") from None
+        raise ParityError(
+            f"{path}: cannot be written ({error.strerror}); choose a different folder with --golden"
+        ) from None

@@ -1,4 +1,4 @@
-"""Kernels that MLX builds with g++ on Linux: shared between cells, each whole."""
+"""Kernels that MLX builds with g++ on Linux: shared between cells, once they are complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOCK, _KERNELS, _WHOLE = "lock", "mlx", "whole-kernels"
 
 
 def whole_kernels() -> Path:
-    """The kernels that every cell begins with, by release of MLX: `0.32.4/cpu/...`."""
+    """The folder of the kernels that every cell begins with, by release of MLX: `0.32.4/cpu/...`."""
     return cache_folder(_WHOLE)
 
 
@@ -32,24 +32,24 @@ def whole_kernels() -> Path:
 class KernelSlot:
     """A temporary folder for one cell at a time, with the kernels that earlier cells have built.
 
-    MLX on a CPU builds its compiled kernels with g++ into the temporary folder, and loads whatever
-    file is there by that name, finished or not (mlx 0.30 to 0.32). Two cells that build one kernel
-    side by side, or a cell after one that was killed while building, would load half of it. So each
-    builds in a slot of its own, and the others are given a kernel once its cell has ended.
+    MLX on a CPU builds its compiled kernels with g++ into the temporary folder, and loads any file of the
+    right name there, finished or not (mlx 0.30 to 0.32). If two cells built the same kernel at the same
+    time, or if one was killed while building, a cell could load half a kernel. So each cell builds in a
+    slot of its own, and other cells get its kernels once it has ended.
     """
 
     folder: Path
     lock: int
-    """A descriptor that the cell inherits: the slot is taken until it, and any g++ of its, is gone."""
+    """A descriptor that the cell inherits: the slot is taken until the cell and all its g++ processes are gone."""
 
     def keep_kernels(self) -> None:
-        """Says that the cell ended by itself, so that every kernel in the folder is whole."""
+        """Shares the kernels in the folder: the cell ended by itself, so that all of them are complete."""
         _give(self.folder / _KERNELS, whole_kernels(), self.folder)
 
 
 @contextmanager
 def kernel_slot() -> Iterator[KernelSlot]:
-    """Takes the first slot that nobody holds, in this process or another."""
+    """Takes the first slot that no cell of any process holds."""
     slots = cache_folder("slots")
     for number in count():
         folder = slots / str(number)
@@ -66,7 +66,7 @@ def kernel_slot() -> Iterator[KernelSlot]:
 
 
 def _give(kernels: Path, to: Path, scratch: Path) -> None:
-    """Links what is not there yet, each file whole or not at all; some thousand of them before every cell."""
+    """Links the files that are missing, each completely or not at all; some thousand of them before every cell."""
     for folder, _, names in os.walk(kernels):
         there = to / Path(folder).relative_to(kernels)
         there.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _give(kernels: Path, to: Path, scratch: Path) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Removes what the last cell has left there: its scratch, and kernels that it was perhaps killed over."""
+    """Removes what the last cell has left there: scratch files, and kernels that may be incomplete."""
     for path in folder.iterdir():
         if path.name == _LOCK:
             continue
@@ -91,7 +91,7 @@ def _empty(folder: Path) -> None:
 
 
 def missing_compiler() -> str:
-    """What to do where g++ is needed and missing; empty where nothing is."""
+    """What to do if g++ is needed and missing; empty if nothing has to be done."""
     if platform.system() != "Linux" or shutil.which("g++") is not None:
         return ""
     return "g++ is not on the path: MLX builds its CPU kernels with it; apt-get install g++"
@@ -101,11 +101,11 @@ _HEADER = "mlx/backend/cpu/compiled_preamble.h"
 
 
 _OPTIONS = ("-std=c++17", "-O3", "-Wall", "-fPIC")
-"""Those of MLX (`mlx/backend/cpu/jit_compiler.cpp`, 0.30 to 0.32)."""
+"""The options that MLX uses (`mlx/backend/cpu/jit_compiler.cpp`, 0.30 to 0.32)."""
 
 
 def precompile_preamble(path: Sequence[str]) -> None:
-    """Puts the compiled header where cells look for whole kernels; without one they take longer, and no more.
+    """Compiles the header that all kernels include, and puts it where cells find it; without it they take longer.
 
     Args:
         path: folders in which the MLX of the cells is installed, as in `sys.path`.
@@ -115,12 +115,12 @@ def precompile_preamble(path: Sequence[str]) -> None:
         return
     mlx = next(iter(Distribution.discover(name="mlx", path=[*path])), None)
     if mlx is None or not mlx.version.replace(".", "").isdigit():
-        return  # another build of the same name may have another header
+        return  # a different build with the same version may have a different header
     include = Path(str(mlx.locate_file("mlx/include")))
     compiled = whole_kernels() / mlx.version / "cpu" / f"{_HEADER}.gch"
     if compiled.exists() or not (include / _HEADER).is_file():
         return
-    with suppress(OSError):  # no compiler, or no room: who needs them says so
+    with suppress(OSError):  # no compiler or no space: whatever needs them will say so
         compiled.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=compiled.parent) as folder:
             half = Path(folder) / compiled.name

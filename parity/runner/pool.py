@@ -1,4 +1,4 @@
-"""Processes of the lab, a number of them side by side."""
+"""Runs processes of the lab, several at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POLL = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What one process does."""
+    """What one process of the lab is given to do."""
 
     module: str
     """Run as `python -m`."""
@@ -37,7 +37,7 @@ def run_alone(task: Task) -> int:
 
     Raises:
         OSError: it cannot be started.
-        KeyboardInterrupt: the user's; the process is gone then.
+        KeyboardInterrupt: from the user; the process is gone by then.
 
     """
     ((_, ended),) = run_all(deque([task]), jobs=1)
@@ -49,10 +49,10 @@ def run_alone(task: Task) -> int:
 def run_all(
     waiting: deque[Task], *, jobs: int, look: Callable[[Task], None] = lambda _: None
 ) -> Iterator[tuple[Task, int | OSError]]:
-    """Runs processes, `jobs` side by side.
+    """Runs processes, `jobs` at a time.
 
     Args:
-        waiting: taken from the left as there is room; who reads what is yielded can put more in.
+        waiting: taken from the left when a place is free; the caller can add more while iterating.
         jobs: processes at a time.
         look: called with every running task, about ten times a second.
 
@@ -60,7 +60,7 @@ def run_all(
         Each task as it ends, with its exit status, negative for a signal, or with why it could not be started.
 
     Raises:
-        KeyboardInterrupt: the user's; the processes are gone then.
+        KeyboardInterrupt: from the user; the processes are gone by then.
 
     """
     running: dict[LabProcess, Task] = {}

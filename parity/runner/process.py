@@ -34,15 +34,15 @@ class LabProcess:
     def __init__(
         self, module: str, specification: Mapping[str, Any], folder: Path, *, log: str, python: Path, lab: Path
     ) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
-            module: run as `python -m`, given the specification's file and the folder.
+            module: run as `python -m`, with the specification's file and the folder as arguments.
             specification: JSON types.
-            folder: made where it is missing.
-            log: the name of the file in it that takes standard output and standard error.
+            folder: created if it is missing.
+            log: the name of the file in it that gets standard output and standard error.
             python: the interpreter, as `interpreter_of` finds it.
-            lab: as `lab` gives it.
+            lab: the folder that `lab` provides.
 
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,12 +59,12 @@ class LabProcess:
                 stderr=subprocess.STDOUT,
                 env=_environment(lab, self._slot.folder, pinned=pinned),
                 pass_fds=(self._slot.lock,),
-                start_new_session=True,  # a Ctrl-C reaches us alone; we stop the processes
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop the processes
             )
             self._held = held.pop_all()
 
     def ended(self) -> int | None:
-        """The exit status, negative for a signal, once it has ended by itself; then it can be asked no more."""
+        """The exit status, negative for a signal, once it has ended by itself. Must not be called after that."""
         code = self._process.poll()
         if code is not None:
             if code >= 0:
@@ -73,11 +73,11 @@ class LabProcess:
         return code
 
     def ask_to_stop(self) -> None:
-        """Lets it end what it writes."""
+        """Asks it to stop, which lets it finish what it writes."""
         self._process.terminate()
 
     def stop(self) -> None:
-        """Makes it go, and a compiler that it started."""
+        """Waits for it to end, kills it if it does not, and kills any compiler that it started."""
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -94,10 +94,10 @@ class LabProcess:
 
 
 def interpreter_of(probe: Probe, say: Callable[[str], None]) -> Path:
-    """The Python that a probe's cells run in, built where it is not cached.
+    """The Python that runs a probe's cells; its environment is built if it is not cached.
 
     Args:
-        probe: checked.
+        probe: a checked probe.
         say: called with a line about what takes time.
 
     Raises:
@@ -121,7 +121,7 @@ def lab() -> Iterator[Path]:
 
 
 def _environment(lab: Path, slot: Path, *, pinned: bool) -> dict[str, str]:
-    """Ours, without what would lead out of a pinned environment."""
+    """Our environment variables, without those that would lead out of a pinned environment."""
     ours = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     paths = [str(lab), *([] if pinned else filter(None, [os.environ.get("PYTHONPATH")]))]
     return ours | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "TMPDIR": str(slot)}

@@ -1,4 +1,4 @@
-"""How far the cells of a run are: what `run_cells` tells whoever watches."""
+"""The progress of a run's cells, as `run_cells` reports it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Cell:
     seed: int
     folder: Path
     repetitions: tuple[int, ...] = ()
-    """Of an ended cell, the numbers of the reference's repetitions that are to be run; empty: the cell itself."""
+    """For an ended cell, the numbers of the reference's repetitions that are to be run; empty: the cell itself."""
 
     control: bool = False
-    """Of an ended cell, whether its arms are to be run once more without taps."""
+    """For an ended cell, whether its control is to be run."""
 
     @property
     def total(self) -> int:
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a cell is."""
+    """How far a cell has come."""
 
     cell: Cell
     arm: ArmName

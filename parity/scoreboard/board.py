@@ -1,4 +1,4 @@
-"""From canaries to a scoreboard: runs them, and reads back what was said."""
+"""From canaries to a scoreboard: runs them, and scores their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run_of(canary: Canary) -> CanaryRun:
-    """A canary as it is run."""
+    """How a canary is run."""
     return CanaryRun(provider=canary.provider, on=canary.on, repeats=canary.outlives)
 
 
@@ -37,11 +37,11 @@ def read_canaries(canaries: Sequence[Canary], folder: Path) -> Scoreboard:
 
 
 def read_sample(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
-    """Scores the canaries of a stored run again; None where it was run without.
+    """Scores the canaries of a stored run again; None if it has none.
 
     Args:
-        run: its folder.
-        find: a canary by name.
+        run: the folder of the run.
+        find: name → canary.
 
     """
     names = noted_sample(run)

@@ -1,4 +1,4 @@
-"""Cells whose arms are the same, at many seeds: whatever differs in them is a false alarm."""
+"""Cells whose arms are the same, at many seeds: any difference in them is a false alarm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SAME = ((LOOP, "mlx-lm"), (LOOP, "mlx-lm-train"), (TRAINER_PLAIN, "unsloth-zoo"
 
 
 def run_identical(count: int, folder: Path, run: Run) -> Identical:
-    """Runs so many cells, each with its own seed."""
+    """Runs `count` cells, each at a seed of its own."""
     probes = [probe for number in range(len(_SAME)) if (probe := _probe(number, count)).workload.seeds]
     if probes:
         run(probes, folder)
@@ -46,7 +46,7 @@ def _probe(number: int, count: int) -> Probe:
 
 
 def identical(cells: Mapping[str, CellResult]) -> Identical:
-    """Of cells by name whose arms are the same."""
+    """Counts the false alarms in cells, by name, whose arms are the same."""
     return Identical(
         cells=sum(cell.verdict is not None for cell in cells.values()),
         alarms=tuple(

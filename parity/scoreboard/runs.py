@@ -30,7 +30,7 @@ class CanaryRun:
     provider: str
     on: Ground
     repeats: bool = False
-    """Whether the reference runs again after it, in its process: what it leaves behind shows in nothing else."""
+    """Whether the reference runs again in its process: nothing else shows what the changed provider leaves behind."""
 
     @property
     def probe(self) -> Probe:
@@ -44,7 +44,7 @@ def ground_probe(ground: Ground) -> Probe:
 
 
 def against(ground: Ground, provider: str, *, name: str) -> Probe:
-    """A ground against another provider that does everything else as it does."""
+    """A ground against a candidate that differs from it only in the provider."""
     reference = Arm(provider=ground.provider, settings=ground.settings, stages=ground.stages)
     return Probe(
         name=name,
@@ -57,7 +57,7 @@ def against(ground: Ground, provider: str, *, name: str) -> Probe:
 
 
 def check_grounds(grounds: Iterable[Ground]) -> None:
-    """Says it before anything is run.
+    """Checks the files that grounds need, before anything is run.
 
     Raises:
         ParityError: the tiny model or its data is missing.
@@ -66,11 +66,11 @@ def check_grounds(grounds: Iterable[Ground]) -> None:
     for ground in grounds:
         for needed in (ground.workload.model, ground.workload.data):
             if not Path(needed).is_dir():
-                raise ParityError(f"{needed}: no such folder; canaries need the fixtures of the project's clone")
+                raise ParityError(f"{needed}: no such folder; canaries need the fixtures in a clone of the project")
 
 
 def run_changed(runs: Sequence[CanaryRun], folder: Path, run: Run) -> None:
-    """Runs the grounds that are not recorded yet, then every changed provider against its own."""
+    """Runs the grounds that are not recorded yet, then every changed provider against its ground."""
     grounds = {each.on.name: each.on for each in runs}.values()
     if fresh := [probe for probe in map(ground_probe, grounds) if not _cell(folder, probe).exists()]:
         run(fresh, folder)
@@ -83,12 +83,12 @@ def run_changed(runs: Sequence[CanaryRun], folder: Path, run: Run) -> None:
 
 
 def ground_result(folder: Path, ground: Ground) -> CellResult:
-    """What was said of a ground against itself."""
+    """The result of a ground against itself."""
     return _assessed(folder, ground_probe(ground))
 
 
 def result_of(folder: Path, run: CanaryRun) -> CellResult:
-    """What was said of a changed provider; nothing where its ground is not equal to itself: all is caught there."""
+    """The result of a changed provider; no verdict if its ground differs from itself, where all would be caught."""
     ground = ground_result(folder, run.on)
     if _unfit(ground):
         return replace(ground, verdict=None, failure=f"ground {run.on.name} is {ground.kind}: {ground.reason}")
@@ -100,7 +100,7 @@ def _unfit(ground: CellResult) -> bool:
 
 
 def left_behind(folder: Path, run: CanaryRun) -> FirstDivergence | None:
-    """Where the reference no longer repeats itself after the changed provider."""
+    """Where the reference first differs from its repetition, which ran after the changed provider; None: nowhere."""
     cell = _cell(folder, run.probe)
     try:
         first, again = (recording(read_trace(trace_path(cell, arm))) for arm in LENT)

@@ -1,4 +1,4 @@
-"""A few canaries beside a run: another sample every day, all of them in turn."""
+"""The sample of canaries that runs with a gate: a different one every day, until each canary has had its turn."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _INDEX = "canaries.json"
 
 
 def today() -> int:
-    """The turn of this day, in UTC."""
+    """The number of the day in UTC, which chooses the sample."""
     return datetime.now(UTC).date().toordinal()
 
 
 def sample(canaries: Sequence[Canary], turn: int, *, most: int = MOST) -> tuple[Canary, ...]:
-    """Some canaries of one ground, whose reference is recorded once, spread over the flow.
+    """Some canaries of one ground, spread over the flow; the reference of one ground is recorded only once.
 
-    Turn by turn each canary comes once before any comes again.
+    Turn by turn, each canary comes once before any comes again.
 
     Args:
         canaries: in the order of the flow.
         turn: which sample.
-        most: canaries of a sample.
+        most: the largest size of a sample.
 
     """
     by_ground: dict[str, list[Canary]] = {}
@@ -50,7 +50,7 @@ def sample(canaries: Sequence[Canary], turn: int, *, most: int = MOST) -> tuple[
 
 
 def note_sample(run: Path, chosen: Sequence[Canary]) -> Path:
-    """Keeps which canaries a run has, before they are run; returns their folder."""
+    """Records which canaries a run has, before they are run; returns their folder."""
     folder = run / FOLDER
     folder.mkdir()
     (folder / _INDEX).write_text(json.dumps({"canaries": [each.name for each in chosen]}), encoding="utf-8")
@@ -58,10 +58,10 @@ def note_sample(run: Path, chosen: Sequence[Canary]) -> Path:
 
 
 def noted_sample(run: Path) -> tuple[str, ...]:
-    """The names of the canaries of a stored run; none where it was run without.
+    """The names of the canaries of a stored run; empty if it has none.
 
     Raises:
-        BadTraceError: a plan that cannot be read.
+        BadTraceError: their index cannot be read.
 
     """
     plan = run / FOLDER / _INDEX

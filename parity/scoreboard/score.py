@@ -1,4 +1,4 @@
-"""What the harness made of a canary, and of all of them. Pure: nothing is run or read here."""
+"""Scores canaries, one by one and all together. Pure: nothing is run or read here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from parity.scoreboard.sensitivity import Sensitivity
 
 RIGHT_STAGE = 0.95
-"""The least share of the faults whose stage must be named right."""
+"""The smallest share of the faults whose stage must be named correctly."""
 
 
 class CanaryStatus(StrEnum):
@@ -25,31 +25,31 @@ class CanaryStatus(StrEnum):
     CAUGHT = "caught"
     MISSED = "missed"
     QUIET = "quiet"
-    """Harmless, and let through."""
+    """A harmless change that was let through."""
     FALSE_ALARM = "false alarm"
     NOT_RUN = "not run"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One canary, and what the harness said of it."""
+    """One canary and its result."""
 
     canary: Canary
     status: CanaryStatus
     verdict: VerdictKind
     reason: str
-    """The verdict's, or why there is none."""
+    """The reason for the verdict, or why there is none."""
     at: FirstDivergence | None = None
     """Where the harness saw it."""
 
     @property
     def stage_right(self) -> bool:
-        """Caught, and named where it was put."""
+        """Whether it was caught, and named at its stage."""
         return self.status is CanaryStatus.CAUGHT and self.at is not None and self.at.stage is self.canary.stage
 
     @property
     def step_right(self) -> bool:
-        """Caught, at the first step at which it can show."""
+        """Whether it was caught at the first step at which it can show."""
         return self.status is CanaryStatus.CAUGHT and self.at is not None and self.at.step == self.canary.step
 
 
@@ -57,9 +57,9 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
     """Scores one canary.
 
     Args:
-        canary: what was put in.
-        cell: what the harness said of it.
-        left_behind: where the reference, run again in the same process, no longer repeats itself.
+        canary: the canary.
+        cell: the result of its cell.
+        left_behind: where the reference, run again in the same process, first differs from itself.
 
     """
     if cell.verdict is None:
@@ -74,13 +74,13 @@ def score(canary: Canary, cell: CellResult, left_behind: FirstDivergence | None 
 
 @dataclass(frozen=True, kw_only=True)
 class Identical:
-    """Cells whose arms are the same: every alarm is a false one."""
+    """Cells whose arms are the same: every alarm is a false alarm."""
 
     cells: int
     alarms: tuple[str, ...] = ()
-    """The cell and what was said of it."""
+    """Each as the cell and its verdict."""
     not_run: tuple[str, ...] = ()
-    """The cell and why not."""
+    """Each as the cell and why it was not run."""
 
     def __add__(self, other: Identical) -> Identical:
         return Identical(
@@ -96,13 +96,13 @@ class Scoreboard:
 
     scores: tuple[Score, ...]
     identical: Identical
-    """The grounds themselves, and what was asked for beside them."""
+    """The grounds themselves, and further cells that were asked for."""
     sensitivity: tuple[Sensitivity, ...] = ()
     seconds: float = 0.0
 
     @property
     def faults(self) -> tuple[Score, ...]:
-        """Those that are not harmless and were run."""
+        """The scores of faults that were run."""
         ran = (each for each in self.scores if each.status is not CanaryStatus.NOT_RUN)
         return tuple(each for each in ran if not each.canary.harmless)
 
@@ -127,28 +127,28 @@ class Scoreboard:
 
     @property
     def false_alarms(self) -> int:
-        """Of harmless changes, and of arms that are the same."""
+        """Alarms about harmless changes, and about arms that are the same."""
         return len(self.having(CanaryStatus.FALSE_ALARM)) + len(self.identical.alarms)
 
     @property
     def not_run(self) -> int:
-        """What could not be run, and so proves nothing."""
+        """How many could not be run, and so prove nothing."""
         return len(self.having(CanaryStatus.NOT_RUN)) + len(self.identical.not_run)
 
     @property
     def misjudged(self) -> tuple[str, ...]:
-        """By name, faults that were missed, and what is harmless or the same and was not taken for it."""
+        """The names of missed faults, and false alarms."""
         wrong = {CanaryStatus.MISSED, CanaryStatus.FALSE_ALARM}
         return (*(each.canary.name for each in self.scores if each.status in wrong), *self.identical.alarms)
 
     @property
     def trusted(self) -> bool:
-        """Whether something was put in, all of it could be run, and none of it was misjudged."""
+        """Whether there are canaries, all of them could be run, and none was misjudged."""
         return bool(self.scores) and not self.misjudged and not self.not_run
 
     @property
     def passed(self) -> bool:
-        """Whether every fault was caught, nearly all at their stage, and nothing harmless was; of none, no."""
+        """Whether there are faults, all were caught, nearly all at their stage, and there was no false alarm."""
         return (
             bool(self.faults)
             and self.caught == len(self.faults)
@@ -158,7 +158,7 @@ class Scoreboard:
 
     @property
     def status(self) -> ExitStatus:
-        """A fault that goes unseen outranks one that could not be put in."""
+        """The exit status: a missed fault outranks one that could not be run."""
         if self.misjudged or (self.faults and not self.passed):
             return ExitStatus.UNEXPECTED
         if self.not_run:

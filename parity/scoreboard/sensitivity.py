@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from parity.canaries.canary import Graded
 
 FINEST = 32
-"""No finer size is tried: a float32 ends at 2⁻²³, and what a double holds below it is gone where it becomes one."""
+"""The finest size that is tried: a float32 ends at 2⁻²³, and what a double has below that is lost in a float32."""
 
 Caught = Callable[[Mapping[str, int]], Mapping[str, bool]]
-"""By name the k that is tried → whether it was caught."""
+"""By name, the k that is tried → whether it was caught."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,21 +22,21 @@ class Sensitivity:
 
     graded: Graded
     k: int | None
-    """The effect is × (1 + 2⁻ᵏ); None: not even × 1.5 was."""
+    """The effect is × (1 + 2⁻ᵏ); None: not even × 1.5 was caught."""
     metric: str = ""
-    """What saw it."""
+    """The metric that showed it."""
     failure: str = ""
-    """Why it could not be told."""
+    """Why it could not be measured."""
 
 
 def largest_caught(names: Sequence[str], caught: Caught, *, finest: int = FINEST) -> dict[str, int | None]:
-    """The largest k of each that is caught, all searched side by side.
+    """The largest k that is caught, for each effect; all are searched at the same time.
 
-    Assumes that what is caught at k is caught at every smaller one.
+    Assumes that an effect that is caught at k is caught at every smaller k.
 
     Args:
-        names: of the effects.
-        caught: tries one k for each of some of them.
+        names: the names of the effects.
+        caught: tries one k for each of the effects that it is given.
         finest: the largest k that is tried.
 
     """

@@ -182,7 +182,7 @@ def test_a_cache_that_cannot_be_made_costs_the_cell_and_not_the_run(run: Path, t
     probe = run / "probes" / "self.toml"
     done = parity("run", probe, "--out", tmp_path / "out", MLX_PARITY_CACHE="/proc/none")
     assert done.returncode == 3
-    assert "name another with MLX_PARITY_CACHE" in done.stdout
+    assert "set MLX_PARITY_CACHE to a different folder" in done.stdout
 
 
 def test_every_bad_probe_of_a_folder_is_named_before_any_is_run(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_cells_without_a_golden_are_said_once_and_decide_nothing(
         ("# mlx-parity golden", "step,loss", "not a golden: its first line is not '# mlx-parity golden'"),
         ("# schema: 1", "# schema: 2", "schema 2, this parity reads 1"),
         ("  0.001  ", "  0.002  ", "edited by hand: its digest is "),
-        ("\n2 ", "\n1 ", "step 1 is there 2 times"),
+        ("\n2 ", "\n1 ", "step 1 occurs 2 times"),
         ("# steps: 2", "# steps: 3", "cut short: 2 of 3 steps"),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_golden_of_another_workload_says_what_differs(
     done = parity("run", folder / "probes" / "self.toml", *asked)
     assert done.returncode == 2
     assert done.stderr.startswith(
-        f"parity: {the_golden(folder / 'golden')}: recorded for another workload: batch_size 2 → 4; run the one"
+        f"parity: {the_golden(folder / 'golden')}: recorded for a different workload: batch_size 2 → 4; run that"
     )
 
 
@@ -188,5 +188,5 @@ def test_a_reference_that_fails_is_not_recorded(tmp_path: Path) -> None:
     )
     done = parity("record", probe, "--golden", tmp_path / "golden", plugin=True)
     assert done.returncode == 3
-    assert "not recorded: loss is NaN at step 1: it equals nothing, so that no golden can hold it" in done.stdout
+    assert "not recorded: loss is NaN at step 1: it equals nothing, so no golden with it can match" in done.stdout
     assert not (tmp_path / "golden").exists()

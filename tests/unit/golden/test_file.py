@@ -118,7 +118,7 @@ LINES = TEXT.splitlines()
             "\n".join(LINES[:20]) + "\n",
             "cut short: it lacks the parameters trainable, base_at_start, trainable_at_end, base_at_end",
         ),
-        ("\n".join([*LINES, LINES[-1]]) + "\n", "step 3 is there 2 times"),
+        ("\n".join([*LINES, LINES[-1]]) + "\n", "step 3 occurs 2 times"),
         (
             TEXT.replace("  2.5 ", "  2,5 "),
             f"not a row of numbers: {' '.join(LINES[-2].split()).replace(' 2.5 ', ' 2,5 ')!r}",
@@ -162,7 +162,7 @@ def test_a_golden_of_another_platform_says_where_it_belongs(tmp_path: Path) -> N
     with pytest.raises(BadGoldenError) as error:
         read_golden(path, platform="macos-arm64-gpu", probe="current/self", seed=42)
     assert str(error.value) == (
-        f"{path}: recorded on linux-x86_64-cpu, and kept among those of macos-arm64-gpu, which compute other bits; "
+        f"{path}: recorded on linux-x86_64-cpu, but kept under macos-arm64-gpu, which computes different bits; "
         "move it to linux-x86_64-cpu/"
     )
 
@@ -171,7 +171,7 @@ def test_a_golden_under_the_name_of_another_cell_is_not_compared(tmp_path: Path)
     path = written(tmp_path / "g.txt", TEXT)
     with pytest.raises(BadGoldenError) as error:
         read_golden(path, platform=PLATFORM, probe="current/strict", seed=1)
-    said = f"{path}: of current/self at seed 42, under the name of current/strict at seed 1; {CURE}"
+    said = f"{path}: recorded for current/self at seed 42, but named for current/strict at seed 1; {CURE}"
     assert str(error.value) == said
 
 

@@ -139,8 +139,8 @@ def test_another_workload_is_said_with_what_differs_and_where_goldens_do_not_dec
     path = golden(tmp_path / "golden", probe, 1)
     shorter = replace(probe, workload=replace(probe.workload, steps=2, batch_size=4))
     said = (
-        f"{path}: recorded for another workload: steps 3 → 2, batch_size 6 → 4; "
-        "run the one that it was recorded for, or replace it with `parity record --force`"
+        f"{path}: recorded for a different workload: steps 3 → 2, batch_size 6 → 4; "
+        "run that workload, or replace the golden with `parity record --force`"
     )
     with pytest.raises(BadGoldenError) as error:
         find_goldens(tmp_path / "golden", [shorter], decides=True)
@@ -162,7 +162,7 @@ def test_each_bad_golden_is_a_line_of_its_own(probe: Probe, tmp_path: Path) -> N
 
 def test_a_golden_of_another_platform_in_this_ones_folder_is_refused(probe: Probe, tmp_path: Path) -> None:
     golden(tmp_path / "golden", probe, 1, of_platform="linux-x86_64-gpu")
-    with pytest.raises(BadGoldenError, match="recorded on linux-x86_64-cpu, and kept among those of linux-x86_64-gpu"):
+    with pytest.raises(BadGoldenError, match="recorded on linux-x86_64-cpu, but kept under linux-x86_64-gpu"):
         find_goldens(tmp_path / "golden", [probe], decides=True)
 
 

@@ -102,7 +102,7 @@ def test_on_a_ground_that_is_not_equal_to_itself_nothing_is_caught(tmp_path: Pat
 
 def test_grounds_without_their_fixtures_are_said_to_be(tmp_path: Path) -> None:
     elsewhere = replace(LOOP, workload=replace(LOOP.workload, model=str(tmp_path / "gone")))
-    with pytest.raises(ParityError, match="gone: no such folder; canaries need the fixtures of the project's clone"):
+    with pytest.raises(ParityError, match="gone: no such folder; canaries need the fixtures in a clone of the project"):
         check_grounds([elsewhere])
     check_grounds([LOOP])
 
