@@ -25,66 +25,66 @@ class RunResult:
     probes: tuple[ProbeResult, ...]
     interrupted: bool = False
     canaries: Scoreboard | None = None
-    """Known faults that were run beside the probes; None where that was not asked for."""
+    """Known faults that were also run; None where that was not asked for."""
     goldens: Checked | None = None
-    """What goldens say of the references; None where there are none and nobody asked."""
+    """The references against their golden files; None where there are none and nobody asked."""
     explanations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By probe name, as `parity.explain.report.explanation_tree` makes them."""
     shard: Shard | None = None
-    """Which share of a plan this is; None: all of it."""
+    """Which share of the cells this is; None: all of them."""
     missing_shards: MissingShards | None = None
-    """What was missing of the shards that this was merged from; None: nothing."""
+    """Which shards this was merged without; None: none is missing."""
     postponed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By probe name, declared outcomes that decide nothing, since not all of their seeds are here."""
+    """By probe name, declared outcomes that are not judged, since not all of their seeds are here."""
 
     @property
     def expected(self) -> bool:
-        """Whether every expectation was met; a run of nothing, or an interrupted one, met none."""
+        """Whether the run passes. A run without probes does not, nor does one that was interrupted."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
         return met and not self.moved and not self.missing_shards and (self.canaries is None or self.canaries.trusted)
 
     @property
     def pending(self) -> tuple[ProbeResult, ...]:
-        """The probes that it awaits."""
+        """The probes that are not decided because they were not run."""
         return tuple(each for each in self.probes if self.is_pending(each))
 
     @property
     def undecided(self) -> bool:
-        """Whether nothing else than what was not run keeps this from a pass."""
-        nothing_else = all(each.expected or self.is_pending(each) for each in self.probes)
-        return nothing_else and bool(self.pending or self.missing_shards) and self.status is ExitStatus.UNDECIDED
+        """True if the only thing missing for a pass is probes that were not run."""
+        only_pending = all(each.expected or self.is_pending(each) for each in self.probes)
+        return only_pending and bool(self.pending or self.missing_shards) and self.status is ExitStatus.UNDECIDED
 
     def is_pending(self, probe: ProbeResult) -> bool:
-        """Whether nothing is known of a probe but that seeds were not run, and why that was."""
+        """Whether a probe is undecided only because seeds were not run, for a known reason."""
         return probe.pending and bool(probe.not_run or self.missing_shards)
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """The cells whose arms were trained once more without taps and ended alike, in words."""
+        """The cells whose control ended with the same final parameters, as text."""
         cells = [(probe.probe.name, cell) for probe in self.probes for cell in probe.cells if cell.controlled]
         return tuple(f"{name} (seed {cell.seed})" for name, cell in cells if cell.kind is not VerdictKind.INVALID)
 
     @property
     def moved(self) -> tuple[tuple[str, int], ...]:
-        """The cells, by probe and seed, whose golden decides and is no longer what the reference computes."""
+        """The cells, by probe and seed, whose reference differs from a golden file that decides."""
         return self.goldens.moved if self.goldens is not None and self.goldens.decides else ()
 
     @property
     def blind_spots(self) -> tuple[BlindSpot, ...]:
-        """What no probe of the run could have shown."""
+        """Blind spots that all probes of the run share."""
         first = self.probes[0].blind_spots if self.probes else ()
         return tuple(spot for spot in first if all(spot in probe.blind_spots for probe in self.probes))
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """What of the installed mlx-lm nobody has looked at, once."""
+        """Functions of the installed mlx-lm that differ from the reviewed ones, each once."""
         return tuple(dict.fromkeys(line for probe in self.probes for cell in probe.cells for line in cell.upstream))
 
     @property
     def status(self) -> ExitStatus:
-        """A missed canary outranks a finding, which outranks an arm that did not run, and that an open question.
+        """A missed canary outranks a finding; that outranks an arm that did not run; that outranks an open question.
 
-        What the run says of its probes, for good or ill, was said by a gate that does not see what it must.
+        A gate that misses a known fault cannot be trusted, whatever it says of the probes.
         """
         if self.interrupted:
             return ExitStatus.INTERRUPTED

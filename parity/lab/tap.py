@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -22,7 +21,8 @@ from mlx import nn
 
 from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
 from parity.lab.model import effective, parameters
-from parity.lab.passes import Passes, added, mean_gradient, one_pass, split_like, with_logits
+from parity.lab.passes import added, mean_gradient, one_pass, split_like, with_logits
+from parity.lab.seen import Given, Seen
 from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
 
 if TYPE_CHECKING:
@@ -38,47 +38,6 @@ _WHOLE = "parity_whole"
 
 class TapError(Exception):
     """The tap and the trainer disagree about what a step is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Given:
-    """What a tap is told before the arm trains."""
-
-    loaded: Mapping[str, Tensor]
-    passes: int
-    weighs_tokens: bool
-    ignored: Sequence[Ignored]
-    executed: Callable[[], tuple[Executed, ...]]
-    observers: Sequence[Observer]
-
-    @property
-    def keeps_whole(self) -> bool:
-        """Whether whole tensors leave the compiled step, for a replay."""
-        return any(observer.whole for observer in self.observers)
-
-
-@dataclass(kw_only=True)
-class _Seen:
-    """What a tap has seen so far."""
-
-    model: Any = None
-    optimizer: Any = None
-    made: list[Any] = field(default_factory=list)
-    """Every optimizer, in the order in which they were made."""
-    start: dict[str, dict[str, Tensor]] | None = None
-    loss_name: str = ""
-    batch_shapes: list[list[int]] = field(default_factory=list)
-    passes: Passes | None = None
-    """Of the update that is being traced."""
-    last_pass: dict[str, Any] = field(default_factory=dict)
-    last_names: dict[str, Any] = field(default_factory=dict)
-    around_update: dict[str, Any] = field(default_factory=dict)
-    """The plain local variables of the function that calls `Optimizer.update`."""
-    steps: int = 0
-    traced: int = 0
-    """How often the update was traced."""
-    error: Exception | None = None
-    """The first one; `finish` raises it."""
 
 
 class Tap:
@@ -111,7 +70,7 @@ class Tap:
         """Called once, after step 1, with the plain local variables of the function that calls
         `optimizer.update`: returns what really runs, by name."""
         self._writer = writer
-        self._given = _Given(
+        self._given = Given(
             loaded=loaded,
             passes=passes,
             weighs_tokens=weighs_tokens,
@@ -119,7 +78,7 @@ class Tap:
             executed=executed,
             observers=observers,
         )
-        self._seen = _Seen()
+        self._seen = Seen()
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What GitHub shows beside a job: workflow commands, an error a probe that is not as expected.
+"""What GitHub shows with a job: workflow commands, one error per probe that is not as expected.
 
 A step has room for ten errors and ten warnings; what is more is dropped silently, so the last of ours says how many.
 """
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from parity.judge.result import ProbeResult
 
 MOST = 10
-"""Of each kind, a step."""
+"""Most of each kind per step."""
 _LONGEST = 1000
 """Characters of one message."""
 _NAMED = 3
 
 
 def render_annotations(result: RunResult) -> str:
-    """One command a line; the verdict is the first, a notice where the run is as expected and else an error."""
+    """One command a line. The verdict comes first: a notice if the run is as expected, otherwise an error."""
     others = [each for each in result.probes if not each.expected]
     verdict = ("parity", sentence(result, named=_NAMED))
     errors = [*([] if result.expected else [verdict]), *((each.probe.name, _found(each)) for each in others)]

@@ -32,7 +32,7 @@ def sentence(board: Scoreboard) -> str:
     """The scoreboard in one sentence."""
     total = len(board.faults)
     if not total and not board.not_run:
-        return "No fault was put in, and so nothing is proved."
+        return "No known fault was run, so this proves nothing."
     quiet, cells = len(board.having(CanaryStatus.QUIET)), board.identical.cells
     parts = [
         f"{board.caught} of {total} faults caught",
@@ -47,7 +47,7 @@ def sentence(board: Scoreboard) -> str:
 
 
 def print_canaries(console: Console, board: Scoreboard) -> None:
-    """The table, what went wrong, the sensitivity and the sentence."""
+    """The table, what went wrong, the smallest faults that are caught, and the sentence."""
     console.print(_table(board))
     for each in board.scores:
         if each.status is CanaryStatus.NOT_RUN:
@@ -61,7 +61,7 @@ def print_canaries(console: Console, board: Scoreboard) -> None:
     style = "bold green" if board.passed and not board.not_run else "bold red"
     console.print(Text(sentence(board), style=style), soft_wrap=True)
     if board.faults and board.stages_right < RIGHT_STAGE * len(board.faults):
-        console.print(Text(f"fewer than {RIGHT_STAGE:.0%} were named at their stage", style="red"))
+        console.print(Text(f"the stage was named right for fewer than {RIGHT_STAGE:.0%} of the faults", style="red"))
 
 
 def print_misjudged(console: Console, board: Scoreboard) -> None:
@@ -94,14 +94,14 @@ def _table(board: Scoreboard) -> Table:
 
 
 def stage_in_words(each: Score) -> str:
-    """`clip`, or where it was named otherwise, `gradient → clip`."""
+    """`clip`, or `gradient → clip` where a different stage was named."""
     wanted = NOTHING if each.canary.stage is None else str(each.canary.stage)
     named = NOTHING if each.at is None or each.at.stage is None else str(each.at.stage)
     return wanted if wanted == named else f"{wanted} → {named}"
 
 
 def step_in_words(each: Score) -> str:
-    """`2`, or where it was seen otherwise, `2 → 3`."""
+    """`2`, or `2 → 3` where it was seen at a different step."""
     wanted = NOTHING if each.canary.step is None else str(each.canary.step)
     seen = NOTHING if each.at is None else str(each.at.step)
     return wanted if wanted == seen else f"{wanted} → {seen}"

@@ -37,7 +37,7 @@ def print_catalogue(console: Console, probes: Iterable[Probe]) -> None:
 
 
 def catalogue_markdown(probes: Iterable[Probe]) -> str:
-    """The same as a markdown table, each probe a link to its file."""
+    """The same as a markdown table, with a link to the file of each probe."""
     lines = ["| probe | question | arms | expected | because |", "| --- | --- | --- | --- | --- |"]
     for probe in probes:
         cells = map(escaped, (probe.question, arms(probe), in_short(probe.expect), probe.expect.because))

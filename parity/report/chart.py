@@ -1,7 +1,7 @@
-"""Curves as Mermaid's `xychart-beta`, which GitHub draws where a comment holds them: no picture has to be hosted.
+"""Curves as Mermaid's `xychart-beta`, which GitHub draws in a comment, so that no picture has to be hosted.
 
-It has no legend, no logarithmic axis and no gap in a line. So the title says which line is which, the gap is drawn
-as its decimal logarithm, and what has no number is said to be left out.
+It has no legend, no logarithmic axis and no gaps in a line. So the title names the lines, the gap is drawn as its
+decimal logarithm, and the title says how many points without a number are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GAP = "#7c3aed"
 
 
 def charts(cell: CellResult) -> tuple[str, ...]:
-    """Both arms, and the gap between them, of the first metric in which they part; none where no curve does."""
+    """Both arms, and the gap between them, of the first metric that differs; none where none does."""
     for name in DRAWN:
         curve = cell.curves.get(name)
         if curve is not None and any(gap != 0 for gap in curve.gaps):

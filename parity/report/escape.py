@@ -1,4 +1,4 @@
-"""Text from outside, made harmless for where it is going: parameter names, errors, file names, settings."""
+"""Makes text from outside harmless for its destination: parameter names, errors, file names, settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 _LINKS = re.compile(r"(@|:(?=//)|www(?=\.)|#(?=\d)|GH-(?=\d)|mailto(?=:)|xmpp(?=:))", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z0-9 .,=_/-]+")
 APART = "\u200b"
-"""A space of no width, in the midst of what begins a mention or a link. After `://` it would be part of the name of a
-host, and browsers leave it out of that.
+"""A zero-width space, put inside what would begin a mention or a link. After `://` it would become part of the host's
+name, and browsers ignore it there.
 """
 
 
 def plain(text: object) -> str:
-    """One line of what can be seen: no control characters, nothing that turns the direction of writing."""
+    """One line of visible characters: no control characters, none that change the direction of writing."""
     return " ".join("".join(" " if _is_unseen(each) else each for each in str(text)).split())
 
 
@@ -26,18 +26,18 @@ def escaped(text: object) -> str:
 
 
 def as_code(text: object) -> str:
-    """A command as inline code where it is made of plain characters, and escaped where it is not."""
+    """A command as inline code if its characters are plain, otherwise escaped."""
     said = plain(text)
     return f"`{said}`" if _CODE.fullmatch(said) else escaped(said)
 
 
 def in_command(text: object) -> str:
-    """For the message of a workflow command, which ends with its line and takes `%` for the start of a code."""
+    """For the message of a workflow command, which ends with its line, and in which `%` starts a code."""
     return plain(text).replace("%", "%25")
 
 
 def in_property(text: object) -> str:
-    """For a property of a workflow command, which a comma or a colon ends too."""
+    """For a property of a workflow command, which a comma or a colon also ends."""
     return in_command(text).replace(":", "%3A").replace(",", "%2C")
 
 

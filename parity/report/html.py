@@ -1,4 +1,4 @@
-"""The report as one page for a browser, which asks no server for anything: verdict, strips of stages, curves.
+"""The report as one HTML page that needs no server: the verdict, the stages of each cell, curves.
 
 What it says is text and is there without scripts; the curves alone are drawn by one. Styles and the script are let
 through by the hash of their text, so that nothing that a trainer names can run.
@@ -35,7 +35,7 @@ POINTS = 3000
 """Of a curve, at most."""
 
 _ALL_POINTS = 150_000
-"""Of all curves of a page, about: some 5 MB of numbers."""
+"""Of all curves of a page, roughly: about 5 MB of numbers."""
 
 _IN_SCRIPT = str.maketrans(
     {
@@ -49,7 +49,7 @@ _IN_SCRIPT = str.maketrans(
 
 
 def render_html(result: RunResult) -> str:
-    """One page, whole in itself."""
+    """One page that needs no other file."""
     style = _asset("uplot-1.6.32.min.css") + _asset("page.css")
     script = "\n".join([_licence(), _asset("uplot-1.6.32.min.js"), _asset("page.js")])
     most = points(result)
@@ -71,7 +71,7 @@ def render_html(result: RunResult) -> str:
 
 
 def points(result: RunResult) -> int:
-    """How many points a curve of this run may have, so that a page of many stays one that can be opened.
+    """How many points a curve of this run may have, so that a page with many curves can still be opened.
 
     No fewer than `results.json` keeps, however many there are.
     """
@@ -80,7 +80,7 @@ def points(result: RunResult) -> int:
 
 
 def curve_data(cell: CellResult, most: int) -> Markup:
-    """The curves of a cell as JSON that cannot end the element that it stands in.
+    """The curves of a cell as JSON that cannot end the HTML element around it.
 
     A candidate that is equal throughout is `null`. What is not finite is text; what is missing is `null` too.
     """
@@ -105,7 +105,7 @@ def in_script(tree: Any) -> Markup:
 
 
 def together(cells: Iterable[CellResult], told: Callable[[CellResult], Any]) -> list[tuple[str, Any]]:
-    """What is told of cells, once for all seeds of which the same is: `seeds 1, 42`, and what."""
+    """What there is to tell of cells, once for all seeds with the same: `seeds 1, 42`, and what."""
     found: list[tuple[list[int], Any]] = []
     for cell in cells:
         said = told(cell)
@@ -140,7 +140,7 @@ def _asset(name: str) -> str:
 
 
 def _licence() -> str:
-    """The page holds a copy of uPlot, and so its licence."""
+    """The page contains a copy of uPlot, and therefore its licence."""
     return f"/*! uPlot 1.6.32\n{_asset('uplot-LICENSE.txt')}\n*/"
 
 

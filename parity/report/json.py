@@ -1,4 +1,4 @@
-"""The machine-readable form of a run: one object, as `docs/design.md` lays it down; `parity.store.results` reads it."""
+"""The machine-readable form of a run: one object, as `docs/design.md` describes it; `parity.store.results` reads it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from parity.probe.values import Probe
 
 SCHEMA = 2
-"""Of everything else that `--json` writes."""
+"""Of all other JSON that commands write."""
 
 RESULT_SCHEMA = 3
 """Of `results.json`."""
 
 POINTS = 150
-"""Of a curve, at most: enough for a picture, and small beside everything else."""
+"""Most points of a curve: enough for a picture, and small compared with the rest."""
 
 
 def render_json(result: RunResult) -> str:
@@ -38,7 +38,7 @@ def render_json(result: RunResult) -> str:
 
 
 def result_tree(result: RunResult) -> dict[str, Any]:
-    """A run as JSON types; what can be told from the rest is in it too, for whoever reads it without this tool."""
+    """A run as JSON types, including what follows from the rest, for readers without this tool."""
     return {
         "schema": RESULT_SCHEMA,
         "expected": result.expected,
@@ -56,7 +56,7 @@ def result_tree(result: RunResult) -> dict[str, Any]:
 
 
 def verdict_tree(verdict: Verdict) -> dict[str, Any]:
-    """What a verdict says and what it was said from."""
+    """A verdict and the measurements behind it."""
     return {
         "verdict": verdict.kind,
         "reason": verdict.reason,
@@ -71,7 +71,7 @@ def verdict_tree(verdict: Verdict) -> dict[str, Any]:
 
 
 def outcome_tree(outcome: Rates | Shift) -> dict[str, Any]:
-    """An outcome over seeds, its verdict under the name that all verdicts have."""
+    """An outcome over seeds, with its verdict under the key that all verdicts have."""
     fields = asdict(outcome)
     return {"verdict": fields.pop("kind"), **fields}
 
@@ -104,7 +104,7 @@ def _probe(result: ProbeResult, run: RunResult) -> dict[str, Any]:
 
 
 def _from_here(value: Any) -> Any:
-    """A probe with its folders as seen from the working directory, where they lie in it: so it reads anywhere."""
+    """A probe with its folders relative to the working directory, where they are below it."""
     if isinstance(value, dict):
         return {name: _from_here(item) for name, item in value.items()}
     if isinstance(value, str) and value.startswith("/") and (path := Path(value)).is_relative_to(Path.cwd()):

@@ -1,7 +1,7 @@
-"""JUnit XML, for CI that knows nothing of this tool: a case a probe and seed, and one for the verdict.
+"""JUnit XML for CI: one case per probe and seed, and one for the verdict.
 
-Dashboards count a skipped case as fine, and a file without cases as well. So the run as a whole is a case too, which
-fails whenever the gate does.
+Dashboards accept a skipped case, and a file without cases. So the run as a whole is also a case, which fails whenever
+the gate does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GATE = "gate"
 
 
 def render_junit(result: RunResult) -> str:
-    """One suite a probe, one for known faults, one for the verdict; a failure is a finding, an error no verdict."""
+    """One suite per probe, for known faults and for the verdict. A failure is a finding, an error means no verdict."""
     xml = JUnitXml("parity")
     for probe in result.probes:
         xml.add_testsuite(_suite(probe.probe.name, _cases(probe)))
@@ -71,7 +71,7 @@ def _not_run(probe: ProbeResult, seed: int) -> TestCase:
 
 
 def _outcomes(probe: ProbeResult) -> Iterator[TestCase]:
-    """Those whose verdict is declared: a seed alone cannot say anything of them."""
+    """Outcomes with a declared verdict; they are judged over all seeds."""
     for name in probe.probe.expect.outcomes:
         case = _named(probe, f"outcome {name}")
         if name in probe.unmet_outcomes:

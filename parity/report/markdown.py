@@ -1,4 +1,4 @@
-"""The report as markdown: the verdict in the first line, then the table, then what it was said from.
+"""The report as markdown: the verdict first, then what was not as expected, then the rest.
 
 A comment of a pull request holds less than a page of a run, so detail is left out in a stated order until it fits.
 """
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from parity.judge.result import CellResult, ProbeResult
 
 MARKER = "<!-- mlx-parity -->"
-"""Before a comment, so that it is found and updated in place."""
+"""The first line of a comment, by which it is found and updated."""
 COMMENT = 60_000
-"""Characters. GitHub takes 65,536, and a marker and a last line come on top."""
+"""Characters. GitHub takes 65,536; a marker and a last line are added."""
 PAGE = 250_000
-"""Characters: of four bytes at most, so that a step's summary, of 1 MiB, has room for it."""
+"""Characters, of at most four bytes each: a step summary holds 1 MiB."""
 _LEAST = 50
-"""Characters of a row of the table, at least."""
+"""Fewest characters of a row of the table."""
 _NAMED = 3
 _NAME = 80
-"""Characters of a probe's name on the barest page."""
+"""Characters of a probe's name on the shortest page."""
 
 
 def render_markdown(result: RunResult, *, limit: int = PAGE) -> str:
@@ -43,12 +43,12 @@ def render_markdown(result: RunResult, *, limit: int = PAGE) -> str:
 
 
 def render_comment(result: RunResult, *, limit: int = COMMENT) -> str:
-    """The same for a comment: without what only who debugs reads, in at most `limit` characters."""
+    """The same for a comment, without what each arm executed, in at most `limit` characters."""
     return _render(result, limit, at_first=1)
 
 
 def render_explanation(tree: Mapping[str, Any]) -> str:
-    """The section of one explanation, as a page of its own."""
+    """One explanation as a page."""
     return f"# {escaped(tree['probe'])}\n\n" + _templates().get_template("explanation.md.jinja").render(tree=tree)
 
 
@@ -64,7 +64,7 @@ def _render(result: RunResult, limit: int, *, at_first: int = 0) -> str:
 
 
 def _barest(result: RunResult, limit: int) -> str:
-    """The verdict, and as many as fit of the names of the probes that are not as expected."""
+    """The verdict, and the names of as many unexpected probes as fit."""
     page = f"{wording.mark(result)} **{escaped(sentence(result, named=0))}**\n"
     others = [f"\n- {escaped(each.probe.name[:_NAME])}" for each in result.probes if not each.expected]
     for number, line in enumerate(others):
@@ -89,7 +89,7 @@ def _charts(cell: CellResult | None) -> tuple[str, ...]:
 
 
 def _environments(result: RunResult) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each once, with the names of its probes; unnamed where there is only one."""
+    """Each environment once, with the names of its probes where there are several environments."""
     found: list[tuple[Mapping[str, Any], list[str]]] = []
     for probe in (each for each in result.probes if each.provenance):
         names = next((names for header, names in found if header == probe.provenance), None)

@@ -1,4 +1,4 @@
-"""The stages of a cell in the order of the flow: which are equal, where the arms part, what may only follow."""
+"""The stages of a cell in the order of the flow: equal, diverging first, or differing as a possible consequence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FLOW = tuple(Stage)
 
-_FIRST = {VerdictKind.DIVERGED: "the arms part", VerdictKind.INCONCLUSIVE: "differs first, undecided"}
+_FIRST = {VerdictKind.DIVERGED: "diverges first", VerdictKind.INCONCLUSIVE: "differs first, undecided"}
 
 
 class State(StrEnum):
@@ -25,11 +25,11 @@ class State(StrEnum):
     EQUAL = "equal"
     """Every metric of it at every step."""
     FIRST = "first"
-    """Where the verdict says that the arms part."""
+    """The stage of the first divergence."""
     FOLLOWS = "follows"
-    """It differs too, later in the flow or at a later step: that may only follow."""
+    """It differs later in the flow or at a later step, possibly as a consequence."""
     ALLOWED = "allowed"
-    """It differs before the first divergence, by no more than a noise floor or a tolerance allows."""
+    """It differs before the first divergence, within the noise floor or a tolerance."""
     UNKNOWN = "unknown"
     """Nothing of it was compared."""
 
@@ -46,15 +46,15 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """The nine stages of all cells of which the same is to be said."""
+    """The nine stages of all cells with the same states."""
 
     cells: tuple[CellResult, ...]
     links: tuple[tuple[Stage, State, str], ...]
-    """The last is what is said in words, so that neither colour nor place is the only sign."""
+    """Stage, state and text: colour and position are never the only sign."""
 
 
 def strips(cells: Iterable[CellResult]) -> list[Strip]:
-    """The strips of a probe, one for all seeds that differ in nothing but the steps; of an invalid cell none."""
+    """The strips of a probe, one for all seeds with the same states; none for invalid cells."""
     alike: dict[tuple[object, ...], list[tuple[CellResult, tuple[Link, ...]]]] = {}
     for cell in cells:
         if links := strip(cell):
@@ -63,7 +63,7 @@ def strips(cells: Iterable[CellResult]) -> list[Strip]:
 
 
 def strip(cell: CellResult) -> tuple[Link, ...]:
-    """The nine stages of a cell; none where it is invalid, and so nothing can be said of any."""
+    """The nine stages of a cell; none where it is invalid."""
     verdict = cell.verdict
     if verdict is None or verdict.kind is VerdictKind.INVALID:
         return ()
@@ -106,11 +106,11 @@ def _said(state: State, kind: VerdictKind, links: Iterable[Link]) -> str:
         case State.UNKNOWN:
             return "not compared"
         case State.FOLLOWS:
-            return f"differs from {steps}; may only follow"
+            return f"differs from {steps}; may be a consequence"
         case State.ALLOWED:
-            return f"differs from {steps}, as is allowed"
+            return f"differs from {steps}, within what is allowed"
         case State.FIRST:
-            return f"{_FIRST.get(kind, 'differs first, as is allowed')}: {steps}"
+            return f"{_FIRST.get(kind, 'differs first, within what is allowed')}: {steps}"
 
 
 def _steps(steps: set[int]) -> str:

@@ -1,4 +1,4 @@
-"""The templates of the report's pages, and what they call: the same words in all of them."""
+"""The templates of the pages, and the filters that all of them share."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _WORDS = {
 
 
 def templates(*, html: bool, **words: Callable[..., Any]) -> Environment:
-    """Those in the folder `templates`.
+    """The templates in the folder `templates`.
 
     Args:
-        html: whether text is escaped for HTML by itself; markdown escapes with a filter of its own.
-        words: filters of one page alone.
+        html: whether all text is escaped for HTML; markdown uses the filter `escaped`.
+        words: filters of this page only.
 
     """
     environment = Environment(

@@ -1,4 +1,4 @@
-"""How numbers and places read in every report."""
+"""How numbers and places are written in every report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 6
 
 
 def number(value: Value | None) -> str:
-    """A float with the nine digits that tell any two float32 apart; text as it is."""
+    """A float with nine digits, which tell any two float32 apart; text unchanged."""
     if value is None:
         return NOTHING
     return f"{value:.9g}" if isinstance(value, float) else str(value)
@@ -38,7 +38,7 @@ def signed(value: float | None) -> str:
 
 
 def ulps(count: int | None) -> str:
-    """A distance in representable numbers."""
+    """A distance in ULPs."""
     return NOTHING if count is None else f"{count:,}"
 
 
@@ -55,7 +55,7 @@ def place(at: FirstDivergence | None) -> str:
 
 
 def values(at: FirstDivergence | None) -> str:
-    """`2.29 → 2.25, Δ −0.04, 170,355 ULPs`, or the parameter that differs."""
+    """`2.29 → 2.25, Δ −0.04, 170,355 ULPs`, or the tensor that differs."""
     if at is None:
         return ""
     said = _both(at.reference, at.candidate)
@@ -65,7 +65,7 @@ def values(at: FirstDivergence | None) -> str:
 
 
 def _both(left: Value, right: Value) -> str:
-    """Two values; two tensors by dtype and shape, and by digest only where these are equal."""
+    """Two values; two tensors by dtype and shape, or by digest where these are equal."""
     (kind, _, digest), (other, _, other_digest) = (number(value).rpartition(" ") for value in (left, right))
     return f"{number(left)} → {other_digest}" if kind == other else f"{kind or digest} → {other or other_digest}"
 
@@ -80,7 +80,7 @@ def loss_gap(cell: CellResult) -> str:
 
 
 def loss_floor(cell: CellResult) -> list[str]:
-    """Where the reference does not repeat itself: by how much, and what no difference of the loss is larger than."""
+    """Where the reference does not repeat itself: its noise floor, and the largest possible difference of the loss."""
     verdict = cell.verdict
     if verdict is None or "loss" not in verdict.bounds:
         return []
@@ -94,26 +94,26 @@ def blind_spots(spots: Sequence[BlindSpot]) -> str:
 
 
 def mark(result: RunResult) -> str:
-    """What a page begins with, for who reads no further."""
+    """The first character of a page."""
     return "✅" if result.expected else "❔" if result.undecided else "❌"
 
 
 def noise_lines(result: RunResult) -> list[str]:
-    """Whether the device repeats itself, and what follows for what is called equal."""
+    """Whether the device repeats itself, and what "equal" therefore means."""
     verdicts = [cell.verdict for probe in result.probes for cell in probe.cells if cell.verdict is not None]
     noisy = [verdict for verdict in verdicts if not verdict.thresholds.deterministic]
     lines = []
     if len(noisy) < len(verdicts):
-        lines.append("Deterministic device: the noise floor is zero, and equal means to the bit.")
+        lines.append("The device is deterministic: the noise floor is zero, and equal means bit for bit.")
     if noisy:
         most = max(verdict.repetitions for verdict in noisy)
-        lines.append(f"Device that need not repeat itself: up to {most} repetitions of a reference measure its noise.")
+        lines.append(f"The device is not deterministic: up to {most} repetitions of a reference measure its noise.")
     return lines
 
 
 def postponed(result: RunResult) -> list[str]:
-    """Declared outcomes that decide nothing yet, a line a probe."""
-    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    """Declared outcomes that are not judged yet, a line a probe."""
+    why = "cannot be judged yet: not all seeds are here; merge all shards"
     return [f"{name}: {' and '.join(outcomes)} {why}" for name, outcomes in result.postponed.items()]
 
 
@@ -123,7 +123,7 @@ def seeds(numbers: Sequence[int]) -> str:
 
 
 def functions(names: Sequence[str]) -> str:
-    """Those that were executed of a file, the outer ones first: `train, evaluate and 3 more`."""
+    """The functions of a file that were executed, outer ones first: `train, evaluate and 3 more`."""
     outer = [name for name in names if "<locals>" not in name]
     more = len(names) - len(outer[:_SHOWN])
     return ", ".join(outer[:_SHOWN]) + (f" and {more} more" if more else "")
@@ -135,11 +135,11 @@ def discordant(outcome: Rates | Shift) -> list[str]:
         "reference": getattr(outcome, "only_reference", ()),
         "candidate": getattr(outcome, "only_candidate", ()),
     }
-    return [f"yes in the {arm} alone: seeds {', '.join(map(str, seeds))}" for arm, seeds in named.items() if seeds]
+    return [f"yes in the {arm} only: seeds {', '.join(map(str, seeds))}" for arm, seeds in named.items() if seeds]
 
 
 def setting(value: object) -> str:
-    """A value of a configuration; of a list that repeats itself the first and how many."""
+    """A value of a configuration; a list of equal values as the first one and a count."""
     if isinstance(value, list) and len(value) > 2 and all(each == value[0] for each in value):
         return f"{setting(value[:1])} × {len(value)}"
     if isinstance(value, list):
@@ -149,13 +149,13 @@ def setting(value: object) -> str:
 
 
 def smallest_tolerance(verdict: Verdict) -> str:
-    """What would have to be accepted for this to pass: `tokens 4, loss 0.05289`."""
+    """The smallest tolerance by metric that would pass: `tokens 4, loss 0.05289`."""
     sizes = {name: summary.max_abs for name, summary in verdict.metrics.items() if summary.max_abs}
     return ", ".join(f"{name} {rounded_up(size)}" for name, size in sizes.items())
 
 
 def rounded_up(size: float) -> str:
-    """Four digits that are never below the size, so that what is suggested passes."""
+    """Four digits, rounded up, so that the suggested tolerance passes."""
     if not math.isfinite(size):
         return str(size)
     exact = Decimal(size)

@@ -35,7 +35,7 @@ Tree = Mapping[str, Any]
 _ARMS = ("reference", "candidate")
 
 
-def restored(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
+def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
     """The result that `parity.report.json.result_tree` has made this of.
 
     Args:

@@ -43,7 +43,7 @@ class Stored:
 
 
 def merged(shards: Sequence[Stored]) -> Plan:
-    """The plan of the whole; what shards did not bring is in its `lacking`.
+    """The plan of the whole; missing shards are in its `missing_shards`.
 
     Raises:
         ParityError: they are not of one run; one line that names the first thing that differs.

@@ -15,7 +15,7 @@ from parity.errors import BadResultError, ParityError
 from parity.jsonfloat import encode
 from parity.report.json import RESULT_SCHEMA, result_tree
 from parity.store.consistency import contradictions
-from parity.store.decode import complaint, restored
+from parity.store.decode import complaint, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
     if schema != RESULT_SCHEMA or isinstance(schema, bool):
         raise BadResultError(f"results of schema {_short(schema)}, this parity reads {RESULT_SCHEMA}")
     try:
-        result = restored(tree, find)
+        result = decoded(tree, find)
         # Whatever is in it can be written: not every depth, and not every string that JSON can spell, can be.
         rewritten = json.loads(json.dumps(encode(result_tree(result)), ensure_ascii=False).encode())
         denied = next(contradictions(result), "")

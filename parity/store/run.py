@@ -86,7 +86,7 @@ def _goldens(run: Path, probes: Sequence[Probe]) -> Checked | None:
 
 
 def explanation_folder(run: Path, probe: Probe) -> Path:
-    """Where the inquiry into one probe of a run keeps what it runs."""
+    """Where the explanation of one probe of a run, and its trials, are kept."""
     return run / "explanations" / probe.name
 
 

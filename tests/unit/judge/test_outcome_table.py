@@ -141,7 +141,7 @@ def ask(path: Path, rows: str, *options: str, header: str = "seed,loop,trainer\n
             [
                 "diverged: 6 of 6 against 0 of 6 seeds; exact McNemar p = 0.031, Fisher p = 0.0022: "
                 "more than chance at alpha = 0.05",
-                "yes in the reference alone: seeds 1, 2, 3, 4, 5, 6",
+                "yes in the reference only: seeds 1, 2, 3, 4, 5, 6",
             ],
         ),
         (
@@ -158,7 +158,7 @@ def ask(path: Path, rows: str, *options: str, header: str = "seed,loop,trainer\n
             [
                 "inconclusive: 0 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: these seeds do not "
                 "prove a gap; it would take about 15 seeds (2 seeds cannot show any gap)",
-                "yes in the candidate alone: seeds 1",
+                "yes in the candidate only: seeds 1",
             ],
         ),
         ("1,0.5,nan\n", ExitStatus.UNDECIDED, ["invalid: NaN or infinite at 1 of 1 seeds, first at seed 1"]),

@@ -48,7 +48,7 @@ def test_what_could_not_be_run_is_in_the_sentence() -> None:
 
 
 def test_of_nothing_it_says_that_nothing_is_proved() -> None:
-    assert sentence(board()) == "No fault was put in, and so nothing is proved."
+    assert sentence(board()) == "No known fault was run, so this proves nothing."
 
 
 def test_the_table_says_where_each_was_named() -> None:
@@ -58,7 +58,7 @@ def test_the_table_says_where_each_was_named() -> None:
     assert "schedule → –       1 → –  ✗ missed" in text
     assert "– → loss           – → 1  ✗ false alarm" in text
     assert "rate-gone could not be run: candidate: there is no such seam" in text
-    assert "fewer than 95% were named at their stage" in text
+    assert "the stage was named right for fewer than 95% of the faults" in text
 
 
 def test_the_smallest_effect_is_under_the_table() -> None:

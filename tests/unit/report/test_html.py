@@ -248,7 +248,7 @@ def test_beside_the_verdict_stand_differences_limits_warnings_outcomes_and_the_c
         "lr 0.5 × 3 0.5, 0.25 undeclared",
         "This workload cannot show: padding (batch: every row has 8 tokens).",
         "contains inconclusive : 1 of 2 against 1 of 2 seeds",
-        "yes in the reference alone: seeds 1",
+        "yes in the reference only: seeds 1",
         "The arms diverge at step 1.",
         "Cause: loss ; done as the reference does it, the candidate is identical.",
         "one for another; put alone into the reference: diverged",

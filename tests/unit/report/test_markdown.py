@@ -133,8 +133,8 @@ def test_beside_the_table_stand_outcomes_warnings_limits_and_differences() -> No
         "- post\\_train\\_loss **identical**: equal bit for bit at 2 of 2 seeds",
         "- ✓ contains **inconclusive**: 1 of 2 against 1 of 2 seeds; exact McNemar p = 1, Fisher p = 1: "
         "no gap is seen \\(2 seeds cannot show any gap\\)",
-        "  - yes in the reference alone: seeds 1",
-        "  - yes in the candidate alone: seeds 42",
+        "  - yes in the reference only: seeds 1",
+        "  - yes in the candidate only: seeds 42",
         "- ⚠ ignored: get\\_peft\\_model.layers: the candidate asks for 16; it has no effect \\(value 1.0\\)",
         "",
         "<details><summary>settings that differ, seed 1</summary>",

@@ -35,9 +35,9 @@ def test_what_comes_after_the_first_divergence_may_only_follow_and_what_is_equal
     ]  # fmt: skip
     (only,) = strips([parted])
     assert [said for _, _, said in only.links][4:7] == [
-        "differs from step 2; may only follow",
-        "differs from step 2; may only follow",
-        "the arms part: step 1",
+        "differs from step 2; may be a consequence",
+        "differs from step 2; may be a consequence",
+        "diverges first: step 1",
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_first_difference_that_decides_nothing_is_said_to_be_allowed_or_undeci
     words = [
         strips([cell(kind, where, base=0)])[0].links[0][2] for kind in (VerdictKind.WITHIN, VerdictKind.INCONCLUSIVE)
     ]
-    assert words == ["differs first, as is allowed: step 0", "differs first, undecided: step 0"]
+    assert words == ["differs first, within what is allowed: step 0", "differs first, undecided: step 0"]
 
 
 def test_a_misreport_marks_its_stage_although_no_metric_of_it_differs() -> None:
@@ -75,7 +75,7 @@ def test_seeds_that_differ_in_the_step_alone_share_a_strip_and_others_do_not() -
     ]
     found = strips([*cells, cell(VerdictKind.IDENTICAL, None, seed=3)])
     assert [[each.seed for each in strip.cells] for strip in found] == [[1, 2], [3]]
-    assert found[0].links[4][2] == "the arms part: step 1–3"
+    assert found[0].links[4][2] == "diverges first: step 1–3"
 
 
 def test_nothing_can_be_said_of_the_stages_of_an_invalid_cell() -> None:

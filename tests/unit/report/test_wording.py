@@ -88,11 +88,11 @@ def test_what_cannot_be_shown_is_one_line_with_the_stage_and_the_reason_of_each(
 
 def test_the_seeds_at_which_two_arms_differ_are_named_by_arm() -> None:
     yes, no, mixed = dict.fromkeys((1, 7, 42), True), dict.fromkeys((1, 7, 42), False), {1: False, 7: True, 42: False}
-    assert discordant(judge_rates(mixed, no)) == ["yes in the reference alone: seeds 7"]
-    assert discordant(judge_rates(mixed, yes)) == ["yes in the candidate alone: seeds 1, 42"]
+    assert discordant(judge_rates(mixed, no)) == ["yes in the reference only: seeds 7"]
+    assert discordant(judge_rates(mixed, yes)) == ["yes in the candidate only: seeds 1, 42"]
     assert discordant(judge_rates({1: True, 7: False}, {1: False, 7: True})) == [
-        "yes in the reference alone: seeds 1",
-        "yes in the candidate alone: seeds 7",
+        "yes in the reference only: seeds 1",
+        "yes in the candidate only: seeds 7",
     ]
 
 

@@ -173,7 +173,7 @@ def test_outcomes_over_all_seeds_decide_nothing_in_a_shard(tmp_path: Path, numbe
     assert (result.status, dict(result.postponed)) == (status, {"current/self": ("contains",)})
     report = render_markdown(result)
     assert report.startswith(f"✅ **Shard {number} of 2. 1 probe, as expected: identical.**")
-    why = "declared over all seeds, and not all of them are here: judged once every shard is merged"
+    why = "cannot be judged yet: not all seeds are here; merge all shards"
     assert f"\n- current/self: contains {why}\n" in report
 
 
