@@ -48,7 +48,7 @@ def test_list_names_question_arms_and_expectation(tmp_path: Path) -> None:
     words = " ".join(done.stdout.split())
     for part in (
         "original/layers-ignored",
-        "Does get_peft_model of before #669 obey finetune_last_n_layers = 16?",
+        "Before #669, does get_peft_model obey finetune_last_n_layers = 16?",
         "unsloth-zoo 2026.5.2",
         "diverged at step 0, stage adapt",
     ):
