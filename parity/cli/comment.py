@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 @click.command("comment")
 @click.option("--run-id", required=True, type=int, help="The workflow run that has the results.")
 @click.option("--head-sha", required=True, help="The commit of the pull request that it tested.")
-@click.option("--conclusion", required=True, help="How it ended, as GitHub says: success, failure, cancelled, …")
-@click.option("--artifact", default="parity-results", show_default=True, help="What holds its results.json.")
+@click.option("--conclusion", required=True, help="How the run ended, as GitHub says: success, failure, cancelled, …")
+@click.option("--artifact", default="parity-results", show_default=True, help="The artifact that holds results.json.")
 @click.option(
-    "--author", default="github-actions[bot]", show_default=True, help="Under which name the token's comments appear."
+    "--author", default="github-actions[bot]", show_default=True, help="The login that posts the token's comments."
 )
 def comment_command(run_id: int, head_sha: str, conclusion: str, artifact: str, author: str) -> ExitStatus:
-    """Comment a finished workflow run on its pull request; for a job on workflow_run.
+    """Post the result of a finished workflow run on its pull request; for a job on workflow_run.
 
-    The results are taken for somebody else's data: they must follow from their own cells, and are rendered here.
-    Without a verdict the comment says so. GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL come from the environment.
+    The results are not trusted: they must follow from their own cells, and are rendered here. If there is no verdict,
+    the comment says so. GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL come from the environment.
 
     The exit status says whether there is a comment with a verdict, not which: 0 if so, or if there is no pull request.
     """
@@ -48,7 +48,7 @@ def comment_command(run_id: int, head_sha: str, conclusion: str, artifact: str, 
 
 
 def _environment(name: str) -> str:
-    """A variable that every job of GitHub Actions has; the token, where the job hands it over."""
+    """A variable that every job of GitHub Actions has; the token only if the job passes it on."""
     if value := os.environ.get(name, ""):
         return value
-    raise ParityError(f"{name} is not set: this runs in a job of GitHub Actions, which sets it (the token: in `env:`)")
+    raise ParityError(f"{name} is not set: run this in a job of GitHub Actions, which sets it (the token: in `env:`)")

@@ -1,1 +1,1 @@
-"""A pull request's comment: made with the right to write it, from results that a fork may have made."""
+"""The comment on a pull request: posted with the right to write it, from results that a fork may have made."""

@@ -1,4 +1,4 @@
-"""A comment to be made, those that are there → what to do. Pure."""
+"""Decides what to do on a pull request, from the comment to post and the comments that exist. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Create:
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
-    """Put the comment in the place of these: one, or more where two runs once raced."""
+    """Replace these comments: one, or several if two runs once raced."""
 
     comments: tuple[int, ...]
 
@@ -36,19 +36,19 @@ Activity = Create | Update | Nothing
 
 
 def decide(asked: Asked, body: str, comments: Sequence[Comment]) -> Activity:
-    """What is done to one pull request.
+    """What to do on one pull request.
 
-    A comment is ours where author *and* marker match: anybody can write a marker, and other workflows comment under
-    the same name.
+    A comment is ours if author *and* marker match: anybody can write a marker, and other workflows comment under the
+    same name.
     """
     ours = [(run, each) for each in comments if (run := _our_run(each, asked.author)) is not None]
     newest = max((run for run, _ in ours), default=0)
     if newest > asked.run_id:
-        return Nothing(because=f"the comment is of run {newest}, which is newer")
+        return Nothing(because=f"the comment is from run {newest}, which is newer")
     if not ours:
         return Create()
     stale = tuple(each.id for _, each in ours if _text(each.body) != _text(body))
-    return Update(comments=stale) if stale else Nothing(because="the comment says so already")
+    return Update(comments=stale) if stale else Nothing(because="the comment is up to date")
 
 
 def _our_run(comment: Comment, author: str) -> int | None:
@@ -56,5 +56,5 @@ def _our_run(comment: Comment, author: str) -> int | None:
 
 
 def _text(body: str) -> list[str]:
-    """Without what GitHub may change of it: line ends, and space at the end."""
+    """The lines without what GitHub may change: line ends and trailing space."""
     return [line.rstrip() for line in body.strip().splitlines()]

@@ -1,6 +1,6 @@
-"""An archive that anybody may have made → the text of `results.json`. Nothing is written to disk.
+"""Reads the text of `results.json` from an archive that anybody may have made. Nothing is written to disk.
 
-A size that an archive declares is a claim: every limit holds for what is declared and for what really comes.
+The sizes that an archive declares are claims, so every limit applies to the declared and to the real size.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ LARGEST_ARCHIVE = 20_000_000
 LARGEST_TEXT = 40_000_000
 """Bytes of `results.json`; a run of 80 probes has about two million."""
 LARGEST_RATIO = 200
-"""Of a text to its archive: results, which repeat themselves, reach about 30."""
+"""Of the text to its archive; results are repetitive and reach about 30."""
 LONGEST_STRING = 100_000
-"""Characters of one string, as it is spelt. The longest is the summary; a name of a megabyte takes minutes."""
+"""Characters of one string, as written. The longest real one is the summary; a name of a megabyte takes minutes."""
 NAME = "results.json"
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -28,14 +28,14 @@ _ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _KINDS = {0, stat.S_IFREG}
-"""Of an entry's mode: not said, or a file."""
+"""File types that an entry may have: unset, or a plain file."""
 
 
 def results_text(archive: bytes) -> str:
     """The text of the archive's only file.
 
     Raises:
-        ArtifactError: not an archive of exactly one file of that name, of stated sizes, in UTF-8.
+        ArtifactError: not an archive of exactly one file of that name, with true sizes within the limits, in UTF-8.
 
     """
     if len(archive) > LARGEST_ARCHIVE:
@@ -47,20 +47,20 @@ def results_text(archive: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             data = _read(opened, _only(opened), len(archive))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
-        raise ArtifactError("the artifact is no archive that can be read") from None
+        raise ArtifactError("the artifact is not a readable archive") from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{NAME} is not UTF-8, at byte {error.start}") from None
     longest = max((found.end() - found.start() for found in _STRING.finditer(text)), default=0)
     if longest > LONGEST_STRING:
-        raise ArtifactError(f"{NAME} has a string of {longest:,} characters, where {LONGEST_STRING:,} are allowed")
+        raise ArtifactError(f"{NAME} has a string of {longest:,} characters; {LONGEST_STRING:,} are allowed")
     return text
 
 
 def too_large(size: int) -> str:
-    """Why an archive of so many bytes is refused."""
-    return f"the artifact has {size:,} bytes, where {LARGEST_ARCHIVE:,} are allowed"
+    """Why an archive of this many bytes is refused."""
+    return f"the artifact has {size:,} bytes; {LARGEST_ARCHIVE:,} are allowed"
 
 
 def _only(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -75,7 +75,7 @@ def _only(opened: zipfile.ZipFile) -> zipfile.ZipInfo:
     if entry.flag_bits & _ENCRYPTED:
         raise ArtifactError(f"{NAME} is encrypted")
     if entry.compress_type not in _METHODS:
-        raise ArtifactError(f"{NAME} is compressed in another way than an artifact is")
+        raise ArtifactError(f"{NAME} is compressed with a method that artifacts do not use")
     return entry
 
 
@@ -88,10 +88,10 @@ def _read(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, archived: int) -> byt
     if len(data) > allowed:
         raise ArtifactError(_too_long(f"more than {allowed:,}", archived))
     if len(data) != entry.file_size:
-        raise ArtifactError(f"{NAME} has {len(data):,} bytes, and the artifact says {entry.file_size:,}")
+        raise ArtifactError(f"{NAME} has {len(data):,} bytes, but the artifact says {entry.file_size:,}")
     return data
 
 
 def _too_long(said: str, archived: int) -> str:
-    limits = f"{LARGEST_TEXT:,}, and {LARGEST_RATIO} times the {archived:,} of its archive, are allowed"
-    return f"{NAME} has {said} bytes, where {limits}"
+    limits = f"at most {LARGEST_TEXT:,}, and {LARGEST_RATIO} times the {archived:,} of its archive, are allowed"
+    return f"{NAME} has {said} bytes; {limits}"

@@ -1,4 +1,4 @@
-"""GitHub's API, as far as a comment needs it. The token goes to the API's own host alone, and into no message."""
+"""The part of GitHub's API that a comment needs. The token is sent to the API's own host only, and is in no message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGES = 100
 _A_PAGE = 100
 _SECONDS = 30.0
 _SHOWN = 200
-"""Characters of an answer in a message of ours."""
+"""Characters of an answer that a message quotes at most."""
 _NOT_ALLOWED = {401, 403, 404, 410}
 _GONE = {404, 410}
 _NO_COMMIT = {404, 422}
@@ -35,8 +35,8 @@ _NO_COMMIT = {404, 422}
 class GitHub:
     """One repository, over HTTP.
 
-    Every method raises GitHubError: not reachable after a few attempts, or answered by something else; NotAllowedError
-    where the token may not, or nothing is there.
+    Every method raises GitHubError if GitHub cannot be reached after a few attempts, or gives an unexpected answer, and
+    NotAllowedError if the token lacks the permission or there is no such thing.
     """
 
     def __init__(self, api: str, repository: str, token: str, *, wait: Callable[[float], None] = time.sleep) -> None:
@@ -45,21 +45,21 @@ class GitHub:
         Args:
             api: the API's address, as `GITHUB_API_URL` has it.
             repository: `owner/name`.
-            token: the job's.
-            wait: seconds between attempts.
+            token: the job's token.
+            wait: called with the seconds to wait between attempts.
 
         Raises:
-            ParityError: an address or a token that cannot be one.
+            ParityError: the address or the token is malformed.
 
         """
         if not token or not token.isascii() or any(each.isspace() or not each.isprintable() for each in token):
-            raise ParityError("GITHUB_TOKEN: empty, or not of letters and digits")
+            raise ParityError("GITHUB_TOKEN: empty, or with characters that a token cannot have")
         try:
             address = httpx.URL(api)
         except httpx.InvalidURL:
             address = httpx.URL("")
         if address.scheme not in {"https", "http"} or not address.host or address.userinfo:
-            raise ParityError("GITHUB_API_URL: not an address of HTTP")
+            raise ParityError("GITHUB_API_URL: not an HTTP address")
         self._repository = repository
         self._wait = wait
         self._schemes = {"https", address.scheme}
@@ -88,7 +88,7 @@ class GitHub:
             return Run(head_sha=str(tree["head_sha"]), conclusion=conclusion)
 
     def artifact(self, run_id: int, name: str) -> Artifact:
-        """The newest one of this name.
+        """The newest artifact of this name.
 
         Raises:
             ArtifactError: the run has none.
@@ -98,7 +98,7 @@ class GitHub:
             pages = self._pages(f"/actions/runs/{run_id}/artifacts", "artifacts", name=name)
             named = [each for each in pages if each["name"] == name]
             if not named:
-                raise ArtifactError(f"the run has left no artifact called {name}")
+                raise ArtifactError(f"the run has no artifact called {name}")
             newest = max(named, key=lambda each: int(each["id"]))
             return Artifact(id=int(newest["id"]), size=int(newest["size_in_bytes"]), expired=bool(newest["expired"]))
 
@@ -106,7 +106,7 @@ class GitHub:
         """The archive of an artifact.
 
         Raises:
-            ArtifactError: expired, or too large: as it is said to be, or as it comes.
+            ArtifactError: it has expired, or its declared or real size is too large.
 
         """
         if artifact.expired:
@@ -118,7 +118,7 @@ class GitHub:
     def open_pulls(self, head_sha: str) -> tuple[PullRequest, ...]:
         """The open pull requests of this repository whose newest commit is this one.
 
-        Asked of the commit, which says nothing for many forks, and of all open ones.
+        Looks at the commit's pull requests, which GitHub does not list for many forks, and at all open ones.
         """
         with _as_asked("pull requests"):
             try:
@@ -126,7 +126,7 @@ class GitHub:
             except GitHubError as error:
                 if error.code not in _NO_COMMIT:
                     raise
-                listed = []  # of a commit that is in no branch of this repository
+                listed = []  # the commit is in no branch of this repository
             listed += self._pages("/pulls", state="open")
             pulls = {
                 int(each["number"]): PullRequest(number=int(each["number"]), head_sha=str(each["head"]["sha"]))
@@ -149,7 +149,7 @@ class GitHub:
             )
 
     def create(self, number: int, body: str) -> None:
-        """Posts a comment; once, since an answer that is lost may be of a comment that is there."""
+        """Posts a comment, without a second attempt: if the answer was lost, the comment may have been posted."""
         self._request("POST", f"/issues/{number}/comments", json={"body": body}, again=False)
 
     def update(self, comment: int, body: str) -> None:
@@ -160,25 +160,25 @@ class GitHub:
         return str(repository["full_name"]).casefold() == self._repository.casefold()
 
     def _pages(self, path: str, key: str = "", **asked: str) -> Iterator[dict[str, Any]]:
-        """A page may hold fewer than it could: only its links say whether it is the last."""
+        """The entries of all pages. Even a page that is not full may have a next one: only its links say so."""
         for page in range(1, _PAGES + 1):
             answer = self._request("GET", path, params={**asked, "per_page": _A_PAGE, "page": page})
             yield from answer.json()[key] if key else answer.json()
             if "next" not in answer.links:
                 return
-        raise GitHubError(f"GET {path}: more than {_PAGES} pages; nothing is posted by guesswork")
+        raise GitHubError(f"GET {path}: more than {_PAGES} pages; nothing is posted from a part of them")
 
     def _request(
         self, method: str, path: str, *, again: bool = True, redirects: bool = False, **what: Any
     ) -> httpx.Response:
-        """An answer that is no error.
+        """The answer to a request, which is not an error.
 
         Args:
-            method: of HTTP.
+            method: the HTTP method.
             path: below the repository's.
-            again: whether it does no harm twice.
-            redirects: whether an answer may be where to ask.
-            what: is sent along.
+            again: whether the request may be sent twice.
+            redirects: whether the answer may be a redirect.
+            what: passed on to httpx.
 
         """
         asked = f"{method} {path}"
@@ -205,8 +205,8 @@ class GitHub:
             raise
         place = answer.headers.get("location", "")
         if place.partition("://")[0] not in self._schemes:
-            raise GitHubError(f"GET {path}: status {answer.status_code} instead of where the artifact is stored")
-        # Not with the API's client: what that sends with every request, the token, is for the API alone.
+            raise GitHubError(f"GET {path}: status {answer.status_code} without the address of the artifact")
+        # Not with the API's client: it sends the token with every request, and the token is for the API only.
         try:
             with httpx.stream("GET", place, timeout=_SECONDS, headers={"Accept-Encoding": "identity"}) as stored:
                 if stored.status_code in _GONE:
@@ -233,18 +233,18 @@ class GitHub:
 
 
 class _PassingError(Exception):
-    """What may be gone in a moment."""
+    """An error that may pass."""
 
     def __init__(self, said: str, *, again: bool = True, pause: float | None = None, code: int = 0) -> None:
         super().__init__(said)
         self.again = again
         self.pause = pause
-        """Seconds, where the answer says how many."""
+        """Seconds to wait, if the answer says so."""
         self.code = code
 
 
 def _failed(asked: str, answer: httpx.Response, *, again: bool) -> Exception:
-    """A request that was not taken for its rate can be sent again in any case."""
+    """The error of an answer; a request that was refused because of a rate limit can always be sent again."""
     code = answer.status_code
     said = f"{asked}: status {code}{_message(answer)}"
     after = answer.headers.get("retry-after", "")
@@ -281,7 +281,7 @@ def _as_asked(what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GitHubError(f"GitHub's answer about {what} is not of its form ({type(error).__name__})") from None
+        raise GitHubError(f"GitHub's answer about {what} has an unexpected form ({type(error).__name__})") from None
 
 
 def _short(text: object) -> str:

@@ -1,7 +1,7 @@
-"""The last look at a comment before it is posted: whatever should have been escaped by then, and was not.
+"""The last check of a comment before it is posted: finds what should have been escaped and was not.
 
-It trusts nobody's escaping. What GitHub would make a mention, a link, a picture, a formula or HTML of is found in the
-text itself, also where it is written in entities or behind backslashes, which do not stop a mention.
+It does not rely on any escaping. It looks in the text itself for what GitHub would turn into a mention, a link, a
+picture, a formula or HTML, even if it is written in entities or behind backslashes, which do not stop a mention.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import unicodedata
 from parity.report.escape import APART
 
 LONGEST = 65_536
-"""Characters that GitHub takes."""
+"""Characters that GitHub accepts at most."""
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _TAG = re.compile(r"</?(details|summary)>|<br>")
@@ -39,23 +39,23 @@ _NOTICED = {
 
 
 def violation(body: str, *, marker: str, ending: str) -> str:
-    """What makes a comment unfit to be posted, in a few words; empty: nothing.
+    """Why a comment must not be posted, in a few words; empty if it may be.
 
     Args:
-        body: of the comment.
+        body: the comment.
         marker: its first line.
-        ending: its last line, which alone may hold a link and code. It must not be made of anybody's text.
+        ending: its last line, the only one that may hold a link; it must not contain text from outside.
 
     """
     if len(body) > LONGEST:
-        return f"it has {len(body):,} characters, where {LONGEST:,} are allowed"
+        return f"it has {len(body):,} characters; {LONGEST:,} are allowed"
     if not body.startswith(f"{marker}\n") or body.count("<!--") != 1:
-        return "its marker is not its first line, or not its only comment"
+        return "its marker is not its first line, or not its only HTML comment"
     if not body.endswith(f"\n{ending}\n"):
-        return "its last line is another"
+        return "its last line is not the expected one"
     text = body[len(marker) : -len(ending) - 1]
     if unseen := next((each for each in text if each not in f"\n{APART}" and _kind(each) in _UNSEEN), ""):
-        return f"it has a character that cannot be seen, U+{ord(unseen):04X}"
+        return f"it has an invisible character, U+{ord(unseen):04X}"
     if found := _in_charts(text):
         return found
     text = _CHART.sub("", text)
@@ -75,7 +75,7 @@ def _in_charts(text: str) -> str:
 
 
 def _in_tags(text: str) -> str:
-    """Those of the templates, each closed where it was opened."""
+    """Checks the tags of the templates: each must be closed in the order in which they were opened."""
     opened: list[str] = []
     for tag in (found[0] for found in _TAG.finditer(text)):
         name = tag.strip("</>")
@@ -84,7 +84,7 @@ def _in_tags(text: str) -> str:
         if not tag.startswith("</"):
             opened.append(name)
         elif not opened or opened.pop() != name:
-            return f"it closes {name} where none is open"
+            return f"it closes {name}, which is not open"
     return f"it leaves {opened[-1]} open" if opened else ""
 
 

@@ -1,7 +1,7 @@
-"""From a run that has ended to the comment on its pull request.
+"""Comments a run that has ended on its pull request.
 
-It never fails open: whatever goes wrong on the way to a verdict, a comment of ours that is there is replaced by one
-that says so, since it may say "As expected" of another commit.
+It never fails open: whatever goes wrong on the way to a verdict, an existing comment of ours is replaced by one that
+says so, since it may say "As expected" about a different commit.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from parity.report.escape import APART, plain
 from parity.store.results import read_result
 
 PATIENCE = 240
-"""Seconds for reading a result and writing its report; the largest that is allowed takes less."""
+"""Seconds for reading a result and writing its report; the largest result that is allowed takes less."""
 _SHOWN = 400
-"""Characters of a line of the log."""
+"""Characters of a line of the log at most."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +39,15 @@ def comment_on(asked: Asked, github: GitHub, find: Callable[[str], Canary], say:
         asked: the run.
         github: its repository.
         find: a canary by name; raises BadProbeError where there is none.
-        say: takes a line about what was done.
+        say: called with a line about what was done.
 
     Returns:
-        EXPECTED where every comment there is now is true and holds a verdict, and where there is no pull request;
-        whatever the verdict. Otherwise whose fault it is.
+        EXPECTED if every comment is now true and holds a verdict, whatever the verdict, or if there is no pull request.
+        Otherwise whose fault it is.
 
     Raises:
-        ParityError: the run is not of that commit.
-        GitHubError: a pull request could not be asked for, or its comment could not be posted.
+        ParityError: the run is for a different commit.
+        GitHubError: the pull requests could not be listed, or a comment could not be posted.
 
     """
     doubt = _doubt(asked, github)
@@ -70,21 +70,21 @@ def comment_on(asked: Asked, github: GitHub, find: Callable[[str], Canary], say:
 
 
 def _doubt(asked: Asked, github: GitHub) -> Page | None:
-    """None where the run is as it was said to be: a workflow that passes the wrong words would never be noticed."""
+    """A comment without a verdict if GitHub contradicts the arguments, so that a wrong workflow is noticed; or None."""
     try:
         run = github.run(asked.run_id)
     except GitHubError as error:
-        return without_verdict(f"the run could not be asked for: {error}", asked, error.status)
+        return without_verdict(f"the run could not be looked up: {error}", asked, error.status)
     if run.head_sha != asked.head_sha:
-        raise ParityError(f"--head-sha {asked.head_sha}: run {asked.run_id} is of commit {run.head_sha}")
+        raise ParityError(f"--head-sha {asked.head_sha}: run {asked.run_id} is for commit {run.head_sha}")
     if run.conclusion not in {None, asked.conclusion}:
-        why = f"the run ended in {run.conclusion}, and not in {asked.conclusion or 'nothing'}, as was said here"
+        why = f"the run ended with the conclusion {run.conclusion}, but --conclusion is {asked.conclusion or 'empty'}"
         return without_verdict(why, asked)
     return None
 
 
 def _made(asked: Asked, github: GitHub, find: Callable[[str], Canary], say: Callable[[str], None]) -> Page:
-    """The comment. Whatever is wrong with the results, also what nobody thought of, it is there and says so."""
+    """The comment. Whatever is wrong with the results, foreseen or not, there is a comment that says so."""
     try:
         archive = github.download(github.artifact(asked.run_id, asked.artifact))
         with at_most(PATIENCE):
@@ -97,14 +97,14 @@ def _made(asked: Asked, github: GitHub, find: Callable[[str], Canary], say: Call
         return without_verdict(f"the run's results could not be fetched: {error}", asked, error.status)
     except TookTooLongError:
         return without_verdict(f"the run's results could not be read within {PATIENCE} seconds", asked)
-    except Exception:  # noqa: BLE001 - an old comment must not stand because a new result is too odd for us
+    except Exception:  # noqa: BLE001 - an old comment must not stay because a new result breaks this tool
         for line in traceback.format_exc(limit=-5).splitlines():
             say(_line(f"| {line}"))
-        return without_verdict("the run's results are more than this tool can read", asked, ExitStatus.BUG)
+        return without_verdict("this tool failed to read the run's results", asked, ExitStatus.BUG)
 
 
 def _line(text: str) -> str:
-    """What a job's log takes for text, wherever it comes from: the runner obeys `##[` anywhere in a line."""
+    """A line that a job's log shows as text, whatever it quotes: the runner obeys `##[` anywhere in a line."""
     return plain(text)[:_SHOWN].replace("##[", f"##{APART}[")
 
 

@@ -1,4 +1,4 @@
-"""A limit of time for reading what somebody else has written: a comment that waits forever replaces nothing."""
+"""A time limit for reading data from outside: if reading never ended, an old comment would never be replaced."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class TookTooLongError(Exception):
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Ends the block after so many seconds; in the main thread, and between two steps of Python alone.
+    """Ends the block after this many seconds; works in the main thread, and only between two Python instructions.
 
     Raises:
-        TookTooLongError: it did not end by itself.
+        TookTooLongError: the block took longer.
 
     """
 

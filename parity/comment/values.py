@@ -1,4 +1,4 @@
-"""What is asked, and what GitHub answers."""
+"""What a comment is asked for, and what GitHub answers."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ _LARGEST_ID = 10**18
 
 
 class GitHubError(ParityError):
-    """GitHub cannot be reached, or answers something else than was asked."""
+    """GitHub cannot be reached, or gives an unexpected answer."""
 
     status = ExitStatus.UNDECIDED
 
     def __init__(self, said: str, code: int = 0) -> None:
         super().__init__(said)
         self.code = code
-        """Of HTTP; 0: there was no answer, or one that is no error."""
+        """The HTTP status; 0 if there was no answer, or if the answer is not an error."""
 
 
 class NotAllowedError(GitHubError):
-    """The token may not do this, or what is asked for is not there."""
+    """The token lacks the permission, or there is no such thing."""
 
     status = ExitStatus.USAGE
 
 
 class ArtifactError(ParityError):
-    """What a run left behind can be no result; the message is in our own words."""
+    """A run's artifact cannot be a result; the message quotes nothing from the artifact."""
 
     status = ExitStatus.UNDECIDED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The run to comment on, as the event that started this says it.
+    """The run to comment on, according to the event that started this.
 
     Raises:
-        ParityError: a value that is not of its form, in a line that says which.
+        ParityError: a value is malformed; the message says which.
 
     """
 
@@ -52,7 +52,7 @@ class Asked:
     head_sha: str
     """Of the pull request's commit: 40 or 64 hexadecimal digits."""
     conclusion: str
-    """How the run ended: `success`, `failure`, or another word of GitHub's."""
+    """How the run ended: `success`, `failure`, or another of GitHub's conclusions."""
     artifact: str
     author: str = "github-actions[bot]"
     """The login under which the token's comments appear."""
@@ -76,7 +76,7 @@ class Asked:
 
 
 def marked_run(body: str) -> int | None:
-    """The run that a comment is marked with in its first line; None where it is no comment of this tool."""
+    """The run that a comment is marked with in its first line; None if it is not a comment of this tool."""
     found = _MARKER.fullmatch(body.partition("\n")[0].rstrip())
     return int(found[1]) if found else None
 
@@ -92,17 +92,17 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """What a run has uploaded under a name."""
+    """What a run uploaded under a name."""
 
     id: int
     size: int
-    """Bytes of the archive, as GitHub says it."""
+    """Bytes of the archive, according to GitHub."""
     expired: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """One of the repository's."""
+    """A pull request of the repository."""
 
     number: int
     head_sha: str
@@ -110,7 +110,7 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
-    """One of a pull request's."""
+    """A comment on a pull request."""
 
     id: int
     author: str

@@ -31,7 +31,7 @@ def test_a_result_is_posted_once(job: Job) -> None:
     assert body.endswith(f"\n\n{ENDING}\n")
     assert job.said == "pull request 7: comment created\n"
     assert job.comment() == ExitStatus.EXPECTED
-    assert job.said == "pull request 7: the comment says so already\n"
+    assert job.said == "pull request 7: the comment is up to date\n"
     assert len(job.github.writes) == 1
 
 
@@ -89,7 +89,7 @@ def test_a_newer_runs_comment_is_left_alone(job: Job) -> None:
     job.github.holds(archive())
     assert job.comment() == ExitStatus.EXPECTED
     assert job.github.writes == []
-    assert job.said == "pull request 7: the comment is of run 124, which is newer\n"
+    assert job.said == "pull request 7: the comment is from run 124, which is newer\n"
 
 
 def test_our_comment_is_found_on_a_later_page(job: Job) -> None:
@@ -135,10 +135,10 @@ def test_without_a_pull_request_there_is_nothing_to_do(job: Job) -> None:
     ("conclusion", "why"),
     [
         ("cancelled", "the run was cancelled"),
-        ("timed_out", "the run ran out of time"),
+        ("timed_out", "the run timed out"),
         ("skipped", "the run was skipped"),
-        ("action_required", "the run waits for somebody's approval"),
-        ("neutral", "the run ended in neutral"),
+        ("action_required", "the run waits for approval"),
+        ("neutral", "the run ended with the conclusion neutral"),
         ("", "it is not known how the run ended"),
     ],
 )
@@ -154,7 +154,7 @@ def test_how_the_run_ended_is_asked_too(job: Job) -> None:
     job.github.holds(archive())
     job.github.run["conclusion"] = "failure"
     assert job.command("--run-id", "123", "--head-sha", SHA, "--conclusion", "success") == ExitStatus.UNDECIDED
-    assert job.bodies == [refusal("the run ended in failure, and not in success, as was said here")]
+    assert job.bodies == [refusal("the run ended with the conclusion failure, but --conclusion is success")]
 
 
 def test_a_run_of_another_commit_is_wrong_usage(job: Job) -> None:
@@ -162,7 +162,7 @@ def test_a_run_of_another_commit_is_wrong_usage(job: Job) -> None:
     job.github.holds(archive())
     assert job.comment() == ExitStatus.USAGE
     assert job.github.writes == []
-    assert job.erred == f"parity: --head-sha {SHA}: run 123 is of commit {'b' * 40}\n"
+    assert job.erred == f"parity: --head-sha {SHA}: run 123 is for commit {'b' * 40}\n"
 
 
 def test_the_newest_artifact_of_a_run_that_was_run_again_counts(job: Job) -> None:
@@ -272,7 +272,7 @@ def test_a_wrong_token_is_said_without_the_token(job: Job) -> None:
 def test_a_token_that_cannot_be_one_is_not_shown(job: Job) -> None:
     job.patch.setenv("GITHUB_TOKEN", "ghs with\nspace")
     assert job.comment() == ExitStatus.USAGE
-    assert job.erred == "parity: GITHUB_TOKEN: empty, or not of letters and digits\n"
+    assert job.erred == "parity: GITHUB_TOKEN: empty, or with characters that a token cannot have\n"
 
 
 @pytest.mark.parametrize("name", ["GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_TOKEN"])
@@ -280,7 +280,7 @@ def test_what_the_environment_lacks_is_said(job: Job, name: str) -> None:
     job.patch.delenv(name)
     assert job.comment() == ExitStatus.USAGE
     assert job.erred == (
-        f"parity: {name} is not set: this runs in a job of GitHub Actions, which sets it (the token: in `env:`)\n"
+        f"parity: {name} is not set: run this in a job of GitHub Actions, which sets it (the token: in `env:`)\n"
     )
     assert job.github.requests == []
 
@@ -290,8 +290,8 @@ def test_what_the_environment_lacks_is_said(job: Job, name: str) -> None:
     [
         ("GITHUB_REPOSITORY", "owner", "GITHUB_REPOSITORY 'owner': not an owner and a name, as in owner/name"),
         ("GITHUB_REPOSITORY", "../..", "GITHUB_REPOSITORY '../..': not an owner and a name, as in owner/name"),
-        ("GITHUB_API_URL", "api.example", "GITHUB_API_URL: not an address of HTTP"),
-        ("GITHUB_API_URL", "file:///etc", "GITHUB_API_URL: not an address of HTTP"),
+        ("GITHUB_API_URL", "api.example", "GITHUB_API_URL: not an HTTP address"),
+        ("GITHUB_API_URL", "file:///etc", "GITHUB_API_URL: not an HTTP address"),
         (
             "GITHUB_SERVER_URL",
             "https://x.example)[y](z",
@@ -324,7 +324,7 @@ def test_without_a_server_the_run_is_named_and_not_linked(job: Job) -> None:
     job.patch.delenv("GITHUB_SERVER_URL")
     job.github.holds(archive())
     assert job.comment() == ExitStatus.EXPECTED
-    assert f"Of commit `{SHA}`, by run 123, which executes that commit's own code" in job.bodies[0]
+    assert f"For commit `{SHA}`, from run 123, which executes that commit's own code" in job.bodies[0]
 
 
 def test_github_that_cannot_be_reached_is_said_in_a_line(job: Job) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.integration.comment.conftest import Job
 
 REFUSED = "the run's results were refused: "
-UNREADABLE = "the artifact is no archive that can be read"
+UNREADABLE = "the artifact is not a readable archive"
 
 
 def text(tree: Any) -> bytes:
@@ -181,15 +181,15 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a damaged stream": (lambda: archive().replace(archive()[60:90], bytes(30)), UNREADABLE),
     "a bomb": (
         lambda: archive(b" " * 30_000_000),
-        "results.json has 30,000,000 bytes, where 40,000,000, and 200 times the SIZE of its archive, are allowed",
+        "results.json has 30,000,000 bytes; at most 40,000,000, and 200 times the SIZE of its archive, are allowed",
     ),
     "a larger bomb": (
         lambda: archive(b" " * 45_000_000),
-        "results.json has 45,000,000 bytes, where 40,000,000, and 200 times the SIZE of its archive, are allowed",
+        "results.json has 45,000,000 bytes; at most 40,000,000, and 200 times the SIZE of its archive, are allowed",
     ),
     "a size that is declared too large": (
         lambda: declared(4_000_000_000),
-        "results.json has 4,000,000,000 bytes, where 40,000,000, and 200 times the SIZE of its archive, are allowed",
+        "results.json has 4,000,000,000 bytes; at most 40,000,000, and 200 times the SIZE of its archive, are allowed",
     ),
     "a size that is declared too small": (lambda: declared(100), UNREADABLE),
     "a path that leaves the folder": (
@@ -214,7 +214,7 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
     "5000 files": (many_entries, "the artifact holds more than one file; results.json must be the only one"),
     "a symbolic link": (symlink, "results.json is not a plain file in the artifact"),
     "encrypted": (encrypted, "results.json is encrypted"),
-    "another compression": (bzipped, "results.json is compressed in another way than an artifact is"),
+    "another compression": (bzipped, "results.json is compressed with a method that artifacts do not use"),
     "not UTF-8": (lambda: archive(b'{"schema": "\xff"}'), "results.json is not UTF-8, at byte 12"),
     "UTF-16": (lambda: archive(json.dumps(document()).encode("utf-16")), "results.json is not UTF-8, at byte 0"),
 }
@@ -417,14 +417,14 @@ def test_more_probes_than_can_be_read_are_refused_unread(job: Job) -> None:
     job.github.holds(many_probes())
     assert job.comment() == ExitStatus.UNDECIDED
     assert re.search(
-        r"No verdict:\*\* results.json has 5[0-9],[0-9]{3},[0-9]{3} bytes, where 40,000,000, ", job.bodies[0]
+        r"No verdict:\*\* results.json has 5[0-9],[0-9]{3},[0-9]{3} bytes; at most 40,000,000, ", job.bodies[0]
     )
 
 
 def test_an_artifact_that_says_it_is_too_large_is_not_fetched(job: Job) -> None:
     job.github.holds(archive(), size_in_bytes=100_000_000)
     assert job.comment() == ExitStatus.UNDECIDED
-    assert job.bodies == [body_of("the artifact has 100,000,000 bytes, where 20,000,000 are allowed")]
+    assert job.bodies == [body_of("the artifact has 100,000,000 bytes; 20,000,000 are allowed")]
     assert not any("/zip" in request for request in job.github.requests)
 
 
@@ -432,7 +432,7 @@ def test_a_storage_that_says_it_sends_too_much_is_not_read(job: Job) -> None:
     job.github.holds(archive())
     job.github.announced = 100_000_000
     assert job.comment() == ExitStatus.UNDECIDED
-    assert job.bodies == [body_of("the artifact has 100,000,000 bytes, where 20,000,000 are allowed")]
+    assert job.bodies == [body_of("the artifact has 100,000,000 bytes; 20,000,000 are allowed")]
 
 
 def test_a_stream_that_is_larger_than_was_said_is_cut(job: Job) -> None:
@@ -454,13 +454,13 @@ def test_an_expired_artifact_is_no_verdict(job: Job, expired: str) -> None:
 @pytest.mark.parametrize("conclusion", ["success", "failure"])
 def test_a_missing_artifact_is_no_verdict(job: Job, conclusion: str) -> None:
     assert job.comment(conclusion=conclusion) == ExitStatus.UNDECIDED
-    assert job.bodies == [body_of("the run has left no artifact called parity-results")]
+    assert job.bodies == [body_of("the run has no artifact called parity-results")]
 
 
 def test_a_pass_of_a_run_that_failed_is_no_verdict(job: Job) -> None:
     job.github.holds(archive())
     assert job.comment(conclusion="failure") == ExitStatus.UNDECIDED
-    assert job.bodies == [body_of("the run failed, and its results say that everything is as expected")]
+    assert job.bodies == [body_of("the run failed, but its results say that everything is as expected")]
 
 
 def test_a_finding_of_a_run_that_succeeded_says_that_it_gates_nothing(job: Job) -> None:
@@ -468,7 +468,7 @@ def test_a_finding_of_a_run_that_succeeded_says_that_it_gates_nothing(job: Job) 
     assert job.comment() == ExitStatus.EXPECTED
     (body,) = job.bodies
     assert body.splitlines()[2] == (
-        "⚠ The run ended in success although its results ask for status 1: its check is no gate."
+        "⚠ The run succeeded although its results call for status 1: its check is not a gate."
     )
     assert body.splitlines()[4].startswith("❌ **Not as expected: 1 of 1 probe.")
 
@@ -581,7 +581,7 @@ def test_a_name_of_a_megabyte_is_refused(job: Job, said: str) -> None:
     job.github.holds(archive(render_json(made), method=zipfile.ZIP_STORED))
     assert job.comment() == ExitStatus.UNDECIDED
     # A name is also part of nothing that is longer.
-    assert job.bodies == [body_of("results.json has a string of 1,048,578 characters, where 100,000 are allowed")]
+    assert job.bodies == [body_of("results.json has a string of 1,048,578 characters; 100,000 are allowed")]
 
 
 def test_a_long_name_is_cut(job: Job) -> None:

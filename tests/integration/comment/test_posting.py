@@ -37,11 +37,11 @@ def test_a_fault_of_ours_replaces_the_old_comment_too(fake: FakeGitHub) -> None:
     said: list[str] = []
     with GitHub(fake.api, REPOSITORY, TOKEN) as github:
         assert comment_on(ASKED, github, faulty, said.append) is ExitStatus.BUG
-    assert [body for _, _, body in fake.writes] == [refusal("the run's results are more than this tool can read")]
+    assert [body for _, _, body in fake.writes] == [refusal("this tool failed to read the run's results")]
     assert said[0] == "| Traceback (most recent call last):"
     assert said[-3:] == [
         "| ##\u200b[error]x [31m",
-        "no verdict: the run's results are more than this tool can read",
+        "no verdict: this tool failed to read the run's results",
         "pull request 7: comment updated",
     ]
     assert [line for line in said if not line.startswith(("| ", "no verdict: ", "pull request "))] == []
@@ -77,14 +77,14 @@ def test_an_answer_of_another_form_is_an_error_of_one_line(fake: FakeGitHub, tre
     fake.run = tree  # type: ignore[assignment]
     with GitHub(fake.api, REPOSITORY, TOKEN) as github, pytest.raises(GitHubError) as refused:
         github.run(123)
-    assert str(refused.value).startswith("GitHub's answer about a run is not of its form (")
+    assert str(refused.value).startswith("GitHub's answer about a run has an unexpected form (")
 
 
 def test_a_storage_of_another_scheme_is_not_followed(fake: FakeGitHub) -> None:
     fake.storage = "file:///etc/passwd?"
     with GitHub(fake.api, REPOSITORY, TOKEN) as github:
         assert comment_on(ASKED, github, find, lambda _: None) is ExitStatus.UNDECIDED
-    assert "instead of where the artifact is stored" in fake.writes[0][2]
+    assert "without the address of the artifact" in fake.writes[0][2]
 
 
 def test_a_newer_run_is_not_replaced_by_one_without_a_verdict(fake: FakeGitHub) -> None:

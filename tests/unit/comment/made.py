@@ -32,8 +32,8 @@ ASKED = Asked(
     server="https://code.example",
 )
 ENDING = (
-    f"Of commit `{SHA}`, by [run 123](https://code.example/owner/trainer/actions/runs/123), which executes that "
-    "commit's own code: the check to require is the run."
+    f"For commit `{SHA}`, from [run 123](https://code.example/owner/trainer/actions/runs/123), which executes that "
+    "commit's own code. The check to require is the run."
 )
 AT = FirstDivergence(
     step=2, stage=Stage.LOSS, metric="loss", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
@@ -45,7 +45,7 @@ def refusal(why: str) -> str:
     """A whole comment without a verdict."""
     return (
         f"<!-- mlx-parity run=123 -->\n\n❔ **No verdict:** {why}.\n\n"
-        "A verdict that stood here before was of another commit or another attempt, and stands no longer.\n\n"
+        "A verdict that was shown here before belongs to a different commit or attempt, and no longer holds.\n\n"
         f"{ENDING}\n"
     )
 

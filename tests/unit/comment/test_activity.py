@@ -9,7 +9,7 @@ from tests.unit.comment.made import ASKED, comment, refusal
 BODY = refusal("x")
 OLD = "<!-- mlx-parity run=122 -->\nold"
 NEWER = "<!-- mlx-parity run=124 -->\nnewer"
-SAID = Nothing(because="the comment says so already")
+SAID = Nothing(because="the comment is up to date")
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ SAID = Nothing(because="the comment says so already")
         ([comment(BODY)], SAID),
         ([comment(BODY.replace("\n", "\r\n").rstrip())], SAID),
         ([comment(BODY), comment(OLD, id=8)], Update(comments=(8,))),
-        ([comment(NEWER), comment(OLD, id=8)], Nothing(because="the comment is of run 124, which is newer")),
+        ([comment(NEWER), comment(OLD, id=8)], Nothing(because="the comment is from run 124, which is newer")),
         ([comment(NEWER, author="somebody"), comment(OLD, id=8)], Update(comments=(8,))),
         ([comment(OLD, is_bot=False)], Create()),
         ([comment(OLD, author="github-actions")], Create()),

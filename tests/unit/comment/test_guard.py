@@ -30,8 +30,8 @@ def test_what_our_reports_say_passes(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("<!-- mlx-parity run=5 -->", "its marker is not its first line, or not its only comment"),
-        ("<!--", "its marker is not its first line, or not its only comment"),
+        ("<!-- mlx-parity run=5 -->", "its marker is not its first line, or not its only HTML comment"),
+        ("<!--", "its marker is not its first line, or not its only HTML comment"),
         ("@team", "it has a mention"),
         ("\\@team", "it has a mention"),
         ("&#64;team", "it has a mention"),
@@ -61,15 +61,15 @@ def test_what_our_reports_say_passes(text: str) -> None:
         ("$x$", "it has a formula that was not escaped"),
         ("```\ncode\n```", "it has code or a fence that was not escaped"),
         ("~~~\ncode\n~~~", "it has a fence that was not escaped"),
-        ("</details>", "it closes details where none is open"),
-        ("<details><summary></details></summary>", "it closes details where none is open"),
+        ("</details>", "it closes details, which is not open"),
+        ("<details><summary></details></summary>", "it closes details, which is not open"),
         ("<details>", "it leaves details open"),
         ("/approve", "it has a command"),
         ("a\n  /approve", "it has a command"),
-        ("a\u202eb", "it has a character that cannot be seen, U+202E"),
-        ("a\x1bb", "it has a character that cannot be seen, U+001B"),
-        ("a\rb", "it has a character that cannot be seen, U+000D"),
-        ("a\ud800b", "it has a character that cannot be seen, U+D800"),
+        ("a\u202eb", "it has an invisible character, U+202E"),
+        ("a\x1bb", "it has an invisible character, U+001B"),
+        ("a\rb", "it has an invisible character, U+000D"),
+        ("a\ud800b", "it has an invisible character, U+D800"),
         ("```mermaid\ngraph TD\n```", "it has a chart that is not one of ours"),
         ('```mermaid\nxychart-beta\ntitle "<b>"\n```', "it has a chart that is not one of ours"),
         ("```mermaid\nxychart-beta\nclick A href /x\n```", "it has a chart that is not one of ours"),
@@ -83,6 +83,6 @@ def test_a_comment_has_one_marker_one_ending_and_a_length() -> None:
     whole = f"{ASKED.marker}\n\nx\n\n{ENDING}\n"
     assert violation(whole, marker=ASKED.marker, ending=ENDING) == ""
     assert violation(f"x\n{whole}", marker=ASKED.marker, ending=ENDING).startswith("its marker")
-    assert violation(whole + "more\n", marker=ASKED.marker, ending=ENDING) == "its last line is another"
+    assert violation(whole + "more\n", marker=ASKED.marker, ending=ENDING) == "its last line is not the expected one"
     assert violation(f"{ASKED.marker}\n\n{ENDING}\n{ENDING}\n", marker=ASKED.marker, ending=ENDING) != ""
-    assert of("x" * LONGEST) == f"it has {LONGEST + len(whole) - 1:,} characters, where 65,536 are allowed"
+    assert of("x" * LONGEST) == f"it has {LONGEST + len(whole) - 1:,} characters; 65,536 are allowed"

@@ -21,7 +21,7 @@ def test_a_verdict_stands_between_the_marker_and_whose_it_is() -> None:
 
 def test_a_pass_of_a_run_that_failed_is_none() -> None:
     page = written(result(), replace(ASKED, conclusion="failure"))
-    why = "the run failed, and its results say that everything is as expected"
+    why = "the run failed, but its results say that everything is as expected"
     assert page.body == refusal(why)
     assert (page.status, page.refusal) == (ExitStatus.UNDECIDED, why)
 
@@ -33,7 +33,7 @@ def test_a_run_that_was_interrupted_shows_what_it_has() -> None:
 
 def test_a_finding_of_a_run_that_succeeded_says_so_first() -> None:
     lines = written(unexpected(), ASKED).body.splitlines()
-    assert lines[2] == ("⚠ The run ended in success although its results ask for status 1: its check is no gate.")
+    assert lines[2] == ("⚠ The run succeeded although its results call for status 1: its check is not a gate.")
 
 
 def test_a_line_that_is_a_bots_command_is_none() -> None:
@@ -55,4 +55,4 @@ def test_a_reason_may_quote_anything(why: str) -> None:
 
 def test_without_a_server_the_run_is_not_linked() -> None:
     page = without_verdict("x", replace(ASKED, server=""))
-    assert page.body.splitlines()[-1].startswith(f"Of commit `{ASKED.head_sha}`, by run 123, which executes")
+    assert page.body.splitlines()[-1].startswith(f"For commit `{ASKED.head_sha}`, from run 123, which executes")
