@@ -72,7 +72,7 @@ class PaddedWider(MlxLmLoop):
 class PaddedWiderAndSupervised(MlxLmLoop):
     """32 columns of padding are added, and all padding is a target.
 
-    The lengths take the full width for that of the row.
+    Every row's length is set to the full width.
     """
 
     def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:

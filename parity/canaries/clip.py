@@ -134,7 +134,7 @@ class _OtherStep(MlxLmLoop):
     """Replaces the loop's step with one that is made from it."""
 
     def made(self, own: Callable[..., Any], job: Job, *parts: Any) -> Callable[..., Any]:
-        """Makes a step: from the loop's own function for that, and from model, loss, optimizer and number of passes."""
+        """Makes a step with the loop's own function, from model, loss, optimizer and number of passes."""
         raise NotImplementedError
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class MaskInFloat32(MlxLmLoop):
     """The mask is in float32.
 
-    mlx-lm multiplies by booleans: a product with 1 or 0, promoted to float32 after it instead of before.
+    mlx-lm multiplies by booleans, and promotes to float32 after that. A product with 1 or 0 is the same either way.
     """
 
     def loss(self, _loaded: Loaded, _job: Job) -> Callable[..., tuple[Any, Any]]:

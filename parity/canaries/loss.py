@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def per_target(model: Any, batch: Any, lengths: Any) -> tuple[Any, Any]:
     """Cross entropy of every target, [rows, length − 1] in the dtype of the logits, and which of them count.
 
-    With `mlx_lm.tuner.trainer.default_loss` as it was in mlx-lm 0.32: the same up to the mask.
+    The same as in `mlx_lm.tuner.trainer.default_loss` of mlx-lm 0.32, up to the mask.
     """
     import mlx.core as mx
     from mlx import nn

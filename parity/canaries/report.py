@@ -59,7 +59,7 @@ class HighestRateReported(_OtherReport):
 class NanReportedFinite(_OtherReport):
     """A loss of NaN is reported as zero.
 
-    A log that cannot hold a NaN would have that.
+    A log that cannot hold a NaN does so.
     """
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:

@@ -52,7 +52,7 @@ class EpsilonUp(_OtherOptimizer):
 class FirstBetaOff(_OtherOptimizer):
     """Adam's first beta is 0.91, not 0.9.
 
-    At step 1, bias correction cancels it but for rounding, which is enough.
+    At step 1, bias correction cancels it except for rounding, which is enough to show.
     """
 
     def change(self, adam: Any) -> None:
@@ -63,7 +63,7 @@ class FirstBetaOff(_OtherOptimizer):
 class SecondBetaOff(_OtherOptimizer):
     """Adam's second beta is 0.99, not 0.999.
 
-    At step 1, bias correction cancels it but for rounding, which is enough.
+    At step 1, bias correction cancels it except for rounding, which is enough to show.
     """
 
     def change(self, adam: Any) -> None:

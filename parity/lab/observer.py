@@ -1,4 +1,4 @@
-"""Observers see more of an arm than its trace has, during a replay. None may change a bit that it is not told to."""
+"""Observers see more of an arm than its trace has, during a replay. None may change a bit unless that is its task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Enough(BaseException):
 
 
 class Observer:
-    """Is called at the points of an arm below; does nothing itself."""
+    """A base class whose methods are called as an arm proceeds; they do nothing."""
 
     whole = False
     """Whether the tap must keep whole tensors of every step, for `after_step`."""

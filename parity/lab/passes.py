@@ -70,7 +70,7 @@ def one_pass(value: Sequence[Any], gradient: Any, batch: Sequence[mx.array], *, 
 
 
 def added(before: Mapping[str, mx.array] | None, now: Passes, *, weighs_tokens: bool) -> Passes:
-    """Adds a pass, whose loss and gradient are means, to those before; `weighs_tokens` is about the gradient."""
+    """Adds a pass to those before. Its loss and gradient are means; `weighs_tokens` weights the gradient by tokens."""
     tokens = now.tokens.astype(mx.float32)
     weighted = Passes(
         **vars(now) | {"loss": now.loss * tokens, "gradient": now.gradient * tokens if weighs_tokens else now.gradient}
@@ -87,7 +87,7 @@ def mean_gradient(passes: Passes, *, weighs_tokens: bool) -> mx.array:
 
 
 def with_logits(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss, which now also returns, last, what the model returned; an empty array if it was not called."""
+    """The loss, extended to return the model's output last; that is an empty array if the model was not called."""
 
     def seen(*args: Any, **kwargs: Any) -> Any:
         calls: list[mx.array] = []

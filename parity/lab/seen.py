@@ -42,7 +42,7 @@ class Seen:
     loss_name: str = ""
     batch_shapes: list[list[int]] = field(default_factory=list)
     passes: Passes | None = None
-    """Of the update that is being traced."""
+    """The passes of the update that is being traced."""
     last_pass: dict[str, Any] = field(default_factory=dict)
     last_names: dict[str, Any] = field(default_factory=dict)
     around_update: dict[str, Any] = field(default_factory=dict)
@@ -51,4 +51,4 @@ class Seen:
     traced: int = 0
     """How often the update was traced."""
     error: Exception | None = None
-    """The first one; `finish` raises it."""
+    """The first error; `finish` raises it."""

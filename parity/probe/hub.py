@@ -30,7 +30,7 @@ FILES = (
 """The files that `mlx_lm.load` asks the hub for (`mlx_lm.utils.DEFAULT_ALLOW_PATTERNS`)."""
 
 _PATIENCE = 5.0
-"""Seconds to wait for the hub's first answer; without one, nothing else is waited for."""
+"""Seconds to wait for the hub's first answer; without one, only the cache is used."""
 _LONGEST = 160
 _STATUSES = {401: "the hub requires a login (401): set HF_TOKEN", 404: "the hub has no such repository (404)"}
 
@@ -114,7 +114,7 @@ def _not_available(model: str, why: str) -> str:
 
 
 def _kinds(error: BaseException) -> set[str]:
-    """The class names of an error: importing the hub's client and httpx to compare classes would take a second."""
+    """The class names of an error, so that neither the hub's client nor httpx has to be imported to test it."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 

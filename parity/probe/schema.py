@@ -89,7 +89,7 @@ class _Outcomes(Outcomes):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSchema(Probe):
-    """A probe as written in a file, with a check of everything that can be mistaken."""
+    """A probe as written in a file, with checks of everything that can be wrong in it."""
 
     __pydantic_config__ = STRICT
     question: Annotated[str, Field(min_length=1)]

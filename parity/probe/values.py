@@ -70,7 +70,7 @@ class ArmName(StrEnum):
 
 
 class VerdictKind(StrEnum):
-    """The outcome of comparing two traces."""
+    """The verdicts that two traces can get."""
 
     IDENTICAL = "identical"
     WITHIN = "within"
@@ -247,7 +247,7 @@ class Probe:
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
     file: str = ""
-    """The path that it was read from, as the user typed it; empty where it was made otherwise."""
+    """The path that it was read from, as the user typed it; empty if it was not read from a file."""
 
     def arm(self, name: ArmName) -> Arm:
         """The arm of this name; the reference's repetition has the reference's arm."""

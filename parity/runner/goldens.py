@@ -1,4 +1,4 @@
-"""Records goldens: runs the references of probes, compares them with their goldens, and writes where it may."""
+"""Records goldens: runs the references of probes, compares them with their goldens, and writes what it may."""
 
 from __future__ import annotations
 

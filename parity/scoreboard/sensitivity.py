@@ -40,7 +40,7 @@ def largest_caught(names: Sequence[str], caught: Caught, *, finest: int = FINEST
         finest: the largest k that is tried.
 
     """
-    known = dict.fromkeys(names, (0, finest + 1))  # caught at the first (or nothing is known), not at the second
+    known = dict.fromkeys(names, (0, finest + 1))  # caught at the first (0: nothing is known), not at the second
     while open_ := {name: (low + high) // 2 for name, (low, high) in known.items() if high - low > 1}:
         for name, answer in caught(open_).items():
             low, high = known[name]

@@ -80,7 +80,7 @@ class ReadCell:
 
     @property
     def crash(self) -> str:
-        """How the process failed, which it can after it wrote complete traces; empty if it did not."""
+        """How the process failed, even if it wrote complete traces before; empty if it did not fail."""
         return _death(self.exit_code) if self.exit_code else ""
 
 
@@ -250,7 +250,7 @@ def _why_not_started(folder: Path) -> str:
 
 
 def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
-    """How a complete trace is not the planned one; empty if it is."""
+    """How a complete trace differs from what was planned; empty if it does not."""
     header, steps = trace.header, probe.workload.steps
     told = (header.probe, header.arm, header.seed, header.steps)
     if told != (probe.name, arm, seed, steps):

@@ -1,7 +1,7 @@
 """Replays arms up to the steps in question, and measures what differs in these steps.
 
 In one process: first the reference, whose steps in question are kept in memory; then each candidate, which is
-compared with them; then, if asked, the candidate from the reference's state before every step. No large file stays.
+compared with them; then, if asked, the candidate from the reference's state before every step. No large file is left.
 
     python -m parity.lab.replay.arms SPEC.json FOLDER
 """
