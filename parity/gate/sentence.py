@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from parity.judge.result import wanted
+from parity.judge.result import in_short
 from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _as_found(result: ProbeResult) -> str:
     reasons = ["not every seed was run"] if result.missing and not odd else []
     reasons += [f"{cell.reason if cell.verdict else 'an arm did not run'} (seed {cell.seed})" for cell in odd[:1]]
     reasons += [_outcome_found(result, name) for name in result.unmet_outcomes]
-    return f"{result.probe.name} is {kind}, {', '.join(reasons)}, expected {wanted(result.probe.expect)}"
+    return f"{result.probe.name} is {kind}, {', '.join(reasons)}, expected {in_short(result.probe.expect)}"
 
 
 def _outcome_found(result: ProbeResult, name: str) -> str:

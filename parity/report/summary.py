@@ -98,7 +98,7 @@ def _facts(probe: ProbeResult) -> Iterator[tuple[str, str]]:
         yield from _facts_of(cell)
         yield "at", _at_seeds([each.seed for each in odd], len(probe.probe.workload.seeds))
         if (verdict := cell.verdict) is not None and verdict.kind is VerdictKind.DIVERGED:
-            yield "tolerance", f"{smallest_tolerance(verdict)} would pass"
+            yield "passes with", f"tolerance {smallest_tolerance(verdict)}"
     if probe.missing:
         yield "not run", _seeds(probe.missing)
     for name in probe.unmet_outcomes:

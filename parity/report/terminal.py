@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -95,7 +96,7 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
 def _print_finding(console: Console, finding: Finding) -> None:
     probe = finding.probe
     console.print(Text.assemble(("✗ ", "bold red"), (probe.probe.name, "bold")), soft_wrap=True)
-    console.print(Text(f"  {probe.probe.question}"))
+    console.print(Padding(Text(probe.probe.question), (0, 0, 0, 2)))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")

@@ -39,7 +39,7 @@ def test_the_first_line_is_the_verdict_then_what_is_not_as_expected_then_the_res
         "- difference: −0.25, 9 ULPs",
         "- reason: because",
         "- at: seed 42 \\(1 of 2\\)",
-        "- tolerance: loss 0.25 would pass",
+        "- passes with: tolerance loss 0.25",
         "",
         "Find the cause: `parity explain probes/current/self.toml --seeds 42 --steps 30`",
         "",

@@ -65,14 +65,14 @@ def test_the_sentence_then_what_is_not_as_expected_then_a_line_a_probe() -> None
         "",
         "✗ current/self",
         "  Is it the same?",
-        "  expected    identical",
-        "  found       diverged, step 1, stage clip, metric clipped_norm",
-        "  reference   2.5",
-        "  candidate   2.25",
-        "  difference  −0.25, 1,234 ULPs",
-        "  reason      because",
-        "  at          seed 42 (1 of 2)",
-        "  tolerance   loss 0.25 would pass",
+        "  expected     identical",
+        "  found        diverged, step 1, stage clip, metric clipped_norm",
+        "  reference    2.5",
+        "  candidate    2.25",
+        "  difference   −0.25, 1,234 ULPs",
+        "  reason       because",
+        "  at           seed 42 (1 of 2)",
+        "  passes with  tolerance loss 0.25",
         "  parity explain probes/current/self.toml --seeds 42 --steps 30",
         "",
         "probe           seeds  verdict    diverges at",
@@ -90,11 +90,11 @@ def test_tensors_that_differ_are_counted_and_the_first_is_named() -> None:
             )
         ),
     )
-    assert "  reference   float32[8] aa" in found
-    assert "  candidate   float32[8] bb" in found
-    assert "  difference  1 of 2 tensors, first q" in found
+    assert "  reference    float32[8] aa" in found
+    assert "  candidate    float32[8] bb" in found
+    assert "  difference   1 of 2 tensors, first q" in found
     found = lines(print_run, RunResult(probes=(probe_result(cell(1, VerdictKind.DIVERGED, at), cell(42)),)))
-    assert "  difference  the fingerprints differ" in found
+    assert "  difference   the fingerprints differ" in found
 
 
 def many(count: int) -> tuple[ProbeResult, ...]:
