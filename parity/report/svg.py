@@ -14,7 +14,7 @@ from parity.report.terminal import print_run
 if TYPE_CHECKING:
     from parity.gate.result import RunResult
 
-_WIDTH = 110
+_WIDTH = 80
 
 _FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 """Rich's own picture without the fonts that it fetches: a picture in a repository asks no server."""
