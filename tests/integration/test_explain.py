@@ -80,7 +80,7 @@ def test_started_again_it_goes_on_from_what_it_had(tmp_path: Path) -> None:
     assert said.startswith("trainable parameters: 28 in the candidate only: model.layers.0.mlp.down_proj.lora_a, ")
     assert said.endswith(" and 25 more")
     assert first[1]["steps"]["summary"].startswith(
-        "Not run from the reference's state: LockError: the arms train different tensors: model.layers.0.mlp.down_proj"
+        "Not run state-locked: LockError: the arms train different tensors: model.layers.0.mlp.down_proj"
     )
 
 

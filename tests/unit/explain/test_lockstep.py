@@ -38,7 +38,10 @@ def test_a_fault_that_binds_once_is_told_from_what_follows() -> None:
         Span(first=2, last=2, free=Stage.CLIP, locked=Stage.CLIP),
         Span(first=3, last=4, free=Stage.LOSS, locked=None),
     )
-    assert lockstep_sentence(found) == "Faulty by themselves: step 2 at clip; differences at other steps follow from these."
+    assert (
+        lockstep_sentence(found)
+        == "Faulty by themselves: step 2 at clip; differences at other steps follow from these."
+    )
     assert lockstep_rows(found) == [
         ("step 1", "equal", "equal"),
         ("step 2", "clip", "clip"),
@@ -55,9 +58,7 @@ def test_steps_that_are_all_faulty_are_one_range() -> None:
 
 def test_what_was_there_before_step_1_makes_no_step_faulty() -> None:
     found = lockstep(delta(step(1, loss=9.0)), delta(), [delta()], thresholds=BITWISE, asked=4)
-    assert lockstep_sentence(found) == (
-        "State-locked, no step differs: the difference was there before step 1."
-    )
+    assert lockstep_sentence(found) == ("State-locked, no step differs: the difference was there before step 1.")
 
 
 def test_a_bound_on_states_is_said() -> None:
@@ -69,9 +70,9 @@ def test_a_bound_on_states_is_said() -> None:
 
 
 def test_what_could_not_be_locked_is_said() -> None:
-    found = Lockstep(spans=(), asked=4, note="LockError: the arms train other tensors: x is missing")
+    found = Lockstep(spans=(), asked=4, note="LockError: the arms train different tensors: x is missing")
     assert lockstep_sentence(found) == (
-        "Not run state-locked: LockError: the arms train other tensors: x is missing."
+        "Not run state-locked: LockError: the arms train different tensors: x is missing."
     )
     assert lockstep_rows(found) == []
 
@@ -79,5 +80,7 @@ def test_what_could_not_be_locked_is_said() -> None:
 @pytest.mark.parametrize(("off", "faulty"), [(0.25, False), (0.75, True)])
 def test_a_noise_floor_excuses_a_step_as_it_does_in_the_verdict(off: float, faulty: bool) -> None:
     noise = delta(*(step(number, loss=0.5 + number + 0.5) for number in (1, 2, 3, 4)))
-    found = lockstep(noise, delta(step(2, loss=2.5 + off)), [noise], thresholds=Thresholds(deterministic=False), asked=4)
+    found = lockstep(
+        noise, delta(step(2, loss=2.5 + off)), [noise], thresholds=Thresholds(deterministic=False), asked=4
+    )
     assert bool(found.faulty) is faulty
