@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @click.command("merge")
 @click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the whole run.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the merged run.")
 @click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
 def merge_command(shards: tuple[Path, ...], out: Path, *, verbose: bool) -> ExitStatus:
-    """Make one run of SHARDS (folders of `parity run --shard`) and judge it; a missing shard is never a pass."""
+    """Merge SHARDS (folders of `parity run --shard`) into one run and judge it; it never passes with one missing."""
     from parity.report.terminal import print_run
     from parity.store.collect import copy_explanations, copy_shards, read_stored
     from parity.store.folder import check_out
@@ -26,13 +26,13 @@ def merge_command(shards: tuple[Path, ...], out: Path, *, verbose: bool) -> Exit
     from parity.store.run import with_explanations, write_reports
 
     check_out(out)
-    parts = [read_stored(shard) for shard in shards]
-    copy_shards(parts, merged(parts), out)
+    read = [read_stored(shard) for shard in shards]
+    copy_shards(read, merged(read), out)
     result = stored_run(out)
-    copy_explanations(parts, result, out)
+    copy_explanations(read, result, out)
     result = with_explanations(out, result)
     console = console_for()
     print_run(console, result, verbose=verbose)
     write_reports(out, result)
-    console.print(f"report: {out / 'report.md'}", style="dim")
+    console.print(f"report: {out / 'report.md'}", style="dim", soft_wrap=True)
     return result.status

@@ -113,6 +113,7 @@ def _checked(asked: _Asked, console: Console) -> _Planned:
     from parity.golden.folder import find_goldens, keep_goldens
     from parity.judge.blind_spots import blind_spots
     from parity.probe.hub import find_models
+    from parity.probe.lengths import row_facts
     from parity.probe.shard import read_shard, share
     from parity.runner.cells import first_cells
     from parity.store.folder import check_out, new_run
@@ -128,7 +129,7 @@ def _checked(asked: _Asked, console: Console) -> _Planned:
     models = find_models(own, lambda line: console.print(line, style="dim", markup=False, soft_wrap=True))
     not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
     runnable = tuple(probe for probe in own if probe.name not in not_run)
-    blind = blind_spots(runnable, models.snapshots)
+    blind = blind_spots(runnable, models.snapshots, row_facts)
     folder = new_run(asked.out, probes, blind, not_run=not_run, models=models.commits, shard=shard)
     keep_goldens(goldens, folder)
     controls = first_cells([probe for probe in probes if probe.name not in not_run])

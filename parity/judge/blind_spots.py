@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.probe.lengths import RowFacts, row_facts
 from parity.probe.values import ArmName, OptimizerName, ScheduleName, Stage, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from parity.probe.lengths import RowFacts
     from parity.probe.values import Probe, Workload
     from parity.trace.values import Trace
 
@@ -103,12 +103,15 @@ def _binds(trace: Trace) -> bool:
     return any(not abs(step.clipped_norm - step.grad_norm) <= _SAME_NORM * step.grad_norm for step in trace.steps)
 
 
-def blind_spots(probes: Sequence[Probe], snapshots: Mapping[str, Path]) -> dict[str, tuple[BlindSpot, ...]]:
+def blind_spots(
+    probes: Sequence[Probe], snapshots: Mapping[str, Path], row_facts: Callable[[Workload, Path | None], RowFacts]
+) -> dict[str, tuple[BlindSpot, ...]]:
     """The blind spots of each probe's workload, by probe name; rows that several probes share are read once.
 
     Args:
         probes: their models must be on this machine.
         snapshots: the folder of each model, by hub id.
+        row_facts: counts the rows of a workload, as `parity.probe.lengths.row_facts` does.
 
     """
     known: dict[tuple[str, str], RowFacts] = {}

@@ -17,6 +17,7 @@ from parity.report.wording import (
     blind_spots,
     counted,
     discordant,
+    loss_floor,
     number,
     postponed,
     signed,
@@ -180,6 +181,7 @@ def _topics(result: RunResult) -> Iterator[Topic]:
         count=f"{counted(len(controls), 'cell')} trained again without the tap: same final parameters",
         lines=controls,
     )
+    yield _noise(result)
     yield _goldens(result)
     yield _canaries(result)
     outcomes = [*_outcomes(result)]
@@ -194,7 +196,7 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     count = f"{counted(len(ignored), 'setting')} accepted and not used"
     yield Topic(title="ignored", count=count, lines=(*ignored,), is_warning=True)
     strays = [f"{each.probe.name}: {line}" for each in result.probes for line in each.strays]
-    count = f"{counted(len(strays), 'arm')} ran code from another place than its package"
+    count = f"{counted(len(strays), 'warning')} of code from a place other than its package"
     yield Topic(title="code", count=count, lines=(*strays,), is_warning=True)
     notes = [
         f"{each.probe.name}, seed {cell.seed}: {cell.note}"
@@ -206,6 +208,19 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     functions = result.upstream
     count = f"{counted(len(functions), 'function')} of mlx-lm changed since we looked"
     yield Topic(title="upstream", count=count, lines=functions, is_warning=True)
+
+
+def _noise(result: RunResult) -> Topic:
+    """Where a reference does not repeat itself: how far it is off, and what no difference of the loss exceeds."""
+    lines = [
+        f"{each.probe.name}, seed {cell.seed}: loss {', '.join(loss_floor(cell))}, "
+        f"from {counted(cell.verdict.repetitions, 'repetition')}"
+        for each in result.probes
+        for cell in each.cells
+        if cell.verdict is not None and loss_floor(cell)
+    ]
+    count = f"{counted(len(lines), 'cell')} with a reference that does not repeat itself"
+    return Topic(title="noise floor", count=count, lines=(*lines,))
 
 
 def _goldens(result: RunResult) -> Topic:

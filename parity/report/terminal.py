@@ -50,7 +50,8 @@ def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> 
 
     """
     style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
-    console.print(Text(sentence(result, named=_NAMED), style=style))
+    # A terminal is wrapped at words; a log has the sentence on one line, so that it can be searched for.
+    console.print(Text(sentence(result, named=_NAMED), style=style), soft_wrap=not console.is_terminal)
     for finding in findings(result):
         console.print()
         _print_finding(console, finding)

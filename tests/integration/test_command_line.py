@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_json_on_standard_output_is_json_alone(run: Path) -> None:
     result = json.loads((run / "stdout.json").read_text())
-    assert (result["schema"], result["status"]) == (2, 0)
+    assert (result["schema"], result["status"]) == (3, 0)
     assert result["expected"] is True
     (probe,) = result["probes"]
     assert (probe["probe"], probe["verdict"], probe["expected"]) == ("probes/self", "identical", True)
@@ -56,9 +56,7 @@ def test_a_run_keeps_traces_logs_and_reports(run: Path) -> None:
 
 def test_where_there_is_no_terminal_progress_is_plain_lines(run: Path) -> None:
     lines = (run / "stderr.txt").read_text().splitlines()
-    assert lines[0].startswith("probes/self cannot show: dropout (forward: it is 0); prompt masks")
-    cells = [line for line in lines if "seed 1" in line]
-    assert cells[:2] == ["probes/self, seed 1: started", "[1/1] probes/self, seed 1: identical, bit for bit"]
+    assert lines[:3] == ["[1/1] probes/self, seed 1: identical, bit for bit", "", "1 probe, as expected: identical."]
 
 
 def test_what_trainers_print_is_in_the_log_and_not_on_the_display(run: Path) -> None:
@@ -199,7 +197,7 @@ def test_two_probes_of_one_name_would_share_a_folder(tmp_path: Path) -> None:
     files = [probe_file(tmp_path / part / "probes" / "self.toml", **SELF) for part in ("a", "b")]
     done = parity("run", *files, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr == f"parity: {files[1]}: another probe of this run is called 'probes/self' too; rename one\n"
+    assert done.stderr == f"parity: {files[1]}: another probe of this run is also called 'probes/self'; rename one\n"
 
 
 @pytest.mark.parametrize(
@@ -263,7 +261,7 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_is_finished(tmp_path: Path, s
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    assert "Interrupted: 0 of 1 probe finished as expected." in stdout
+    assert "Interrupted: 0 of 1 probe had ended as expected." in stdout
     assert json.loads((out / "results.json").read_text())["interrupted"] is True
     assert parity("report", out).returncode == 130
     assert '"complete": true' in (first / "candidate.jsonl").read_text()

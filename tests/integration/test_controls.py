@@ -29,10 +29,10 @@ def alike(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def test_every_run_trains_a_cell_once_more_without_taps(alike: tuple[Path, dict[str, Any], str, int]) -> None:
     folder, cell, said, status = alike
     assert (cell["verdict"], cell["controlled"], status) == ("identical", True, 0)
-    name = f"{folder.name}/p (seed 1)"
-    shown = "Trained once more without a tap, the reference where no candidate ever was, and ended alike: "
-    assert shown + name in said
-    assert shown in (folder / "run" / "report.md").read_text()
+    shown = "1 cell trained again without the tap: same final parameters"
+    assert f"controls     {shown}" in said
+    assert f"\n  {folder.name}/p (seed 1)\n" in parity("report", folder / "run", "-v").stdout
+    assert f"<summary>controls: {shown}</summary>" in (folder / "run" / "report.md").read_text()
 
 
 def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def test_without_the_model_its_probe_is_not_run_and_the_others_are(probes: Path,
     why = f"model {MODEL} is not available (the hub cannot be reached: Connection refused)"
     said = f"Not decided: 1 of 2 probes was not run: {why}; the other is as expected: 1 identical."
     assert (done.returncode, said in done.stdout.splitlines()) == (5, True), done.stdout + done.stderr
-    (row,) = [line for line in done.stdout.splitlines() if line.startswith("set/hub ")]
-    assert row.split() == ["set/hub", "1", "–", "not", "run:", "model", "not", "available"]
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("– set/hub ")]
+    assert row.split() == ["–", "set/hub", "1", "not", "run"]
     assert "✗" not in done.stdout
     assert not (tmp_path / "run" / "traces" / "set" / "hub").exists()
     result = json.loads((tmp_path / "run" / "results.json").read_text())
@@ -82,6 +82,6 @@ def test_without_the_model_its_probe_is_not_run_and_the_others_are(probes: Path,
     assert (found["verdict"], found["expected"], found["not_run"], found["missing"]) == ("not run", False, why, [1])
     assert (by_name["set/here"]["verdict"], by_name["set/here"]["not_run"]) == ("identical", None)
     report = (tmp_path / "run" / "report.md").read_text()
-    assert "| set/hub | 1 | – not run: model not available |" in report
+    assert "| – set/hub | Is hub seen? | 1 | not run |  |" in report
     again = parity("report", tmp_path / "run", "--format", "json")
     assert (again.returncode, json.loads(again.stdout)) == (5, result)

@@ -138,6 +138,6 @@ def test_the_published_outcomes_support_no_gap(tmp_path: Path) -> None:
         "reference: manual loop; candidate: trainer",
         "inconclusive: 10 of 15 against 7 of 15 seeds; exact McNemar p = 0.45, Fisher p = 0.46: these seeds do not "
         "prove a gap; it would take about 96 seeds (at best, 15 seeds reliably show a gap of 48 points)",
-        "yes in the reference alone: seeds 7, 456, 1234, 9012, 31415",
-        "yes in the candidate alone: seeds 123, 5678",
+        "yes in the reference only: seeds 7, 456, 1234, 9012, 31415",
+        "yes in the candidate only: seeds 123, 5678",
     ]

@@ -125,7 +125,7 @@ def test_verdict_stages_and_curves_are_seen_and_nothing_is_asked_of_anybody(open
     assert heading.inner_text().startswith("✗")
     assert "current/self is diverged, because (seed 42), expected identical." in heading.inner_text()
     marked = found.page.locator(".strip li.first")
-    assert marked.all_inner_texts() == ["loss\n≠\nthe arms part: step 2"]
+    assert marked.all_inner_texts() == ["loss\n≠\ndiverges first: step 2"]
     assert marked.is_visible()
     assert found.page.get_by_text("0 at every step.").is_visible()  # the norm's gaps, not left out
     canvases = found.page.locator("canvas")
@@ -231,7 +231,9 @@ def test_of_many_probes_only_those_in_sight_are_drawn_and_the_expected_can_be_hi
 ) -> None:
     many = run(probes=12)
     fine = replace(probe_result(cell(1), cell(42)), probe=replace(PROBE, name="current/fine"))
-    found = opened(replace(many, probes=(*many.probes, fine))).drawn()
+    found = opened(replace(many, probes=(*many.probes, fine)))
+    found.page.locator("#p1").scroll_into_view_if_needed()
+    found.drawn()
     assert 0 < found.page.locator(".curves[data-drawn]").count() < 12
     found.page.locator("#p12").scroll_into_view_if_needed()
     found.page.locator("#p12 .curves[data-drawn]").wait_for(state="attached")

@@ -69,7 +69,8 @@ def test_a_person_reads_the_warning_on_the_terminal_and_in_the_report(folder: Pa
         "ignored: get_peft_model.finetune_last_n_layer: the candidate asks for 2; it has no effect "
         "(get_peft_model has no such parameter, but accepts any keyword)"
     )
-    assert line in (folder / "terminal.txt").read_text()
+    assert "settings accepted and not used\n" in (folder / "terminal.txt").read_text()
+    assert line in parity("report", folder / "run", "-v").stdout
     assert (
         line.replace("_", "\\_").replace("(", "\\(").replace(")", "\\)") in (folder / "run" / "report.md").read_text()
     )

@@ -98,7 +98,7 @@ def test_results_that_were_edited_are_refused(run: Path, tmp_path: Path) -> None
     done = parity("report", edited)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(
-        f"parity: {edited}: results that do not follow from their cells: expected is False, and its cells say True"
+        f"parity: {edited}: results that do not follow from their cells: expected is False, but its cells say True"
     )
 
 

@@ -60,8 +60,7 @@ def test_the_sentence_then_what_is_not_as_expected_then_a_line_a_probe() -> None
     odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), file="probes/current/self.toml")
     fine = probe_result(cell(1), cell(42), name="current/fine")
     assert lines(print_run, RunResult(probes=(fine, odd))) == [
-        "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42),",
-        "expected identical.",
+        "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical.",
         "",
         "✗ current/self",
         "  Is it the same?",
