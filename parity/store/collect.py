@@ -1,6 +1,6 @@
-"""Shards as folders from other machines: read without trusting what is in them, and copied into one run.
+"""Reads shards, which are folders from other machines and not to be trusted, and copies them into one run.
 
-A plan names probes, and their names are folders: nothing outside of a shard is read or written, whatever its plan says.
+A plan names probes, and their names are folders: whatever the plan says, nothing outside of a shard is read or written.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _PART = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def read_stored(folder: Path) -> Stored:
-    """Reads a shard, and of its traces where they were recorded.
+    """Reads a shard; of its traces only where they were recorded.
 
     Args:
-        folder: of its run; or one that holds this folder and no other run, as an artifact is downloaded.
+        folder: the folder of its run, or one that holds this folder and no other run, as a downloaded artifact does.
 
     Raises:
         BadTraceError: not the folder of a run.
-        ParityError: no shard, interrupted, or with something in it that a shard does not have.
+        ParityError: not a shard, interrupted, or it contains something that a shard does not have.
 
     """
     run = _run_in(folder)
@@ -59,7 +59,7 @@ def read_stored(folder: Path) -> Stored:
     for probe in plan.probes:
         _check_probe(run, probe)
     if len(set(every := cells_of(plan.probes))) < len(every):
-        raise BadTraceError(f"{run}: its {PLAN} has a cell twice")
+        raise BadTraceError(f"{run}: its {PLAN} has the same cell twice")
     try:
         own = plan.own
     except ParityError as error:
@@ -79,10 +79,10 @@ def read_stored(folder: Path) -> Stored:
 
 
 def copy_shards(shards: Sequence[Stored], plan: Plan, out: Path) -> None:
-    """Copies what the shards have of their shares into one run; its plan comes last, when the rest is whole.
+    """Copies the cells of all shards into one run; its plan is written last, when everything else is complete.
 
     Raises:
-        ParityError: `out` holds something, or cannot be written; a shard has a link in it.
+        ParityError: `out` is not empty or cannot be written, or a shard contains a link.
 
     """
     check_out(out)
@@ -98,10 +98,10 @@ def copy_shards(shards: Sequence[Stored], plan: Plan, out: Path) -> None:
 
 
 def copy_explanations(shards: Sequence[Stored], result: RunResult, out: Path) -> None:
-    """Of every divergence that was not expected, the explanation that a run of the whole would have made.
+    """Copies the explanations of unexpected divergences, as a run that was not divided would have them.
 
     Raises:
-        ParityError: `out` cannot be written; a shard has a link in it.
+        ParityError: `out` cannot be written, or a shard contains a link.
 
     """
     with writing(out):
@@ -121,21 +121,21 @@ def _run_in(folder: Path) -> Path:
 
 
 def _check_probe(run: Path, probe: Probe) -> None:
-    """Raises BadTraceError where a plan has what no probe file could have put there, or a name that leads elsewhere."""
+    """Raises BadTraceError if no probe file could have put this probe into a plan, or if its name leads elsewhere."""
     parts = str(probe.name).split("/")
     if not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
         raise BadTraceError(
-            f"{run}: its {PLAN} names a probe {str(probe.name)!r}; a shard's probes are called with letters, digits, "
-            "'.', '_' and '-', and lie in its folder"
+            f"{run}: its {PLAN} names a probe {str(probe.name)!r}; a name consists of letters, digits, '.', '_' and "
+            "'-', and must not lead out of the folder"
         )
     try:
         _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
     except ValidationError as error:
-        raise BadTraceError(f"{run}: its {PLAN} has a probe {probe.name} that is none ({complaint(error)})") from None
+        raise BadTraceError(f"{run}: its {PLAN} has an invalid probe {probe.name} ({complaint(error)})") from None
 
 
 def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Of a trace that cannot be read nothing is known; the verdict says so."""
+    """Where the traces of a cell were recorded; a trace that cannot be read is left out, and the verdict says so."""
     for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
         try:
             with trace_path(folder, arm).open(encoding="utf-8") as file:
@@ -148,7 +148,7 @@ def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _says_where(provenance: Mapping[str, Any]) -> bool:
-    """Whether it has what reports print of it."""
+    """Whether it has everything that reports print."""
     device = provenance.get("device")
     texts = [provenance.get(name) for name in ("parity", "python", "platform", "system", "machine")]
     if not isinstance(device, dict) or not isinstance(provenance.get("versions"), dict):
@@ -172,10 +172,10 @@ def _copy(run: Path, out: Path, *parts: str) -> None:
 
 
 def _files(run: Path, *parts: str) -> list[Path]:
-    """The files below a folder of a run, or the file; none where it is not there.
+    """The files below a folder of a run, or the file itself; empty if it does not exist.
 
     Raises:
-        ParityError: a link on the way or below, or anything else that is neither a file nor a folder.
+        ParityError: on the way or below, there is a link, or something that is neither a file nor a folder.
 
     """
     at = run
@@ -199,10 +199,10 @@ def _below(at: Path) -> Iterator[Path]:
 def _check_plain(at: Path) -> None:
     mode = at.lstat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        what = "a symbolic link" if stat.S_ISLNK(mode) else "no file and no folder"
-        raise ParityError(f"{at}: {what}; a shard has none, and nothing is read that lies outside of it")
+        what = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+        raise ParityError(f"{at}: {what}; a shard has only files and folders, and nothing outside of it is read")
 
 
 def _lies(path: Path) -> bool:
-    """Whether something is there, be it a link to nowhere."""
+    """Whether something is there, even a link that leads nowhere."""
     return path.is_symlink() or path.exists()

@@ -1,6 +1,6 @@
-"""What no run of this tool says: a verdict that its own numbers deny.
+"""Finds contradictions in results, such as a verdict that does not match its own numbers; no run of this tool has one.
 
-Asked of results that come from elsewhere, where everything can be written by hand.
+Results from outside are checked for them, since anything can be written by hand.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _COMPARED = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN, VerdictKind.DI
 
 
 def contradictions(result: RunResult) -> Iterator[str]:
-    """Each thing that denies another, in a line; none where a run could have ended like this."""
+    """Each contradiction, in a line; none if a run could have ended like this."""
     names = Counter(each.probe.name for each in result.probes)
-    yield from (f"probe {name!r} is there {count} times" for name, count in names.items() if count > 1)
+    yield from (f"probe {name!r} appears {count} times" for name, count in names.items() if count > 1)
     for probe in result.probes:
         for said in _of_probe(probe):
             yield f"{probe.probe.name!r}: {said}"
@@ -42,19 +42,19 @@ def _of_probe(result: ProbeResult) -> Iterator[str]:
     planned = result.probe.workload.seeds
     seeds = [cell.seed for cell in result.cells]
     if seeds != [seed for seed in planned if seed in {*seeds}]:
-        yield f"cells of seeds {seeds}, where {list(planned)} are planned"
+        yield f"cells of seeds {seeds}, but {list(planned)} are planned"
     if result.not_run and not result.missing:
-        yield f"not run ({result.not_run}), and no seed is missing"
+        yield f"not run ({result.not_run}), but no seed is missing"
     for cell in result.cells:
         for said in _of_cell(cell, result.probe.workload.steps):
             yield f"seed {cell.seed}: {said}"
         if cell.verdict is not None and cell.verdict.thresholds.tolerance != result.probe.tolerance:
-            yield f"seed {cell.seed}: judged by another tolerance than the probe states"
+            yield f"seed {cell.seed}: judged with a different tolerance than the probe states"
 
 
 def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
     if (cell.verdict is None) is not bool(cell.failure):
-        yield "a verdict of an arm that failed" if cell.failure else "neither a verdict nor a failure"
+        yield "a verdict although an arm failed" if cell.failure else "neither a verdict nor a failure"
     if cell.verdict is None:
         return
     yield from _of_verdict(cell.verdict)
@@ -68,27 +68,27 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
         elif any(not 1 <= step <= planned for step in curve.steps) or list(curve.steps) != sorted({*curve.steps}):
             yield f"the curve of {name} has steps that are not planned"
         elif cell.kind is VerdictKind.IDENTICAL and curve.reference != curve.candidate:
-            yield f"identical, and the curve of {name} is not"
+            yield f"identical, but the curve of {name} is not"
 
 
 def _of_verdict(verdict: Verdict) -> Iterator[str]:
-    """A metric that was left out, or that differs, denies `identical`; one that never differs denies where it parts."""
+    """A metric that was left out or differs contradicts `identical`; one that never differs cannot diverge first."""
     kind, at, metrics = verdict.kind, verdict.first_divergence, verdict.metrics
     if kind in _COMPARED:
         if absent := [name for name in METRICS if name not in metrics or metrics[name].compared < 1]:
-            yield f"{kind}, and {absent[0]} was not compared"
+            yield f"{kind}, but {absent[0]} was not compared"
         if verdict.problems:
             yield f"{kind} in spite of a problem: {verdict.problems[0]}"
     if verdict.bounds and verdict.thresholds.deterministic:
         yield "a noise floor on a device that repeats itself"
     differing = [name for name, summary in metrics.items() if summary.unequal or summary.first_step is not None]
     if kind is VerdictKind.IDENTICAL and (differing or at is not None):
-        yield f"identical, and {differing[0] if differing else 'a first divergence'} differs"
+        yield f"identical, but {f'{differing[0]} differs' if differing else 'there is a first divergence'}"
     for name, summary in metrics.items():
         yield from _of_metric(name, summary)
     if kind in {VerdictKind.DIVERGED, VerdictKind.WITHIN}:
         if at is None:
-            yield f"{kind} nowhere"
+            yield f"{kind}, but there is no first divergence"
         elif at.metric not in differing and not (kind is VerdictKind.DIVERGED and at.metric.startswith("reported_")):
             yield f"{kind} at {at.metric}, which never differs"
         else:
@@ -98,60 +98,60 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
 
 
 def _of_metric(name: str, summary: MetricSummary) -> Iterator[str]:
-    """How often, from where and how far a metric differs are one measurement."""
+    """How often, from which step and how far a metric differs must match."""
     if not 0 <= summary.unequal <= summary.compared or bool(summary.unequal) is (summary.first_step is None):
         yield f"{name} differs {summary.unequal} of {summary.compared} times, from step {summary.first_step}"
     elif not summary.unequal and (summary.max_ulp or (summary.max_abs or 0.0) > 0.0):
-        yield f"{name} never differs, and is off by {summary.max_abs}"
+        yield f"{name} never differs, but is off by {summary.max_abs}"
 
 
 def _of_place(verdict: Verdict, at: FirstDivergence) -> Iterator[str]:
-    """Nothing differs before the first divergence, unless a tolerance or a noise floor lets it."""
+    """Nothing may differ before the first divergence, unless a tolerance or a noise floor allows it."""
     if at.metric in METRICS and at.stage is not METRICS[at.metric].stage:
-        yield f"{verdict.kind} at {at.metric}, which is not of stage {at.stage}"
+        yield f"{verdict.kind} at {at.metric}, which does not belong to stage {at.stage}"
     allowed = verdict.thresholds.tolerance or verdict.bounds
     for name, summary in verdict.metrics.items():
         first = summary.first_step
         if first is not None and first < at.step and not (allowed and verdict.kind is VerdictKind.DIVERGED):
-            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first}"
+            yield f"{verdict.kind} at step {at.step}, but {name} differs from step {first} on"
         if name == at.metric and first is not None and first > at.step:
-            yield f"{verdict.kind} at step {at.step}, and {name} differs from step {first} only"
+            yield f"{verdict.kind} at step {at.step}, but {name} differs only from step {first} on"
 
 
 def _of_within(verdict: Verdict) -> Iterator[str]:
     tolerance = verdict.thresholds.tolerance
     if not tolerance and not verdict.bounds:
-        yield "within, and neither a tolerance nor a noise floor allows it"
+        yield "within, but neither a tolerance nor a noise floor allows it"
     for name, allowed in tolerance.items():
         summary = verdict.metrics.get(name)
         if summary is None or (summary.unequal and (summary.max_abs is None or not summary.max_abs <= allowed)):
-            off = "not there" if summary is None else f"off by {summary.max_abs}"
-            yield f"within, and {name} is {off}, where {allowed} is allowed"
+            off = "missing" if summary is None else f"off by {summary.max_abs}"
+            yield f"within, but {name} is {off}; {allowed} is allowed"
 
 
 def _of_explanations(result: RunResult) -> Iterator[str]:
     diverged = {each.probe.name for each in result.probes if any(cell.first_divergence for cell in each.cells)}
     for name in result.explanations:
         if name not in diverged:
-            yield f"{name!r} is explained, and parts nowhere"
+            yield f"{name!r} is explained, but does not diverge"
 
 
 def _of_canaries(board: Scoreboard) -> Iterator[str]:
     kinds = {True: {CanaryStatus.QUIET, CanaryStatus.FALSE_ALARM}, False: {CanaryStatus.CAUGHT, CanaryStatus.MISSED}}
     names = Counter(each.canary.name for each in board.scores)
-    yield from (f"canary {name!r} is there {count} times" for name, count in names.items() if count > 1)
+    yield from (f"canary {name!r} appears {count} times" for name, count in names.items() if count > 1)
     alarms = {CanaryStatus.QUIET: False, CanaryStatus.FALSE_ALARM: True, CanaryStatus.CAUGHT: True}
     for each in board.scores:
         said = f"canary {each.canary.name!r} is {each.status}"
         if each.status not in {CanaryStatus.NOT_RUN, *kinds[each.canary.harmless]}:
-            yield f"{said}, and {'harmless' if each.canary.harmless else 'a fault'}"
+            yield f"{said}, but {'harmless' if each.canary.harmless else 'a fault'}"
         elif each.status in alarms and alarms[each.status] is each.verdict.passes:
-            yield f"{said}, and {each.verdict}"
+            yield f"{said}, but its verdict is {each.verdict}"
 
 
 def _of_goldens(checked: Checked) -> Iterator[str]:
     for (name, seed), drift in checked.drifts.items():
         if (drift.at is None) is not (drift.unequal == 0):
-            first = "nowhere" if drift.at is None else f"step {drift.at.step}"
+            first = "at no step" if drift.at is None else f"at step {drift.at.step}"
             differ = f"{drift.unequal} of {drift.compared} values differ, first {first}"
             yield f"{name!r}: golden of seed {seed}: {differ}"

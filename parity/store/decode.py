@@ -1,4 +1,4 @@
-"""The values of a result from its JSON tree, each checked for its type and nothing else: who asks trusts none of it."""
+"""Builds a result from its JSON tree. Only the type of each value is checked: the caller must not trust the rest."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _ARMS = ("reference", "candidate")
 
 
 def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
-    """The result that `parity.report.json.result_tree` has made this of.
+    """The result from which `parity.report.json.result_tree` made this tree.
 
     Args:
         tree: as JSON types.
-        find: a canary by name; raises BadProbeError where there is none.
+        find: returns a canary by name; raises BadProbeError if there is none.
 
     Raises:
-        ValidationError: a value of another type, with its place.
-        KeyError, TypeError, ValueError, AttributeError, ParityError: a tree of another shape.
+        ValidationError: a value has the wrong type; says where.
+        KeyError, TypeError, ValueError, AttributeError, ParityError: the tree has the wrong shape.
 
     """
     probes = tuple(_probe(each, tree["upstream"] if number == 0 else ()) for number, each in enumerate(tree["probes"]))
@@ -64,10 +64,10 @@ def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
 
 
 def read_explanation(text: bytes) -> dict[str, Any]:
-    """What `parity.explain.report.explanation_tree` has made, from its JSON.
+    """Reads what `parity.explain.report.explanation_tree` made, from its JSON.
 
     Raises:
-        ValidationError: it is something else, with its place.
+        ValidationError: it is not an explanation; says where.
 
     """
     _Explanation.model_validate_json(text)
@@ -76,7 +76,7 @@ def read_explanation(text: bytes) -> dict[str, Any]:
 
 
 def complaint(error: ValidationError) -> str:
-    """The first thing that is wrong, after its place where it has one."""
+    """The first thing that is wrong, after its place if it has one."""
     first = error.errors()[0]
     return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
 
@@ -89,7 +89,7 @@ def _shard(tree: Tree | None) -> Shard | None:
 
 
 def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
-    """What is said once for all cells of a probe is put to the first, where it came from."""
+    """What the tree has once for all cells of a probe goes to the first cell, from which it came."""
     once = {
         "upstream": _as(tuple[str, ...], upstream),
         "strays": _as(tuple[str, ...], tree["strays"]),
@@ -195,7 +195,7 @@ def _drift(tree: Tree) -> Drift:
 
 
 def _canaries(tree: Tree, find: Callable[[str], Canary]) -> Scoreboard:
-    """Faults by name: what each is, and where it must be named, is never taken from a file."""
+    """Canaries are looked up by name: what each is, and where it must be caught, is never taken from a file."""
     same = tree["identical"]
     return Scoreboard(
         scores=tuple(_score(each, find) for each in tree["canaries"]),
@@ -230,7 +230,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 class _Told(BaseModel):
-    """What a report prints of something that is kept as it was written."""
+    """The fields that a report prints of something that is kept as it was written."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 

@@ -1,4 +1,4 @@
-"""Making the folder of a run: a new place for it, and its plan. Nothing is overwritten."""
+"""Makes the folder of a run and writes its plan. Nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPORTS = Path("reports")
 
 @contextmanager
 def writing(run: Path) -> Iterator[None]:
-    """Raises ParityError where what `--out` names cannot be written."""
+    """Raises ParityError if the folder that `--out` names cannot be written."""
     try:
         yield
     except OSError as error:
@@ -47,14 +47,14 @@ def new_run(
 
     Args:
         out: a new or empty folder; None: `reports/<time>`, with `reports/latest` pointing at it.
-        probes: what will be run, and what other shards will.
-        blind: by probe name, what its workload cannot show.
+        probes: those that will be run, and those of other shards.
+        blind: by probe name, the blind spots of its workload.
         not_run: by probe name, why no cell of it will be started.
         models: by hub id, the commit that was found.
         shard: which share of the cells will be run; None: all.
 
     Raises:
-        ParityError: `out` holds something, or cannot be made.
+        ParityError: `out` is not empty, or cannot be made.
 
     """
     with writing(out or REPORTS):
@@ -69,7 +69,7 @@ def new_run(
 
 
 def check_out(out: Path) -> None:
-    """Raises ParityError where what `--out` names holds something, or is no folder."""
+    """Raises ParityError if what `--out` names is not empty, or not a folder."""
     with writing(out):
         if out.is_dir():
             if any(out.iterdir()):
@@ -79,7 +79,7 @@ def check_out(out: Path) -> None:
 
 
 def _by_time() -> Path:
-    """A folder of its own, even for two runs in one second."""
+    """Makes a folder named by the time, also for two runs in the same second."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%d-%H%M%S")
     for number in count(1):
         run = REPORTS / (stamp if number == 1 else f"{stamp}-{number}")
@@ -92,7 +92,7 @@ def _by_time() -> Path:
 def _point(link: Path, run: Path) -> None:
     """Moves the link in one step: a reader finds the old run or the new one."""
     if link.exists() and not link.is_symlink():
-        raise ParityError(f"{link}: not a link of ours; move it away, nothing is overwritten")
+        raise ParityError(f"{link}: not a link that parity made; move it away, nothing is overwritten")
     fresh = link.with_name(f".{link.name}-{run.name}")
     fresh.symlink_to(run.name, target_is_directory=True)
     fresh.replace(link)

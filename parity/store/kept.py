@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
-    """A folder of its own for a probe under the installed releases: runs of other ones are not taken for these.
+    """A separate folder for a probe with the installed releases: runs with different ones are not mistaken for these.
 
     Args:
-        folder: where it is made.
-        probe: as it is run.
-        more: what else must not be mixed; a word is part of the name.
+        folder: the folder that contains it.
+        probe: the probe as it is run.
+        more: what else must not be mixed up; a text becomes part of the name.
 
     """
     installed = sorted({f"{each.name} {each.version}" for each in distributions()})

@@ -1,4 +1,4 @@
-"""Whether shards belong together, and the plan of the run that they make. Pure: nothing is read or copied here."""
+"""Checks that shards belong together, and makes the plan of the merged run. Pure: nothing is read or copied here."""
 
 from __future__ import annotations
 
@@ -21,38 +21,39 @@ if TYPE_CHECKING:
     from parity.store.plan import Plan
 
 _ABSENT = object()
+_DIFFERENT = "the shards have different plans"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A shard as it came from its machine, each part of it checked alone."""
+    """A shard as it came from its machine, checked by itself but not against other shards."""
 
     folder: Path
-    """That holds its plan."""
+    """The folder that holds its plan."""
     plan: Plan
     shard: Shard
     """The plan's."""
     provenance: Mapping[tuple[str, int], tuple[Mapping[str, Any], ...]]
-    """By probe name and seed, what the traces of a cell that has ended say of where it ran."""
+    """By probe name and seed, where a cell that has ended ran, according to its traces."""
     incomplete: tuple[tuple[str, int], ...]
-    """Cells of its share that are not there, or that have not ended."""
+    """Cells of its share that are missing or have not ended."""
     ended: bool
-    """Whether its run came to its report: else a cell may lack repetitions, and canaries may not have been run."""
+    """Whether its run wrote its report; if not, repetitions of a cell may be missing, and canaries may not have run."""
     goldens: Goldens
-    """Those that it was compared with."""
+    """The goldens that it was compared with."""
 
 
 def merged(shards: Sequence[Stored]) -> Plan:
-    """The plan of the whole; missing shards are in its `missing_shards`.
+    """The plan of the whole run; missing shards are in its `missing_shards`.
 
     Raises:
-        ParityError: they are not of one run; one line that names the first thing that differs.
+        ParityError: the shards are not of the same run; the message names the first difference.
 
     """
     first, *others = sorted(shards, key=lambda each: each.shard.number)
     for before, each in zip([first, *others], others, strict=False):
         if each.shard.of != first.shard.of:
-            raise ParityError(f"{first.folder} is {first.shard}, {each.folder} is {each.shard}: not of one run")
+            raise ParityError(f"{first.folder} is {first.shard}, {each.folder} is {each.shard}: not of the same run")
         if each.shard.number == before.shard.number:
             raise ParityError(f"{before.folder} and {each.folder} are both {each.shard}; leave one of them out")
         _check_plans(first, each)
@@ -74,7 +75,7 @@ def merged(shards: Sequence[Stored]) -> Plan:
 
 
 def _united(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The first one's word counts."""
+    """All tables in one; if several have a key, the value of the first counts."""
     united: dict[str, Any] = {}
     for table in tables:
         united = dict(table) | united
@@ -86,37 +87,37 @@ def _check_plans(one: Stored, other: Stored) -> None:
     for here, there, having, lacks in ((names, also, one, other), (also, names, other, one)):
         for name in here:
             if name not in there:
-                raise ParityError(f"{having.folder} has probe {name}, {lacks.folder} has not: of different plans")
+                raise ParityError(f"{having.folder} has probe {name}, {lacks.folder} does not: {_DIFFERENT}")
     if names != also:
-        raise ParityError(f"{one.folder} and {other.folder} have their probes in another order: of different plans")
+        raise ParityError(f"{one.folder} and {other.folder} have their probes in a different order: {_DIFFERENT}")
     for probe, same in zip(one.plan.probes, other.plan.probes, strict=True):
         words, theirs = _words(probe), _words(same)
         for word in [*words, *theirs]:
             if (here_said := words.get(word, _ABSENT)) != (there_said := theirs.get(word, _ABSENT)):
                 raise ParityError(
                     f"{probe.name}: {word} is {_text(here_said)} in {one.folder}, {_text(there_said)} in "
-                    f"{other.folder}: of different plans"
+                    f"{other.folder}: {_DIFFERENT}"
                 )
     if one.goldens.decides != other.goldens.decides:
         gated, bare = (one, other) if one.goldens.decides else (other, one)
-        raise ParityError(f"{gated.folder} was run with --golden, {bare.folder} without: of different plans")
+        raise ParityError(f"{gated.folder} was run with --golden, {bare.folder} without: {_DIFFERENT}")
 
 
 def _check_origins(shards: Sequence[Stored]) -> None:
-    """What computes a step must be the same everywhere, else the whole would be of no release in particular."""
+    """Checks that steps are computed by the same versions everywhere, or the whole run would be of no one release."""
     seen: dict[tuple[str, str], tuple[str, Path]] = {}
     for each in sorted(shards, key=lambda each: each.shard.number):
         for scope, name, value in _origins(each):
             before, folder = seen.setdefault((scope, name), (value, each.folder))
             if before != value:
                 raise ParityError(
-                    f"{name} is {before} in {folder}, {value} in {each.folder}: of different versions; "
-                    "run all shards with the same ones"
+                    f"{name} is {before} in {folder}, {value} in {each.folder}: the shards have different versions; "
+                    "run all of them with the same"
                 )
 
 
 def _origins(stored: Stored) -> Iterator[tuple[str, str, str]]:
-    """Scope, name, value. A pinned release counts among the probes that pin the same."""
+    """Scope, name, value. A pinned release must be the same among the probes that pin the same."""
     for model, commit in stored.plan.models.items():
         yield "", f"model {model}", commit
     pins = {probe.name: repr(sorted(probe.environment.items())) for probe in stored.plan.probes}
@@ -129,8 +130,8 @@ def _origins(stored: Stored) -> Iterator[tuple[str, str, str]]:
 def _origin(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Releases, Python, and the platform, which is system, machine and device.
 
-    Another kernel or another CPU of the kind is no other platform: the arms of a cell are compared on one machine, and
-    a CPU repeats itself. A GPU that does not is known by its name.
+    A different kernel or CPU model is the same platform: the arms of a cell are compared on one machine, and a CPU
+    repeats itself. A device that does not repeat itself must have the same name.
     """
     device = _table(provenance, "device")
     machine = machine_of(str(provenance.get("system", "")), str(provenance.get("machine", "")))
@@ -148,7 +149,7 @@ def _table(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _words(probe: Probe) -> dict[str, Any]:
-    """What a probe says, by dotted name; not where its file lies, which changes nothing."""
+    """The values of a probe, by dotted name; without the path of its file, which changes nothing."""
     return dict(_dotted(to_plain(probe) | {"file": ""}))
 
 
@@ -161,4 +162,4 @@ def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _text(value: object) -> str:
-    return "not there" if value is _ABSENT else json.dumps(value, default=str)
+    return "missing" if value is _ABSENT else json.dumps(value, default=str)

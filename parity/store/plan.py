@@ -25,15 +25,15 @@ class Plan:
 
     probes: tuple[Probe, ...]
     blind: Mapping[str, tuple[BlindSpot, ...]] = field(default_factory=dict)
-    """By probe name, what its workload cannot show."""
+    """By probe name, the blind spots of its workload."""
     not_run: Mapping[str, str] = field(default_factory=dict)
     """By probe name, why none of its cells was started."""
     models: Mapping[str, str] = field(default_factory=dict)
     """By hub id, the commit that the run found."""
     shard: Shard | None = None
-    """None: all of it."""
+    """None: the whole plan."""
     missing_shards: MissingShards | None = None
-    """What shards did not bring that this was merged from; None: nothing."""
+    """Which shards a merged run is missing; None: none."""
 
     @property
     def own(self) -> tuple[Probe, ...]:
@@ -41,12 +41,12 @@ class Plan:
         return self.probes if self.shard is None else share(self.probes, self.shard)
 
     def judged(self, probe: Probe, seeds: tuple[int, ...]) -> Probe:
-        """A probe as it is judged where only these of its seeds are there: without outcomes over all of them."""
+        """A probe as it is judged if only these of its seeds exist: without outcomes over all of them."""
         return probe if self.missing_shards is None or seeds == probe.workload.seeds else postpone(probe)
 
 
 def write_plan(run: Path, plan: Plan) -> None:
-    """Writes it into the folder of a run."""
+    """Writes the plan into the folder of a run."""
     tree = {
         "schema": SCHEMA,
         "probes": [to_plain(probe) for probe in plan.probes],
@@ -63,7 +63,7 @@ def read_plan(run: Path) -> Plan:
     """Reads the plan of a stored run.
 
     Raises:
-        BadTraceError: not the folder of a run, or of another schema.
+        BadTraceError: not the folder of a run, or its schema is a different one.
 
     """
     try:

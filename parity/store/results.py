@@ -1,7 +1,7 @@
-"""`results.json` back to a result. It may be anybody's: what this tool would not have written is refused.
+"""Reads `results.json`, which anybody may have written: what this tool would not have written is refused.
 
-Everything that can be told from cells and expectations is told anew; then the result is written again and must be what
-was read. So a verdict, a sentence or a status that does not follow from its cells cannot get through.
+Everything that follows from cells and expectations is derived again; then the result is written again and must equal
+what was read. So a verdict, a sentence or a status that does not follow from its cells is refused.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ _NOT_OURS = (
     RecursionError,
     ParityError,
 )
-"""What comes of taking anything for the results of a run."""
+"""What can be raised when any text is read as the results of a run."""
 _SHOWN = 200
-"""Characters of somebody else's text in a message of ours."""
+"""Characters of foreign text that a message quotes at most."""
 
 
 def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
-    """Reads what `parity.report.json.render_json` has written.
+    """Reads what `parity.report.json.render_json` wrote.
 
     Args:
-        text: of `results.json`.
-        find: a canary by name; raises BadProbeError where there is none.
+        text: the text of `results.json`.
+        find: returns a canary by name; raises BadProbeError if there is none.
 
     Raises:
-        BadResultError: not JSON, of another schema, incomplete, or contradicting itself; one line that says where.
+        BadResultError: not JSON, of a different schema, incomplete, or contradictory; the message says where.
 
     """
     tree = _parsed(text)
@@ -55,7 +55,7 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
         raise BadResultError(f"results of schema {_short(schema)}, this parity reads {RESULT_SCHEMA}")
     try:
         result = decoded(tree, find)
-        # Whatever is in it can be written: not every depth, and not every string that JSON can spell, can be.
+        # Also refuses what cannot be written: some depths, and some strings that JSON can spell.
         rewritten = json.loads(json.dumps(encode(result_tree(result)), ensure_ascii=False).encode())
         denied = next(contradictions(result), "")
     except ValidationError as error:
@@ -75,7 +75,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(pairs)) < len(pairs):
-            raise ValueError("a key is there twice")
+            raise ValueError("a key appears twice")
         return found
 
     try:
@@ -88,7 +88,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _first_difference(read: Any, written: Any, where: str = "") -> str:
-    """Where two JSON trees part, and how; empty where they do not."""
+    """Where two JSON trees first differ, and how; empty if they do not."""
     if isinstance(read, dict) and isinstance(written, dict):
         for name in [*written, *(name for name in read if name not in written)]:
             at = f"{where}.{name}" if where else name
@@ -101,7 +101,7 @@ def _first_difference(read: Any, written: Any, where: str = "") -> str:
         pairs = enumerate(zip(read, written, strict=True))
         return next((at for number, pair in pairs if (at := _first_difference(*pair, f"{where}[{number}]"))), "")
     same = read == written and isinstance(read, bool) is isinstance(written, bool)
-    return "" if same else f"{where} is {_short(read)}, and its cells say {_short(written)}"
+    return "" if same else f"{where} is {_short(read)}, but its cells say {_short(written)}"
 
 
 def _short(value: object) -> str:

@@ -1,11 +1,11 @@
-"""The folder of a run: its plan, its cells, what was rendered from them. Nothing is overwritten.
+"""The folder of a run: its plan, its cells and its reports. Nothing is overwritten.
 
-plan.json                      the probes as they were checked; also of a shard, all of them
+plan.json                      the probes as they were checked; all of them, even for a shard
 traces/<probe>/<seed>/         one cell, as `parity.trace.cell` lays it out
 explanations/<probe>/          what `parity run --explain` found, and its runs
 goldens/                       the golden files that the references are compared with
 canaries/                      known faults that were also run
-interrupted                    only where the user stopped the run
+interrupted                    exists only if the user stopped the run
 results.json  report.md  report.html   the reports, written at the end
 """
 
@@ -46,14 +46,14 @@ RESULTS = "results.json"
 
 
 def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
-    """Judges a run from its folder: its plan, its cells, and what else it rests on.
+    """Judges a run from its folder: its plan, its cells, its canaries and its goldens.
 
     Args:
         run: its folder.
-        find: a canary by name; raises BadProbeError where there is none.
+        find: returns a canary by name; raises BadProbeError if there is none.
 
     Raises:
-        BadTraceError: not the folder of a run, or of another schema.
+        BadTraceError: not the folder of a run, or its schema is a different one.
         BadGoldenError: the goldens that the run kept cannot be read.
 
     """
@@ -73,7 +73,7 @@ def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
 
 
 def note_interrupted(run: Path) -> None:
-    """Keeps that the user stopped the run."""
+    """Records that the user stopped the run."""
     (run / INTERRUPTED).touch()
 
 
@@ -91,10 +91,10 @@ def explanation_folder(run: Path, probe: Probe) -> Path:
 
 
 def with_explanations(run: Path, result: RunResult) -> RunResult:
-    """A result with the explanations that its folder holds by now.
+    """A result with the explanations that its folder now holds.
 
     Raises:
-        BadTraceError: a file of that name holds something else.
+        BadTraceError: a file of that name is not an explanation.
 
     """
     return replace(result, explanations=_explanations(run, [each.probe for each in result.probes]))
@@ -110,14 +110,14 @@ def _explanation(file: Path) -> dict[str, Any]:
         return read_explanation(file.read_bytes())
     except ValidationError as error:
         raise BadTraceError(
-            f"{file}: not an explanation ({complaint(error)}); remove it, and `parity report` tells the run without"
+            f"{file}: not an explanation ({complaint(error)}); remove it, and `parity report` does without it"
         ) from None
     except OSError as error:
         raise BadTraceError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def write_reports(run: Path, result: RunResult) -> None:
-    """Renders `results.json`, `report.md` and `report.html` beside the traces.
+    """Renders `results.json`, `report.md` and `report.html` next to the traces.
 
     Raises:
         ParityError: the folder cannot be written.
@@ -126,7 +126,7 @@ def write_reports(run: Path, result: RunResult) -> None:
     try:
         _write_reports(run, result)
     except OSError as error:
-        raise ParityError(f"{run}: the report cannot be written ({error.strerror}); the traces are there") from None
+        raise ParityError(f"{run}: the report cannot be written ({error.strerror}); the traces are kept") from None
 
 
 def _write_reports(run: Path, result: RunResult) -> None:
@@ -142,7 +142,7 @@ def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeR
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:
-    """What was stopped with the run has no result; a cell that died by itself has one."""
+    """A cell that was stopped with the run has no result; a cell that crashed has one."""
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if has_ended(at) or (at.is_dir() and not interrupted)]
     return tuple(judge_cell(probe, seed, read_cell(probe, seed, folders[seed])) for seed in started)

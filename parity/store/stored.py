@@ -1,4 +1,4 @@
-"""A run that was kept, in either form: its folder, or the file of its results."""
+"""Reads a stored run in either form: its folder, or its `results.json`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def stored(run: Path, find: Callable[[str], Canary]) -> RunResult:
-    """Reads a run: a folder is judged again from its traces, a file of results is checked.
+    """Reads a run: a folder is judged again from its traces, a `results.json` is checked.
 
     Args:
         run: the folder, or a `results.json`.
-        find: a canary by name; raises BadProbeError where there is none.
+        find: returns a canary by name; raises BadProbeError if there is none.
 
     Raises:
-        BadTraceError: not the folder of a run, or of another schema.
+        BadTraceError: not the folder of a run, or its schema is a different one.
         BadGoldenError: the goldens that the run kept cannot be read.
-        BadResultError: not the results of a run, of another schema, or contradicting themselves.
+        BadResultError: not the results of a run, of a different schema, or contradictory.
 
     """
     if not run.is_file():

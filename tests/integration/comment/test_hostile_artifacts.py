@@ -154,7 +154,7 @@ def many_entries() -> bytes:
 
 
 def nested(depth: int) -> bytes:
-    return archive(b'{"schema": 2, "probes": ' + b"[" * depth + b"]" * depth + b"}", method=zipfile.ZIP_STORED)
+    return archive(b'{"schema": 3, "probes": ' + b"[" * depth + b"]" * depth + b"}", method=zipfile.ZIP_STORED)
 
 
 def nested_setting(depth: int) -> bytes:
@@ -225,27 +225,27 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "an infinity": (
         lambda: archive(json.dumps(document()).replace('"seconds": 1.5', '"seconds": 1e999')),
-        "results that do not follow from their cells: canaries.seconds is inf, and its cells say Infinity",
+        "results that do not follow from their cells: canaries.seconds is inf, but its cells say Infinity",
     ),
-    "a key twice": (lambda: archive('{"schema": 2, "schema": 2}'), "not JSON (a key is there twice)"),
+    "a key twice": (lambda: archive('{"schema": 3, "schema": 3}'), "not JSON (a key appears twice)"),
     "a list": (lambda: archive(b"[]"), "not the results of a run: list, not an object"),
-    "no schema": (lambda: archive(b"{}"), "results of schema None, this parity reads 2"),
-    "a schema of before": (lambda: changed(schema=1), "results of schema 1, this parity reads 2"),
-    "a schema to come": (lambda: changed(schema=3), "results of schema 3, this parity reads 2"),
-    "a schema that is true": (lambda: changed(schema=True), "results of schema True, this parity reads 2"),
+    "no schema": (lambda: archive(b"{}"), "results of schema None, this parity reads 3"),
+    "a schema of before": (lambda: changed(schema=2), "results of schema 2, this parity reads 3"),
+    "a schema to come": (lambda: changed(schema=4), "results of schema 4, this parity reads 3"),
+    "a schema that is true": (lambda: changed(schema=True), "results of schema True, this parity reads 3"),
     "a key too many": (
         lambda: changed(pull_request=8),
         "results that do not follow from their cells: pull_request is unknown",
     ),
     "no probes": (
         lambda: changed(probes=[]),
-        "results that do not follow from their cells: expected is True, and its cells say False",
+        "results that do not follow from their cells: expected is True, but its cells say False",
     ),
     "10,000 empty probes": (lambda: changed(probes=[{}] * 10_000), "not the results of a run: KeyError: 'strays'"),
     "probes that the summary does not speak of": (
         without_probes,
         "results that do not follow from their cells: summary is As expected: 2 probes, 1 identical and 1 "
-        "diverged, as declared. 1 of 1 known faults was caught., and its cells say As expected: 1 "
+        "diverged, as declared. 1 of 1 known faults was caught., but its cells say As expected: 1 "
         "probe, 1 identical. 1 of 1 known faults was caught b…",
     ),
     "a summary that lies": (
@@ -256,45 +256,45 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a status that lies": (
         lambda: text(document(unexpected()) | {"status": 0}),
-        "results that do not follow from their cells: status is 0, and its cells say 1",
+        "results that do not follow from their cells: status is 0, but its cells say 1",
     ),
     "expected that lies": (
         lambda: text(document(unexpected()) | {"expected": True}),
-        "results that do not follow from their cells: expected is True, and its cells say False",
+        "results that do not follow from their cells: expected is True, but its cells say False",
     ),
     "status, expected and summary lie": (
         lambda: text(
             document(unexpected()) | {"status": 0, "expected": True, "summary": "1 probe, as expected: identical."}
         ),
-        "results that do not follow from their cells: expected is True, and its cells say False",
+        "results that do not follow from their cells: expected is True, but its cells say False",
     ),
     "an expected probe with a diverged cell": (
         lambda: with_probe(unexpected(), expected=True),
-        "results that do not follow from their cells: probes[0].expected is True, and its cells say False",
+        "results that do not follow from their cells: probes[0].expected is True, but its cells say False",
     ),
     "a verdict other than its cells'": (
         lambda: with_probe(verdict="within"),
-        "results that do not follow from their cells: probes[0].verdict is within, and its cells say identical",
+        "results that do not follow from their cells: probes[0].verdict is within, but its cells say identical",
     ),
     "identical with an unequal metric": (
         lambda: with_metric(unequal=2, first_step=2),
-        "results that contradict themselves: 'current/self': seed 1: identical, and loss differs",
+        "results that contradict themselves: 'current/self': seed 1: identical, but loss differs",
     ),
     "identical with a metric that differs at a step": (
         lambda: with_metric(first_step=2),
-        "results that contradict themselves: 'current/self': seed 1: identical, and loss differs",
+        "results that contradict themselves: 'current/self': seed 1: identical, but loss differs",
     ),
     "identical with nothing compared": (
         lambda: with_metric(compared=0),
-        "results that contradict themselves: 'current/self': seed 1: identical, and loss was not compared",
+        "results that contradict themselves: 'current/self': seed 1: identical, but loss was not compared",
     ),
     "identical with metrics left out": (
         lambda: with_cell(metrics={}),
-        "results that contradict themselves: 'current/self': seed 1: identical, and base was not compared",
+        "results that contradict themselves: 'current/self': seed 1: identical, but base was not compared",
     ),
     "identical with other curves": (
         lambda: with_cell(curves={"loss": {"steps": [1, 2], "reference": [1.0, 2.0], "candidate": [1.0, 3.0]}}),
-        "results that contradict themselves: 'current/self': seed 1: identical, and the curve of loss is not",
+        "results that contradict themselves: 'current/self': seed 1: identical, but the curve of loss is not",
     ),
     "identical in spite of a problem": (
         lambda: with_cell(problems=[{"kind": "missing step", "detail": "3"}]),
@@ -310,24 +310,23 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a cell of a seed that is not planned": (
         lying_seed,
-        "results that contradict themselves: 'current/self': cells of seeds [7, 42], where [1, 42] are planned",
+        "results that contradict themselves: 'current/self': cells of seeds [7, 42], but [1, 42] are planned",
     ),
     "a seed removed": (
         without_seed,
-        "results that do not follow from their cells: expected is True, and its cells say False",
+        "results that do not follow from their cells: expected is True, but its cells say False",
     ),
     "a cell twice": (
         lambda: with_probe(cells=document()["probes"][0]["cells"] * 2),
-        "results that contradict themselves: 'current/self': cells of seeds [1, 42, 1, 42], where [1, 42] are planned",
+        "results that contradict themselves: 'current/self': cells of seeds [1, 42, 1, 42], but [1, 42] are planned",
     ),
     "a probe twice": (
         lambda: changed(probes=document()["probes"][:1] * 2),
-        "results that contradict themselves: probe 'current/self' is there 2 times",
+        "results that contradict themselves: probe 'current/self' appears 2 times",
     ),
     "within beyond its tolerance": (
         within_beyond,
-        "results that contradict themselves: 'current/self': seed 1: within, and loss is off by 0.25, where "
-        "0.125 is allowed",
+        "results that contradict themselves: 'current/self': seed 1: within, but loss is off by 0.25; 0.125 is allowed",
     ),
     "a canary that nobody knows": (
         lambda: with_canary(canary="not-cliped"),
@@ -335,28 +334,28 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a canary that is missed and called caught": (
         lambda: with_canary(verdict="identical"),
-        "results that contradict themselves: canary 'not-clipped' is caught, and identical",
+        "results that contradict themselves: canary 'not-clipped' is caught, but its verdict is identical",
     ),
     "a canary that is harmless and called a fault": (
         lambda: with_canary(canary="mask-in-float32"),
-        "results that contradict themselves: canary 'mask-in-float32' is caught, and harmless",
+        "results that contradict themselves: canary 'mask-in-float32' is caught, but harmless",
     ),
     "totals other than the canaries'": (
         lambda: changed(canaries=document()["canaries"] | {"canaries": []}),
-        "results that do not follow from their cells: expected is True, and its cells say False",
+        "results that do not follow from their cells: expected is True, but its cells say False",
     ),
     "another fault than the canary's": (
         lambda: with_canary(fault="nothing at all"),
-        "results that do not follow from their cells: canaries.canaries[0].fault is nothing at all, and its "
+        "results that do not follow from their cells: canaries.canaries[0].fault is nothing at all, but its "
         "cells say The gradient is not clipped, though the probe asks for it",
     ),
     "a boolean for a seed": (
         lambda: with_cell(seed=True),
-        "results that do not follow from their cells: probes[0].cells[0].seed is True, and its cells say 1",
+        "results that do not follow from their cells: probes[0].cells[0].seed is True, but its cells say 1",
     ),
     "text for a number": (
         lambda: with_metric(compared="4"),
-        "results that do not follow from their cells: probes[0].cells[0].metrics.loss.compared is 4, and its "
+        "results that do not follow from their cells: probes[0].cells[0].metrics.loss.compared is 4, but its "
         "cells say 4",
     ),
 }
@@ -364,7 +363,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
 BY_PYTHON: dict[str, tuple[Callable[[], bytes], str]] = {
     "an empty file": (lambda: archive(b""), "not JSON ("),
     "not JSON": (lambda: archive(b"<html>"), "not JSON ("),
-    "cut JSON": (lambda: archive(b'{"schema": 2, "probes"'), "not JSON ("),
+    "cut JSON": (lambda: archive(b'{"schema": 3, "probes"'), "not JSON ("),
     "a byte order mark": (lambda: archive(json.dumps(document()).encode("utf-8-sig")), "not JSON ("),
     "a number of 5000 digits": (lambda: archive('{"schema": ' + "9" * 5000 + "}"), "not JSON ("),
     "nested 100,000 deep": (lambda: nested(100_000), "not JSON ("),

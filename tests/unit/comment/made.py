@@ -7,20 +7,22 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parity.canaries.catalogue import find
 from parity.comment.values import Asked, Comment
 from parity.gate.result import RunResult
-from parity.judge.curves import Curve
 from parity.judge.effective import Difference
-from parity.judge.result import CellResult, ProbeResult
-from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
-from parity.probe.values import METRICS, ArmName, Expectation, Stage, VerdictKind
+from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
 from parity.report.json import render_json
 from parity.scoreboard.score import Identical, Scoreboard, score
 from parity.trace.values import Executed
-from tests.unit.made import HEADER, PROBE
+from tests.unit.made import PROBE, divergence, judged
+from tests.unit.made import probe_result as made_result
+
+if TYPE_CHECKING:
+    from parity.judge.result import CellResult, ProbeResult
+    from parity.judge.verdict import FirstDivergence
 
 SHA = "a" * 40
 ASKED = Asked(
@@ -35,9 +37,7 @@ ENDING = (
     f"For commit `{SHA}`, from [run 123](https://code.example/owner/trainer/actions/runs/123), which executes that "
     "commit's own code. The check to require is the run."
 )
-AT = FirstDivergence(
-    step=2, stage=Stage.LOSS, metric="loss", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
-)
+AT = divergence(2, Stage.LOSS, "loss")
 STEPS = 4
 
 
@@ -51,36 +51,19 @@ def refusal(why: str) -> str:
 
 
 def cell(seed: int, at: FirstDivergence | None = None) -> CellResult:
-    """All metrics are compared; where the arms part, the loss alone differs."""
-    metrics = {
-        name: MetricSummary(max_abs=0.0, max_ulp=0, first_step=None, unequal=0, compared=STEPS) for name in METRICS
-    }
-    if at is not None:
-        metrics["loss"] = MetricSummary(max_abs=0.25, max_ulp=9, first_step=at.step, unequal=2, compared=STEPS)
-    verdict = Verdict(
-        kind=VerdictKind.IDENTICAL if at is None else VerdictKind.DIVERGED,
-        reason="bit for bit" if at is None else "the loss differs",
-        first_divergence=at,
-        metrics=metrics,
-        noise_floor={},
-        problems=(),
-        thresholds=Thresholds(),
-    )
+    """One that also says what was executed, and which setting differs."""
+    made = judged(seed, at, steps=STEPS)
     file = Executed(distribution="mlx-lm 0.31.3", path="mlx_lm/tuner/trainer.py", digest="ab", functions=("train",))
-    return CellResult(
-        seed=seed,
-        steps=STEPS,
-        verdict=verdict,
-        provenance={**HEADER.provenance, "environment": {"MLX_THREADS": "2"}},
+    return replace(
+        made,
+        provenance={**made.provenance, "environment": {"MLX_THREADS": "2"}},
         executed={ArmName.REFERENCE: (file,), ArmName.CANDIDATE: (file,)},
         differences=(Difference(name="clip.bound", reference=0.0, candidate=1.0, declared=True),),
-        curves={"loss": Curve(steps=(1, 2), reference=(2.75, 2.5), candidate=(2.75, 2.5 if at is None else 2.25))},
     )
 
 
 def probe_result(*cells: CellResult, **changed: Any) -> ProbeResult:
-    workload = replace(PROBE.workload, steps=STEPS)
-    return ProbeResult(probe=replace(PROBE, workload=workload, **changed), cells=cells)
+    return made_result(*cells, workload=replace(PROBE.workload, steps=STEPS), **changed)
 
 
 def result(*probes: ProbeResult) -> RunResult:

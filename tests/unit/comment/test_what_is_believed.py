@@ -73,15 +73,18 @@ def test_within_the_noise_of_a_device_that_does_not_repeat_itself_is_believed() 
         (judged(diverged(AT, lr=from_step(2, unequal=5)), DECLARED), "lr differs 5 of 4 times, from step 2"),
         (judged(diverged(AT, lr=from_step(None)), DECLARED), "lr differs 1 of 4 times, from step None"),
         (judged(diverged(AT, lr=from_step(2, unequal=0)), DECLARED), "lr differs 0 of 4 times, from step 2"),
-        (judged(identical(max_abs=0.25)), "loss never differs, and is off by 0.25"),
-        (judged(identical(max_ulp=3)), "loss never differs, and is off by 0.0"),
-        (judged(diverged(AT, params=from_step(1)), DECLARED), "diverged at step 2, and params differs from step 1"),
-        (judged(diverged(replace(AT, step=1)), DECLARED), "diverged at step 1, and loss differs from step 2 only"),
+        (judged(identical(max_abs=0.25)), "loss never differs, but is off by 0.25"),
+        (judged(identical(max_ulp=3)), "loss never differs, but is off by 0.0"),
+        (judged(diverged(AT, params=from_step(1)), DECLARED), "diverged at step 2, but params differs from step 1 on"),
+        (
+            judged(diverged(replace(AT, step=1)), DECLARED),
+            "diverged at step 1, but loss differs only from step 2 on",
+        ),
         (
             judged(diverged(replace(AT, stage=Stage.UPDATE)), DECLARED),
-            "diverged at loss, which is not of stage update",
+            "diverged at loss, which does not belong to stage update",
         ),
-        (judged(within()), "judged by another tolerance than the probe states"),
+        (judged(within()), "judged with a different tolerance than the probe states"),
         (judged(within(thresholds=Thresholds(), **NOISY)), "a noise floor on a device that repeats itself"),
     ],
 )
@@ -95,5 +98,5 @@ def test_a_canary_counts_once() -> None:
     made = result()
     assert made.canaries is not None
     twice = replace(made, canaries=replace(made.canaries, scores=made.canaries.scores * 2))
-    with pytest.raises(BadResultError, match="canary 'not-clipped' is there 2 times"):
+    with pytest.raises(BadResultError, match="canary 'not-clipped' appears 2 times"):
         read_result(render_json(twice), find)

@@ -283,15 +283,17 @@ def test_a_probe_that_no_file_could_say_is_refused(tmp_path: Path, keys: Sequenc
         table = table[key]
     table[keys[-1]] = value
     assert refused(replan(shard, probes=probes)).startswith(
-        f"{shard}: its plan.json has a probe current/self that is none ("
+        f"{shard}: its plan.json has an invalid probe current/self ("
     )
 
 
 def test_a_plan_with_a_cell_twice_or_with_more_shards_than_cells_is_refused(tmp_path: Path) -> None:
     shard = shard_at(tmp_path / "s1", 1)
     probes = json.loads((shard / "plan.json").read_text())["probes"]
-    assert refused(replan(shard, shard={"number": 1, "of": 9})).startswith(f"{shard}: --shard 1/9: 9 shards for 4 cells")
-    assert refused(replan(shard, probes=[*probes, probes[0]])) == f"{shard}: its plan.json has a cell twice"
+    assert refused(replan(shard, shard={"number": 1, "of": 9})).startswith(
+        f"{shard}: --shard 1/9: 9 shards for 4 cells"
+    )
+    assert refused(replan(shard, probes=[*probes, probes[0]])) == f"{shard}: its plan.json has the same cell twice"
 
 
 @pytest.mark.parametrize("odd", [{"device": None}, {"versions": 3}, {"python": 3.11}, {"device": {"type": "cpu"}}])
@@ -309,7 +311,7 @@ def test_a_link_in_a_shard_is_refused_wherever_it_leads(tmp_path: Path, where: s
     (shard / where).rename(tmp_path / "moved")
     (shard / where).symlink_to(tmp_path / "moved")
     assert refused(shard) == (
-        f"{shard / where}: a symbolic link; a shard has none, and nothing is read that lies outside of it"
+        f"{shard / where}: a symbolic link; a shard has only files and folders, and nothing outside of it is read"
     )
 
 
@@ -328,7 +330,7 @@ def test_a_link_among_the_files_of_a_shard_is_not_followed(tmp_path: Path, folde
 def test_a_pipe_among_the_files_of_a_shard_is_not_waited_for(tmp_path: Path) -> None:
     shard = shard_at(tmp_path / "s1", 1, of=1)
     os.mkfifo(shard / "traces" / "current" / "self" / "1" / "pipe")
-    assert "no file and no folder" in refused(shard)
+    assert "neither a file nor a folder" in refused(shard)
 
 
 def test_an_out_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

@@ -74,13 +74,13 @@ def test_what_a_run_ends_with_denies_nothing(cell: CellResult) -> None:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        (verdict(OTHER, kind=VerdictKind.IDENTICAL), "identical, and clipped_norm differs"),
-        (metric(SAME, "tokens", unequal=1), "identical, and tokens differs"),
-        (metric(SAME, "base", first_step=0), "identical, and base differs"),
-        (verdict(SAME, first_divergence=AT), "identical, and a first divergence differs"),
-        (verdict(SAME, metrics=without("params")), "identical, and params was not compared"),
-        (metric(SAME, "loss", compared=0), "identical, and loss was not compared"),
-        (verdict(SAME, kind=VerdictKind.DIVERGED), "diverged nowhere"),
+        (verdict(OTHER, kind=VerdictKind.IDENTICAL), "identical, but clipped_norm differs"),
+        (metric(SAME, "tokens", unequal=1), "identical, but tokens differs"),
+        (metric(SAME, "base", first_step=0), "identical, but base differs"),
+        (verdict(SAME, first_divergence=AT), "identical, but there is a first divergence"),
+        (verdict(SAME, metrics=without("params")), "identical, but params was not compared"),
+        (metric(SAME, "loss", compared=0), "identical, but loss was not compared"),
+        (verdict(SAME, kind=VerdictKind.DIVERGED), "diverged, but there is no first divergence"),
         (
             verdict(SAME, kind=VerdictKind.DIVERGED, first_divergence=AT),
             "diverged at clipped_norm, which never differs",
@@ -89,17 +89,17 @@ def test_what_a_run_ends_with_denies_nothing(cell: CellResult) -> None:
             verdict(SAME, problems=(Problem(kind=ProblemKind.NAN_BOTH, detail="loss"),)),
             "identical in spite of a problem: NaN in both: loss",
         ),
-        (verdict(OTHER, kind=VerdictKind.WITHIN), "within, and neither a tolerance nor a noise floor allows it"),
+        (verdict(OTHER, kind=VerdictKind.WITHIN), "within, but neither a tolerance nor a noise floor allows it"),
         (
             verdict(WITHIN, thresholds=Thresholds(tolerance={"clipped_norm": 0.2})),
-            "within, and clipped_norm is off by 0.25, where 0.2 is allowed",
+            "within, but clipped_norm is off by 0.25; 0.2 is allowed",
         ),
         (
             verdict(WITHIN, thresholds=Thresholds(tolerance={"perplexity": 0.2})),
-            "within, and perplexity is not there, where 0.2 is allowed",
+            "within, but perplexity is missing; 0.2 is allowed",
         ),
         (replace(SAME, steps=29), "identical after 29 of 30 steps"),
-        (replace(SAME, failure="it died"), "a verdict of an arm that failed"),
+        (replace(SAME, failure="it died"), "a verdict although an arm failed"),
         (replace(SAME, verdict=None), "neither a verdict nor a failure"),
         (
             replace(SAME, curves={"loss": replace(CURVE, candidate=CURVE.candidate[1:])}),
@@ -111,7 +111,7 @@ def test_what_a_run_ends_with_denies_nothing(cell: CellResult) -> None:
         ),
         (
             replace(SAME, curves={"loss": replace(CURVE, candidate=CURVE.candidate[::-1])}),
-            "identical, and the curve of loss is not",
+            "identical, but the curve of loss is not",
         ),
         (replace(SAME, curves={"<b>": CURVE}), "a curve of '<b>', which is never drawn"),
     ],
@@ -123,28 +123,28 @@ def test_a_cell_that_denies_itself_is_found(cell: CellResult, said: str) -> None
 def test_a_seed_that_was_not_planned_or_came_twice_is_found() -> None:
     planned = probe_of("a/b", SAME)
     (said,) = contradictions(RunResult(probes=(replace(planned, cells=(judged(2),)),)))
-    assert said == "'a/b': cells of seeds [2], where [1] are planned"
+    assert said == "'a/b': cells of seeds [2], but [1] are planned"
     assert list(contradictions(RunResult(probes=(replace(planned, cells=(SAME, SAME)),))))
 
 
 def test_a_probe_that_is_there_twice_is_found() -> None:
     result = RunResult(probes=(probe_of("a/b", SAME), probe_of("a/b", SAME)))
-    assert list(contradictions(result)) == ["probe 'a/b' is there 2 times"]
+    assert list(contradictions(result)) == ["probe 'a/b' appears 2 times"]
 
 
 def test_an_explanation_of_what_does_not_part_is_found() -> None:
     result = replace(run(SAME), explanations={"a/b": {}})
-    assert list(contradictions(result)) == ["'a/b' is explained, and parts nowhere"]
+    assert list(contradictions(result)) == ["'a/b' is explained, but does not diverge"]
 
 
 @pytest.mark.parametrize(
     ("of", "status", "kind", "said"),
     [
-        (FAULT, CanaryStatus.CAUGHT, VerdictKind.IDENTICAL, "caught, and identical"),
-        (FAULT, CanaryStatus.QUIET, VerdictKind.IDENTICAL, "quiet, and a fault"),
-        (HARMLESS, CanaryStatus.CAUGHT, VerdictKind.DIVERGED, "caught, and harmless"),
-        (HARMLESS, CanaryStatus.QUIET, VerdictKind.DIVERGED, "quiet, and diverged"),
-        (HARMLESS, CanaryStatus.FALSE_ALARM, VerdictKind.WITHIN, "false alarm, and within"),
+        (FAULT, CanaryStatus.CAUGHT, VerdictKind.IDENTICAL, "caught, but its verdict is identical"),
+        (FAULT, CanaryStatus.QUIET, VerdictKind.IDENTICAL, "quiet, but a fault"),
+        (HARMLESS, CanaryStatus.CAUGHT, VerdictKind.DIVERGED, "caught, but harmless"),
+        (HARMLESS, CanaryStatus.QUIET, VerdictKind.DIVERGED, "quiet, but its verdict is diverged"),
+        (HARMLESS, CanaryStatus.FALSE_ALARM, VerdictKind.WITHIN, "false alarm, but its verdict is within"),
     ],
 )
 def test_a_canary_that_denies_itself_is_found(of: Canary, status: CanaryStatus, kind: VerdictKind, said: str) -> None:
@@ -159,5 +159,6 @@ def test_a_golden_that_denies_itself_is_found(at: FirstDivergence | None, unequa
     goldens = Checked(decides=True, platform="linux-x86_64-cpu", drifts={("a/b", 1): moved}, absent=())
     (said,) = contradictions(replace(run(SAME), goldens=goldens))
     assert (
-        said == f"'a/b': golden of seed 1: {unequal} of 9 values differ, first {'nowhere' if at is None else 'step 1'}"
+        said
+        == f"'a/b': golden of seed 1: {unequal} of 9 values differ, first at {'no step' if at is None else 'step 1'}"
     )

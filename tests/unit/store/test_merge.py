@@ -75,30 +75,33 @@ def test_the_same_shard_twice_is_refused() -> None:
 
 
 def test_shards_of_another_number_are_refused() -> None:
-    assert refused(stored(1), stored(2, of=3)) == "s1 is shard 1 of 2, s2 is shard 2 of 3: not of one run"
+    assert refused(stored(1), stored(2, of=3)) == "s1 is shard 1 of 2, s2 is shard 2 of 3: not of the same run"
 
 
 @pytest.mark.parametrize(
     ("probes", "said"),
     [
-        ((FIRST,), "s1 has probe current/other, s2 has not: of different plans"),
-        ((*PROBES, replace(OTHER, name="current/more")), "s2 has probe current/more, s1 has not: of different plans"),
-        ((OTHER, FIRST), "s1 and s2 have their probes in another order: of different plans"),
+        ((FIRST,), "s1 has probe current/other, s2 does not: the shards have different plans"),
+        (
+            (*PROBES, replace(OTHER, name="current/more")),
+            "s2 has probe current/more, s1 does not: the shards have different plans",
+        ),
+        ((OTHER, FIRST), "s1 and s2 have their probes in a different order: the shards have different plans"),
         (
             (FIRST, replace(OTHER, workload=replace(OTHER.workload, steps=4))),
-            "current/other: workload.steps is 3 in s1, 4 in s2: of different plans",
+            "current/other: workload.steps is 3 in s1, 4 in s2: the shards have different plans",
         ),
         (
             (FIRST, replace(OTHER, workload=replace(OTHER.workload, seeds=(1, 7)))),
-            "current/other: workload.seeds is [1, 42] in s1, [1, 7] in s2: of different plans",
+            "current/other: workload.seeds is [1, 42] in s1, [1, 7] in s2: the shards have different plans",
         ),
         (
             (replace(FIRST, candidate=Arm(provider="mlx-lm-train", settings={"dtype": "float16"})), OTHER),
-            'current/self: candidate.settings is {} in s1, not there in s2: of different plans',
+            'current/self: candidate.settings is {} in s1, missing in s2: the shards have different plans',
         ),
         (
             (replace(FIRST, environment={"mlx": "0.31.0"}), OTHER),
-            "current/self: environment is {} in s1, not there in s2: of different plans",
+            "current/self: environment is {} in s1, missing in s2: the shards have different plans",
         ),
     ],
 )  # fmt: skip
@@ -110,7 +113,7 @@ def test_shards_of_different_plans_are_refused_by_the_first_word_that_differs(
 
 def test_one_shard_with_goldens_that_decide_and_one_without_are_refused() -> None:
     gated = replace(stored(2), goldens=Goldens(decides=True, texts={}, passed_over=()))
-    assert refused(stored(1), gated) == "s2 was run with --golden, s1 without: of different plans"
+    assert refused(stored(1), gated) == "s2 was run with --golden, s1 without: the shards have different plans"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_one_shard_with_goldens_that_decide_and_one_without_are_refused() -> Non
 )
 def test_shards_of_different_versions_are_refused_with_both(there: dict[str, Any], said: str) -> None:
     assert refused(stored(1), stored(2, provenance=HERE | there)) == (
-        f"{said}: of different versions; run all shards with the same ones"
+        f"{said}: the shards have different versions; run all of them with the same"
     )
 
 
@@ -157,4 +160,6 @@ def test_another_commit_of_a_model_is_refused() -> None:
 
 @pytest.mark.parametrize("odd", [{}, {"device": None, "versions": 3}, {"system": 1, "machine": []}])
 def test_provenance_that_nothing_of_ours_wrote_is_compared_all_the_same(odd: dict[str, Any]) -> None:
-    assert re.search(r" is .* in s1, .* in s2: of different versions", refused(stored(1), stored(2, provenance=odd)))
+    assert re.search(
+        r" is .* in s1, .* in s2: the shards have different versions", refused(stored(1), stored(2, provenance=odd))
+    )

@@ -138,7 +138,7 @@ def test_folders_below_the_working_directory_are_written_as_seen_from_there(
     [
         ("", "not JSON (Expecting value: line 1 column 1 (char 0))"),
         ('{"schema": NaN}', "not JSON (NaN is not JSON)"),
-        ('{"schema": 2, "schema": 2}', "not JSON (a key is there twice)"),
+        ('{"schema": 2, "schema": 2}', "not JSON (a key appears twice)"),
         ("[" * 100_000, "not JSON (maximum recursion depth exceeded"),
         ("[]", "not the results of a run: list, not an object"),
         ("{}", "results of schema None, this parity reads 3"),
@@ -173,7 +173,7 @@ def forged(change: Callable[[Any], object]) -> str:
         ),
         (
             lambda tree: tree["probes"][1]["cells"][0].update(verdict="identical"),
-            "results that contradict themselves: 'b/other': seed 1: identical, and clipped_norm differs",
+            "results that contradict themselves: 'b/other': seed 1: identical, but clipped_norm differs",
         ),
         (
             lambda tree: tree["probes"][0]["cells"].pop(),
@@ -186,7 +186,7 @@ def forged(change: Callable[[Any], object]) -> str:
         (lambda tree: tree.update(extra="<b>"), "results that do not follow from their cells: extra is unknown"),
         (
             lambda tree: tree["probes"][0]["cells"][0].update(seed="1"),
-            "results that do not follow from their cells: probes[0].cells[0].seed is 1, and its cells say 1",
+            "results that do not follow from their cells: probes[0].cells[0].seed is 1, but its cells say 1",
         ),
         (
             lambda tree: tree["probes"][0]["cells"][0].update(verdict="fine"),
@@ -214,7 +214,7 @@ def forged(change: Callable[[Any], object]) -> str:
         ),
         (
             lambda tree: tree["probes"][0].update(not_run="the hub is away"),
-            "results that contradict themselves: 'a/self': not run (the hub is away), and no seed is missing",
+            "results that contradict themselves: 'a/self': not run (the hub is away), but no seed is missing",
         ),
         (lambda tree: tree.update(probes=None), "not the results of a run: TypeError"),
         (lambda tree: tree["probes"][0].update(cells={}), "results that do not follow from their cells"),

@@ -15,10 +15,10 @@ from parity.report.html import render_html
 from parity.report.markdown import render_markdown
 from parity.store.folder import check_out, new_run
 from parity.store.run import explanation_folder, read_run, write_reports
-from parity.trace.cell import EXIT, cell_folder, trace_path
-from parity.trace.file import TraceWriter
-from parity.trace.values import Ending, Ignored, Outcome
-from tests.unit.made import END, EXPLANATION, HEADER, PROBE, START, step
+from parity.trace.cell import cell_folder, note_exit, trace_path
+from parity.trace.values import Ignored, Outcome
+from tests.unit.made import EXPLANATION, HEADER, PROBE, START, step
+from tests.unit.stored import FIRST, write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,7 @@ SPOTS = (
     BlindSpot(stage=Stage.UPDATE, what="weight decay", because="it is 0"),
 )
 ASKS = replace(
-    PROBE,
-    workload=replace(PROBE.workload, steps=3),
+    FIRST,
     outcomes=Outcomes(prompt="<<HELLO!!>>", contains="a"),
     expect=Expectation(verdict=VerdictKind.IDENTICAL, outcomes={"contains": VerdictKind.IDENTICAL}),
 )
@@ -43,14 +42,14 @@ def ran(run: Path, probe: Probe, *, candidate_contains: bool = True, effective: 
             contains = candidate_contains if arm is ArmName.CANDIDATE else True
             ignored = Ignored(name="f.layers", asked=16, effective=None, why="no such parameter")
             start = replace(START, ignored=(ignored,)) if arm is ArmName.CANDIDATE else START
-            with TraceWriter(trace_path(folder, arm), replace(HEADER, arm=str(arm), seed=seed)) as writer:
-                writer.start(replace(start, effective=effective or START.effective))
-                for number in (1, 2, 3):
-                    writer.step(step(number))
-                writer.end(END)
-                writer.outcome(Outcome(metrics={"contains": contains}))
-                writer.close(Ending(complete=True))
-        (folder / EXIT).write_text("0\n")
+            write_trace(
+                trace_path(folder, arm),
+                replace(HEADER, arm=str(arm), seed=seed),
+                *map(step, (1, 2, 3)),
+                start=replace(start, effective=effective or START.effective),
+                outcome=Outcome(metrics={"contains": contains}),
+            )
+        note_exit(folder, 0)
 
 
 def test_latest_points_at_the_newest_run_and_the_older_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +63,7 @@ def test_latest_points_at_the_newest_run_and_the_older_stays(tmp_path: Path, mon
 def test_a_folder_called_latest_is_not_ours_to_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports" / "latest").mkdir(parents=True)
-    with pytest.raises(ParityError, match="reports/latest: not a link of ours"):
+    with pytest.raises(ParityError, match="reports/latest: not a link that parity made"):
         new_run(None, [PROBE], {})
 
 
@@ -263,6 +262,4 @@ def test_what_is_no_explanation_is_one_line(tmp_path: Path, text: str, said: str
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(BadTraceError) as raised:
         read_run(run, find)
-    assert str(raised.value) == (
-        f"{file}: not an explanation ({said}); remove it, and `parity report` tells the run without"
-    )
+    assert str(raised.value) == (f"{file}: not an explanation ({said}); remove it, and `parity report` does without it")
