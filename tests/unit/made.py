@@ -9,7 +9,7 @@ from parity.judge.curves import Curve
 from parity.judge.diff import Recording
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
-from parity.probe.values import METRICS, SIZED_METRICS, Arm, Expectation, Probe, VerdictKind, Workload
+from parity.probe.values import METRICS, SIZED_METRICS, Arm, Expectation, Probe, Stage, VerdictKind, Workload
 from parity.trace.values import End, Ending, Header, Start, Step, Tensor, Trace
 
 
@@ -54,6 +54,7 @@ START = Start(
     effective={"optimizer.class": "AdamW", "lora.layers": 16},
     ignored=(),
 )
+DONE = Ending(complete=True)
 END = End(base=START.base, trainable=START.trainable, traced=2)
 
 
@@ -63,7 +64,7 @@ def trace(*steps: Step, **changed: Any) -> Trace:
         start=START,
         steps=steps or tuple(step(number) for number in (1, 2, 3)),
         end=END,
-        ending=Ending(complete=True),
+        ending=DONE,
     )
     return replace(made, **changed)
 
@@ -81,6 +82,15 @@ PROBE = Probe(
     candidate=Arm(provider="mlx-lm-train"),
     expect=Expectation(verdict=VerdictKind.IDENTICAL),
 )
+
+
+def divergence(
+    step: int = 1, stage: Stage = Stage.CLIP, metric: str = "clipped_norm", **changed: Any
+) -> FirstDivergence:
+    made = FirstDivergence(
+        step=step, stage=stage, metric=metric, reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
+    )
+    return replace(made, **changed)
 
 
 def verdict(kind: VerdictKind, at: FirstDivergence | None = None, reason: str = "because") -> Verdict:
@@ -114,12 +124,13 @@ def judged(seed: int, at: FirstDivergence | None = None, *, steps: int = 30) -> 
     """A cell that a run could have ended with: every metric was compared, and those from the divergence on differ."""
     names = list(METRICS)
     differing = names[names.index(at.metric) :] if at is not None else []
+    unequal = steps + 1 - max(at.step, 1) if at is not None else 0
     metrics = {
         name: MetricSummary(
             max_abs=(0.25 if name in differing else 0.0) if name in SIZED_METRICS else None,
             max_ulp=None,
             first_step=None if at is None or name not in differing else at.step,
-            unequal=steps if name in differing else 0,
+            unequal=unequal if name in differing else 0,
             compared=steps,
         )
         for name in names
@@ -128,7 +139,12 @@ def judged(seed: int, at: FirstDivergence | None = None, *, steps: int = 30) -> 
     losses_of_reference = tuple(6.0 - number / 8 for number in numbers)
     gap = 0.25 if "loss" in differing else 0.0
     curve = Curve(
-        steps=numbers, reference=losses_of_reference, candidate=tuple(value + gap for value in losses_of_reference)
+        steps=numbers,
+        reference=losses_of_reference,
+        candidate=tuple(
+            value + (gap if number > steps - unequal else 0.0)
+            for number, value in zip(numbers, losses_of_reference, strict=True)
+        ),
     )
     return CellResult(
         seed=seed,
@@ -161,7 +177,9 @@ EXPLANATION: dict[str, Any] = {
     "evidence": [{"factor": "clip, alone", "diverges_at": "step 1", "lines": ["a bound of 1"], "measured": None}],
     "ignored": [],
     "steps": {"summary": "Faulty by themselves: steps 1–30.", "lines": [["1", "a", "b"]]},
-    "causes": [{"stages": ["clip"], "lines": ["clip: x"], "restores": "identical", "alone": [{"diverges_at": "step 1"}]}],
+    "causes": [
+        {"stages": ["clip"], "lines": ["clip: x"], "restores": "identical", "alone": [{"diverges_at": "step 1"}]}
+    ],
     "ruled_out": [{"stages": ["batch"], "still": "diverged"}],
     "effective": [],
     "runs": 8,

@@ -10,18 +10,40 @@ from parity.probe.shard import Shard, dealt
 from parity.probe.values import ArmName, Probe
 from parity.store.folder import new_run
 from parity.store.run import read_run, write_reports
-from parity.trace.cell import EXIT, cell_folder, trace_path
+from parity.trace.cell import cell_folder, note_exit, trace_path
 from parity.trace.file import TraceWriter
-from parity.trace.values import Ending
-from tests.unit.made import END, HEADER, PROBE, START, step
+from tests.unit.made import DONE, END, HEADER, PROBE, START, step
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from parity.trace.values import Ending, Header, Outcome, Start, Step
 
 FIRST = replace(PROBE, workload=replace(PROBE.workload, steps=3))
 OTHER = replace(FIRST, name="current/other")
 PROBES = (FIRST, OTHER)
 """Four cells: dealt to two shards, each has one seed of both."""
+
+
+def write_trace(
+    path: Path,
+    header: Header,
+    *steps: Step,
+    start: Start | None = START,
+    outcome: Outcome | None = None,
+    ending: Ending | None = DONE,
+) -> None:
+    """Writes what an arm leaves; without an `ending` it stops after its steps."""
+    with TraceWriter(path, header) as writer:
+        if start is not None:
+            writer.start(start)
+        for each in steps:
+            writer.step(each)
+        if ending is not None:
+            writer.end(END)
+            if outcome is not None:
+                writer.outcome(outcome)
+            writer.close(ending)
 
 
 def left_by_a_cell(run: Path, probe: Probe, seed: int, *, apart: bool = False, **provenance: Any) -> Path:
@@ -30,14 +52,9 @@ def left_by_a_cell(run: Path, probe: Probe, seed: int, *, apart: bool = False, *
     recorded = dict(HEADER.provenance) | {"parity": "0.1.0"} | provenance
     for arm in ArmName:
         header = replace(HEADER, probe=probe.name, arm=str(arm), seed=seed, provenance=recorded)
-        with TraceWriter(trace_path(folder, arm), header) as writer:
-            writer.start(START)
-            for number in (1, 2, 3):
-                moved = apart and arm is ArmName.CANDIDATE and number == 2
-                writer.step(step(number, **({"loss": 9.0, "reported": {"loss": 9.0}} if moved else {})))
-            writer.end(END)
-            writer.close(Ending(complete=True))
-    (folder / EXIT).write_text("0\n")
+        moved = {"loss": 9.0, "reported": {"loss": 9.0}} if apart and arm is ArmName.CANDIDATE else {}
+        write_trace(trace_path(folder, arm), header, step(1), step(2, **moved), step(3))
+    note_exit(folder, 0)
     return folder
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from parity.bisect.tester import ReleaseTester
 from parity.errors import NotInstallableError
 from parity.judge.result import CellResult
-from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage, VerdictKind
 from parity.trace.cell import cell_folder, note_exit
-from tests.unit.made import PROBE, cell
+from tests.unit.made import PROBE, cell, divergence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 
     from parity.probe.values import Probe
 
-LOSS = FirstDivergence(
-    step=1, stage=Stage.LOSS, metric="tokens", reference=108, candidate=107, delta=-1.0, ulp=1, detail=""
-)
+LOSS = divergence(1, Stage.LOSS, "tokens", reference=108, candidate=107, delta=-1.0, ulp=1)
 GOOD = cell(1)
 BAD = cell(1, VerdictKind.DIVERGED, LOSS)
 BROKEN = CellResult(seed=1, steps=0, verdict=None, failure="candidate: no module named [b]zoo[/b]")

@@ -12,18 +12,15 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift
 from parity.probe.values import ArmName, Stage, VerdictKind
 from parity.trace.cell import note_exit, read_cell, trace_path
-from parity.trace.file import TraceWriter
 from parity.trace.values import Ending, Executed, Ignored, Outcome, Start
-from tests.unit.made import END, HEADER, START, cell, step
-from tests.unit.made import PROBE as LONGER
+from tests.unit.made import DONE, HEADER, START, cell, step
+from tests.unit.stored import FIRST as PROBE
+from tests.unit.stored import write_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.judge.result import CellResult
-
-
-PROBE = replace(LONGER, workload=replace(LONGER.workload, steps=3))
 
 
 def write(
@@ -37,19 +34,8 @@ def write(
 ) -> None:
     named: dict[str, Any] = {"arm": str(arm), "seed": 1}
     header = replace(HEADER, **named | (told or {}))
-    with TraceWriter(trace_path(folder, arm), header) as writer:
-        if start is not None:
-            writer.start(start)
-        for number in range(1, steps + 1):
-            writer.step(step(number))
-        if ending is not None:
-            writer.end(END)
-            if outcome is not None:
-                writer.outcome(outcome)
-            writer.close(ending)
-
-
-DONE = Ending(complete=True)
+    each = [step(number) for number in range(1, steps + 1)]
+    write_trace(trace_path(folder, arm), header, *each, start=start, outcome=outcome, ending=ending)
 
 
 def test_three_equal_traces_are_identical(tmp_path: Path) -> None:

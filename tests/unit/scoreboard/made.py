@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parity.canaries.canary import Canary
 from parity.canaries.ground import LOOP
-from parity.judge.verdict import FirstDivergence
 from parity.probe.values import Stage, VerdictKind
 from parity.scoreboard.score import Identical, Score, Scoreboard, score
-from tests.unit.made import cell
+from tests.unit.made import cell, divergence
+
+if TYPE_CHECKING:
+    from parity.judge.verdict import FirstDivergence
 
 
 def canary(name: str = "rate-up", **changed: Any) -> Canary:
@@ -24,9 +26,7 @@ HARMLESS = canary("mask-in-float32", fault="The mask in float32", stage=None, st
 
 
 def at(stage: Stage = Stage.SCHEDULE, step: int = 1) -> FirstDivergence:
-    return FirstDivergence(
-        step=step, stage=stage, metric="lr", reference=1.0, candidate=1.01, delta=0.01, ulp=9, detail=""
-    )
+    return divergence(step, stage, "lr")
 
 
 CAUGHT = score(canary(), cell(1, VerdictKind.DIVERGED, at()))

@@ -13,8 +13,8 @@ from parity.errors import ParityError
 from parity.probe.values import ArmName, VerdictKind
 from parity.scoreboard.runs import CanaryRun, check_grounds, ground_probe, left_behind, result_of, run_changed
 from parity.trace.cell import cell_folder, note_exit, trace_path
-from parity.trace.file import TraceWriter
-from tests.unit.made import END, HEADER, START, step
+from tests.unit.made import HEADER, step
+from tests.unit.stored import write_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,18 +31,9 @@ OTHER = (step(1), step(2, lr=0.5), step(3))
 
 
 def write(cell: Path, probe: Probe, arm: ArmName, steps: Sequence[Step]) -> None:
-    from parity.trace.values import Ending
-
     path = trace_path(cell, arm)
-    if path.exists():
-        return
-    header = replace(HEADER, probe=probe.name, arm=arm, seed=SEED, steps=len(steps))
-    with TraceWriter(path, header) as writer:
-        writer.start(START)
-        for each in steps:
-            writer.step(each)
-        writer.end(END)
-        writer.close(Ending(complete=True))
+    if not path.exists():
+        write_trace(path, replace(HEADER, probe=probe.name, arm=arm, seed=SEED, steps=len(steps)), *steps)
 
 
 def trains(ran: list[str], **candidates: tuple[Step, ...]) -> Run:
