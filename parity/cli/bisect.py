@@ -11,7 +11,6 @@ import click
 from parity.cli.common import asked_for, cells, check_json, checked_probe, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus, MachineError, ParityError
 from parity.probe.values import Stage
-from parity.store.kept import kept_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ is no answer about the commit, so that git stops: 130 for wrong usage.
     "--path", type=click.Path(path_type=Path), metavar="CHECKOUT", help="Do not search: test this checkout or wheel."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for the runs; with the same folder a search continues."
+    "--out", type=click.Path(path_type=Path), help="Keep the runs here; a second call continues from what is there."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the answer as JSON; - is standard output.")
 def bisect_command(
@@ -152,6 +151,7 @@ def _search(lab: _Lab, tester: ReleaseTester, good: str | None, bad: str | None,
     from parity.bisect.pins import made_to_fit
     from parity.bisect.releases import in_range, is_pre, listed
     from parity.bisect.report import print_bisection, render_bisection
+    from parity.store.kept import kept_in
 
     every = listed(tester.package, pre=is_pre(good) or is_pre(bad))
     releases = in_range(tester.package, every, good, bad)
@@ -172,6 +172,7 @@ def _checkout(lab: _Lab, tester: ReleaseTester, path: Path, json_file: str | Non
     from parity.bisect.report import print_checkout, render_checkout
     from parity.bisect.search import Answer
     from parity.runner.checkouts import digest
+    from parity.store.kept import kept_in
 
     source = path.resolve()
     if not source.is_dir() and not (source.is_file() and source.suffix == ".whl"):

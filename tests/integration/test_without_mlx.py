@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMS = ("terminal", "markdown", "comment", "json", "junit", "annotations", "svg")
-ABSENT = ("mlx", "mlx_lm", "unsloth_zoo", "transformers", "tokenizers")
+ABSENT = (
+    "mlx", "mlx_lm", "unsloth_zoo", "transformers", "tokenizers", "huggingface_hub", "packaging", "platformdirs", "uv",
+)  # fmt: skip
+"""What `make judge` does not install."""
 
 _WITHOUT = f"""
 import json, sys
