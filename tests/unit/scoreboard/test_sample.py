@@ -1,4 +1,4 @@
-"""Handfuls rotate: each is small and of one ground, and in turn they are all canaries once."""
+"""Samples rotate: each is small and of one ground, and in turn they are all canaries once."""
 
 from __future__ import annotations
 
