@@ -1,11 +1,11 @@
 """The gate as a step of a workflow: sets up, runs or merges, renders, and ends with the status of what it ran.
 
-Of the standard library alone: it runs before anything is installed, by whatever Python a runner has.
+Uses the standard library only: it runs before anything is installed, with whatever Python a runner has.
 
-An input arrives as an environment variable and leaves as one argument of a list; no shell reads it. What a build and
-the trainers print is relayed between `::stop-commands::` and a random token, so that no line of theirs is a command to
-the runner, and they are not told of the files through which a step talks to it. That keeps accidents away. It is no
-sandbox: a candidate is code, and runs as the job's user.
+An input arrives as an environment variable and leaves as one argument of a list; no shell reads it. What builds and
+trainers print is relayed between `::stop-commands::` and a random token, so that the runner takes no line of it for a
+command, and they are not told the files through which a step talks to the runner. This prevents accidents. It is not a
+sandbox: a candidate is code and runs as the job's user.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 USAGE, NOT_RUN, UNDECIDED, BUG = 2, 3, 5, 70
-"""As `parity.errors.ExitStatus` has them."""
+"""The values of `parity.errors.ExitStatus`."""
 
 _LARGEST_SUMMARY = 1 << 20
-_CUT = "\n\n… cut here: a step summary holds 1 MiB. The whole page is `report.md` in the folder of the run.\n"
+_CUT = "\n\n… cut here: a step summary holds 1 MiB. The full report is `report.md` in the folder of the run.\n"
 _KEPT_FROM_TRAINERS = re.compile(r"GITHUB_(OUTPUT|ENV|PATH|STATE|STEP_SUMMARY|TOKEN)|GH_TOKEN|ACTIONS_.*|PARITY_.*")
 _COMMAND = re.compile(r"::(error|warning|notice)[ :]")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*==?\s*(\S.*)")
@@ -41,20 +41,20 @@ _WHEEL = re.compile(r"(?:.*/)?([A-Za-z0-9][A-Za-z0-9._]*)-[^/]+\.whl")
 _LAST_LINES = 5
 
 
-class Refused(Exception):  # noqa: N818 - it names what becomes of an input
-    """An input that cannot be used: one line, with what to write instead."""
+class Refused(Exception):  # noqa: N818 - it names what happens to an input
+    """An input that cannot be used; the message is one line that says what to write instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a step is asked to do, checked as far as it can be without parity."""
+    """What a step is asked to do, checked as far as possible without parity."""
 
     target: str
-    """Of `make`: what sets up a parity that can do it."""
+    """The target of `make` that sets up a parity that can do it."""
     parity: Path
     command: tuple[str, ...]
     packages: tuple[str, ...] = ()
-    """Installed beside parity, for the providers that they bring."""
+    """Installed next to parity, for the providers that they contain."""
     out: Path
     """The folder of the run."""
 
@@ -90,14 +90,14 @@ def merge_asked(environ: Mapping[str, str]) -> Work:
     """What the inputs of the action that merges shards ask for.
 
     Raises:
-        Refused: no shard is there.
+        Refused: no shard was found.
 
     """
     named = _paths("shards", environ.get("PARITY_SHARDS", ""))
-    paths = [Path(found) for name in named for found in sorted(glob(name)) or [name]]  # noqa: PTH207 - or an absolute one
+    paths = [Path(found) for name in named for found in sorted(glob(name)) or [name]]  # noqa: PTH207 - may be absolute
     shards = [str(shard) for path in paths for shard in _shards(path)]
     if not shards:
-        raise Refused(f"shards: no folder of a run in {', '.join(named) or 'an empty input'}; was each one downloaded?")
+        raise Refused(f"shards: no run folder in {', '.join(named) or 'an empty input'}; were the shards downloaded?")
     out = _out(environ)
     return Work(
         target="judge",
@@ -111,7 +111,7 @@ def main(mode: str, environ: Mapping[str, str]) -> int:
     """Does one step's work.
 
     Returns:
-        Its exit status: 0 only where a run is there, met every expectation and could be rendered.
+        Its exit status: 0 only if there is a run that met every expectation and could be rendered.
 
     """
     step, relay = Step(environ), Relay()
@@ -122,7 +122,7 @@ def main(mode: str, environ: Mapping[str, str]) -> int:
     except Refused as refused:
         return step.no_result(str(refused), USAGE)
     except Exception as error:  # noqa: BLE001 - a status of 1 would say that two trainers differ
-        return step.no_result(f"a fault of the gate itself: {type(error).__name__}: {error}", BUG)
+        return step.no_result(f"a bug in the gate itself: {type(error).__name__}: {error}", BUG)
 
 
 def _work(mode: str, environ: Mapping[str, str], step: Step, relay: Relay) -> int:
@@ -149,10 +149,10 @@ class Relay:
     _running: subprocess.Popen[bytes] | None = None
 
     def __call__(self, title: str, *command: str | Path) -> int:
-        """Runs one to its end.
+        """Runs a program to its end.
 
         Returns:
-            Its exit status; of a signal 128 and its number, and 127 where there is no such program, as shells have it.
+            Its exit status; as in a shell, 128 plus the number of a signal, and 127 if there is no such program.
 
         """
         self.said.clear()
@@ -163,7 +163,7 @@ class Relay:
         return code if code >= 0 else 128 - code
 
     def stop(self, *_: object) -> None:
-        """A job that is cancelled: what runs ends what it writes, and is rendered as interrupted."""
+        """Handles a cancelled job: the program finishes what it is writing, and is rendered as interrupted."""
         if self._running is not None:
             self._running.terminate()
 
@@ -191,7 +191,7 @@ class Step:
         self._complaints: list[str] = []
 
     def no_result(self, why: str, status: int, said: Sequence[str] = ()) -> int:
-        """Says that there is none, and why; the status is never that of a success."""
+        """Reports that there is no result, and why; the status is never that of a success."""
         self._write(verdict="no result", status=str(status), report="", html="", json="", junit="", run="")
         last = "".join(f"\n    {line}" for line in said)
         self._summarise(f"❌ **No result.** The gate has judged nothing:\n\n    {' '.join(why.split())}{last}\n")
@@ -199,7 +199,7 @@ class Step:
         return status
 
     def result(self, work: Work, verdict: str, status: int) -> int:
-        """Renders a run, whatever its status; what cannot be rendered makes a success a failure."""
+        """Renders a run, whatever its status; if something cannot be rendered, a success becomes a failure."""
         page = self._rendered(work, "markdown", status)
         for form, name in _FILES.items():
             if text := self._rendered(work, form, status):
@@ -219,7 +219,7 @@ class Step:
         return answer
 
     def _rendered(self, work: Work, form: str, status: int) -> str:
-        """One rendering; `parity report` answers as the run did, or something is wrong."""
+        """One rendering; `parity report` must end with the status of the run."""
         with quoted():
             process = _start((work.parity, "report", work.out, f"--format={form}"))
             text = process.communicate()[0].decode(errors="replace")
@@ -250,12 +250,12 @@ class Step:
 
 
 _FILES = {"html": "report.html", "junit": "junit.xml"}
-"""What is rendered into the folder of a run, beside what the run leaves there itself."""
+"""What is rendered into the folder of a run, in addition to what the run writes there itself."""
 
 
 @contextmanager
 def quoted() -> Iterator[None]:
-    """What is printed meanwhile is text to the runner, whatever it looks like."""
+    """Makes the runner treat everything that is printed meanwhile as text."""
     token = secrets.token_hex(16)
     _say(f"::stop-commands::{token}")
     try:
@@ -265,7 +265,7 @@ def quoted() -> Iterator[None]:
 
 
 def fitting(text: str, room: int) -> bytes:
-    """As many whole lines as there is room for, in bytes, and a line that says that some are gone."""
+    """As many whole lines as there is room for, in bytes, and a line that says that some were cut."""
     whole, cut = text.encode(), _CUT.encode()
     if len(whole) <= room:
         return whole
@@ -279,14 +279,14 @@ def _say(line: str) -> None:
 
 
 def _start(command: Sequence[str | Path], *, stderr: int | None = None) -> subprocess.Popen[bytes]:
-    """A program whose standard output is ours to read."""
+    """Starts a program whose standard output can be read here."""
     environment = {name: value for name, value in os.environ.items() if not _KEPT_FROM_TRAINERS.fullmatch(name)}
     environment = {"COLUMNS": "120"} | environment | {"PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
 
 
 def _verdict(run: Path) -> str | None:
-    """The sentence of a run; None where it has left no results."""
+    """The sentence of a run; None if it left no results."""
     try:
         verdict = json.loads((run / "results.json").read_text(encoding="utf-8"))["summary"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -295,7 +295,7 @@ def _verdict(run: Path) -> str | None:
 
 
 def _out(environ: Mapping[str, str]) -> Path:
-    """A folder outside of what is checked out: a checkout is known by its content, and would be another one after."""
+    """A folder outside of the checkout, which is identified by its content and must not change."""
     if asked := environ.get("PARITY_OUT", "").strip():
         return Path(asked).absolute()
     return Path(tempfile.mkdtemp(prefix="parity-", dir=environ.get("RUNNER_TEMP") or None))
@@ -306,18 +306,18 @@ def _lines(text: str) -> list[str]:
 
 
 def _paths(what: str, text: str) -> list[str]:
-    """One a line, spaces and all, where it is there as it is written; otherwise separated by spaces, as in a shell."""
+    """One path per line, spaces included, if it exists as written; otherwise separated by spaces, as in a shell."""
     found: list[str] = []
     for line in _lines(text):
         try:
             found += [line] if Path(line).exists() else shlex.split(line)
         except ValueError as error:
-            raise Refused(f"{what}: {line!r} cannot be split into paths ({error}); write one a line") from None
+            raise Refused(f"{what}: {line!r} cannot be split into paths ({error}); write one per line") from None
     return found
 
 
 def _shards(path: Path) -> list[Path]:
-    """The folders of runs that a path leads to: itself, or those in it, as `actions/download-artifact` leaves them."""
+    """The run folders of a path: itself, or those in it, as `actions/download-artifact` creates them."""
     return [path] if (path / "plan.json").is_file() else sorted(each.parent for each in path.glob("*/plan.json"))
 
 
@@ -328,7 +328,7 @@ def _pin(candidate: str) -> str:
     elif found := _WHEEL.fullmatch(candidate):
         name, value = found[1], candidate if candidate.startswith(("/", ".")) else f"./{candidate}"
     else:
-        raise Refused(f"candidate: name=release, name=./checkout or a wheel (*.whl), not {candidate!r}")
+        raise Refused(f"candidate: write name=release, name=./checkout or a wheel (*.whl), not {candidate!r}")
     canonical = re.sub(r"[-_.]+", "-", name).lower()
     return f"environment.{canonical}={json.dumps(value, ensure_ascii=False)}"
 

@@ -1,4 +1,4 @@
-"""The command line: one command a file, no work of its own."""
+"""The command line: one command per file; the work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Exit status:
     3  an arm could not be run
     4  a known fault was not caught
     5  nothing comparable, not run, or inconclusive
-   70  a fault of parity itself
+   70  a bug in parity itself
   130  interrupted"""
 
 
@@ -59,7 +59,7 @@ for command in (
 
 
 def main() -> None:
-    """Runs a command and exits with its status, in the numbers of a `git bisect` where one asks."""
+    """Runs a command and exits with its status, or with one for `git bisect` if that is in progress."""
     status, answered = _run()
     checkout = checkout_of(sys.argv[1:])
     if checkout is not None and is_bisected(checkout):
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _run() -> tuple[ExitStatus, bool]:
-    """Its status, and whether that is an answer about what was asked; a mistake is one line, never a traceback."""
+    """The status, and whether it is an answer to what was asked; a usage error is one line, never a traceback."""
     try:
         return cli(prog_name="parity", standalone_mode=False) or ExitStatus.EXPECTED, True
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -81,5 +81,5 @@ def _run() -> tuple[ExitStatus, bool]:
         return error.status, isinstance(error, UnavailableError) and not isinstance(error, MachineError)
     except Exception:  # noqa: BLE001 - an exit status of 1 would say that two trainers differ
         traceback.print_exc()
-        click.echo("parity: this is a fault of parity itself, not of a trainer; please report it", err=True)
+        click.echo("parity: this is a bug in parity itself, not in a trainer; please report it", err=True)
         return ExitStatus.BUG, False

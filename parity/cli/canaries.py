@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 @click.command("canaries")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells side by side.")
-@click.option("--only", multiple=True, metavar="NAME", help="This canary; may be given again.")
-@click.option("--stage", type=click.Choice([str(stage) for stage in Stage]), help="The canaries of one stage.")
-@click.option("--identical", type=click.IntRange(min=0), default=0, help="So many cells of identical arms beside.")
-@click.option("--sensitivity", is_flag=True, help="Search the smallest effect that is still caught.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
+@click.option("--only", multiple=True, metavar="NAME", help="Run only this canary; may be repeated.")
+@click.option("--stage", type=click.Choice([str(stage) for stage in Stage]), help="Run only canaries of this stage.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="A new folder for the traces; left out, they are not kept."
+    "--identical", type=click.IntRange(min=0), default=0, help="Also run this many cells whose arms are the same."
 )
-@click.option("--json", "json_file", metavar="FILE", help="The scoreboard as JSON; - is standard output.")
+@click.option("--sensitivity", is_flag=True, help="Search for the smallest effect that is still caught.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write traces to this new folder; default: keep none.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the scoreboard as JSON; - is standard output.")
 def canaries_command(
     jobs: int,
     only: tuple[str, ...],
@@ -37,7 +37,7 @@ def canaries_command(
     out: Path | None,
     json_file: str | None,
 ) -> ExitStatus:
-    """Put known faults into real providers and score what the harness makes of them."""
+    """Put known faults into real providers and score whether the harness catches them."""
     from parity.canaries.catalogue import graded
     from parity.report.canaries import print_canaries, render_canaries
     from parity.scoreboard.board import measure_sensitivity, run_canaries
@@ -75,7 +75,7 @@ def _chosen(only: tuple[str, ...], stage: str | None) -> tuple[Canary, ...]:
     named = tuple(find(name) for name in dict.fromkeys(only)) if only else canaries()
     chosen = tuple(each for each in named if stage is None or each.stage == stage)
     if not chosen:
-        raise BadProbeError(f"--only and --stage {stage}: no canary is both; drop one of them")
+        raise BadProbeError(f"--only and --stage {stage}: no canary matches both; drop one of them")
     return chosen
 
 

@@ -19,21 +19,21 @@ _STATUS = {
 @click.command("diff")
 @click.argument("reference")
 @click.argument("candidate")
-@click.option("--metrics", metavar="loss,lr", default="", help="Compare these only; the default is all.")
+@click.option("--metrics", metavar="loss,lr", default="", help="Compare only these metrics; default: all.")
 @click.option(
     "--tolerance",
     multiple=True,
     metavar="METRIC=SIZE",
-    help="Accept |delta| up to SIZE; others then do not count.",
+    help="Accept |delta| up to SIZE; other metrics then do not count.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
 def diff_command(
     reference: str, candidate: str, metrics: str, tolerance: tuple[str, ...], *, as_json: bool
 ) -> ExitStatus:
     """Compare two traces, or two CSV or JSON Lines logs with a `step` column.
 
-    FILE::COLUMN reads one column of a table as the loss. `iteration`, `iter`, `train_loss`,
-    `learning_rate` and `n_tokens` are read as step, loss, lr and tokens.
+    FILE::COLUMN reads one column of a table as the loss. The columns `iteration` and `iter` are read as step,
+    `train_loss` as loss, `learning_rate` as lr and `n_tokens` as tokens.
     """
     from rich.console import Console
 
@@ -63,5 +63,5 @@ def _tolerance(text: str) -> tuple[str, float]:
     except ValueError:
         value = -1.0
     if not metric or not 0 <= value < float("inf"):
-        raise click.UsageError(f"--tolerance {text}: write it as METRIC=SIZE, a size of 0 or more")
+        raise click.UsageError(f"--tolerance {text}: write it as METRIC=SIZE, with a size of 0 or more")
     return metric, value

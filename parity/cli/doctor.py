@@ -1,4 +1,4 @@
-"""`parity doctor`: whether this machine can run a cell, and whether what it finds can be trusted bit for bit."""
+"""`parity doctor`: whether this machine can run a cell, and whether its device repeats itself bit for bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("doctor")
 def doctor_command() -> ExitStatus:
-    """Is this machine fit to judge?"""
+    """Check whether this machine can run probes."""
     from rich.table import Table
     from rich.text import Text
 
@@ -34,7 +34,7 @@ def doctor_command() -> ExitStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     what: str
     fit: bool
@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Looks at the compiler first, then MLX and its device, then every provider."""
+    """Checks the compiler first, then MLX and its device, then every provider."""
     return [_compiler(), _mlx(), *_providers()]
 
 
@@ -57,7 +57,7 @@ def _mlx() -> Finding:
     try:
         from parity.lab.provenance import provenance
     except ImportError as error:
-        return Finding(what="mlx", fit=False, said=f"cannot be imported ({error}); make setup")
+        return Finding(what="mlx", fit=False, said=f"cannot be imported ({error}); run: make setup")
     found = provenance(())
     device = found["device"]
     rule = "deterministic: bit for bit" if device["deterministic"] else "not deterministic: a noise floor is measured"

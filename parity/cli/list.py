@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @click.argument("probes", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--markdown", is_flag=True, help="The table of probes/README.md.")
+@click.option("--markdown", is_flag=True, help="Print the table of probes/README.md.")
 def list_command(probes: tuple[Path, ...], *, markdown: bool) -> ExitStatus:
-    """Print what PROBES ask, of which arms, and what is expected. Without PROBES: those below probes/."""
+    """Print what PROBES ask, their arms and the expected verdicts. Default: probes/current and probes/original."""
     from rich.console import Console
 
     from parity.probe.file import find_probes, read_probe

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the merged run.")
 @click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
 def merge_command(shards: tuple[Path, ...], out: Path, *, verbose: bool) -> ExitStatus:
-    """Merge SHARDS (folders of `parity run --shard`) into one run and judge it; it never passes with one missing."""
+    """Merge SHARDS (folders of `parity run --shard`) into one run and judge it. A missing shard is never a pass."""
     from parity.report.terminal import print_run
     from parity.store.collect import copy_explanations, copy_shards, read_stored
     from parity.store.folder import check_out

@@ -14,11 +14,11 @@ _STATUS = {VerdictKind.IDENTICAL: ExitStatus.EXPECTED, VerdictKind.DIVERGED: Exi
 
 @click.command("outcomes")
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One object instead of words.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
 def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:
-    """Say what a TABLE of outcomes by seed can support.
+    """Say whether a TABLE of outcomes by seed proves a difference between two arms.
 
-    TABLE is CSV with a seed and one column for each of two arms: yes and no, or numbers. A cell that is empty is
+    TABLE is CSV with a seed column and one column for each of the two arms: yes and no, or numbers. An empty cell is
     a seed that the arm did not run.
     """
     from rich.console import Console

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
 @click.command("record")
 @click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--seeds", metavar="1,42", help="These seeds instead of the probe's.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any key of a probe, as in TOML.")
-@click.option("--force", "replaces", is_flag=True, help="Replace goldens that differ, and show how.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes side by side.")
+@click.option("--seeds", metavar="1,42", help="Seeds to run, overriding the probe.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of a probe, as in TOML.")
+@click.option("--force", "replaces", is_flag=True, help="Replace golden files that differ, and show how they differ.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
 @click.option(
     "--golden", "folder", type=click.Path(path_type=Path), default=GOLDENS, show_default=True, metavar="FOLDER",
-    help="Where goldens are kept, a folder a platform.",
+    help="Folder for golden files, with one folder per platform.",
 )  # fmt: skip
 def record_command(
     probes: tuple[Path, ...], seeds: str | None, overrides: tuple[str, ...], jobs: int, folder: Path, *, replaces: bool
 ) -> ExitStatus:
-    """Write what the references of PROBES compute as goldens, for `parity run --golden`.
+    """Write what the references of PROBES compute to golden files, for `parity run --golden`.
 
-    A golden that is new fails, so that somebody looks at it; one that differs fails, shows how and writes nothing.
+    A new golden file fails, so that somebody looks at it. One that differs fails, too: the difference is shown, and
+    nothing is written.
     """
     from rich.text import Text
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     type=click.Choice(["terminal", "markdown", "comment", "html", "json", "junit", "annotations", "svg"]),
     default="terminal",
     show_default=True,
-    help="comment: markdown for a pull request; html: a page with curves, whole in itself; annotations: workflow "
+    help="comment: markdown for a pull request; html: one self-contained page with curves; annotations: workflow "
     "commands; svg: a picture of the terminal.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
 def report_command(run: Path, form: str, *, verbose: bool) -> ExitStatus:
     """Judge a stored RUN again and render it; the exit status is the run's.
 
-    RUN is its folder, which is judged from its traces, or a results.json, which must follow from its own cells.
+    RUN is a folder, which is judged from its traces, or a results.json, which must follow from its own cells.
     """
     from parity.report.annotations import render_annotations
     from parity.report.html import render_html

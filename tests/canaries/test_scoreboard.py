@@ -81,7 +81,7 @@ def test_a_canary_that_is_not_there_is_answered_with_the_nearest() -> None:
 def test_a_stage_without_what_is_asked_for_is_nothing_to_run() -> None:
     ran = parity("canaries", "--only", "rate-one-percent-up", "--stage", "load")
     assert ran.returncode == 2
-    assert "no canary is both" in ran.stderr
+    assert "no canary matches both" in ran.stderr
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -39,8 +39,10 @@ def test_arms_that_are_alike_only_while_they_are_watched_are_not_judged(tmp_path
     shy = 'provider = "shy"'
     cell, said, status = run(tmp_path, reference=shy, candidate=shy)
     assert (cell["verdict"], status) == ("invalid", 5)
-    assert cell["reason"].startswith("without the tap, the reference ends with different parameters: 56 of 56 tensors, first ")
-    assert "ended alike" not in said
+    assert cell["reason"].startswith(
+        "without the tap, the reference ends with different parameters: 56 of 56 tensors, first "
+    )
+    assert "same final parameters" not in said
 
 
 def test_a_control_that_fails_is_no_proof(alike: tuple[Path, dict[str, Any], str, int], tmp_path: Path) -> None:

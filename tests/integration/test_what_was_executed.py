@@ -102,7 +102,8 @@ def test_watching_changes_no_bit(tmp_path: Path) -> None:
     script = tmp_path / "bare.py"
     script.write_text(
         "import sys; from dataclasses import replace; from pathlib import Path\n"
-        "from parity.lab import executed; from parity.lab.arm import run_arm; from parity.probe.file import read_probe\n"
+        "from parity.lab import executed; from parity.lab.arm import run_arm\n"
+        "from parity.probe.file import read_probe\n"
         "from parity.probe.values import ArmName\n"
         "if sys.argv[3] == 'bare': executed._profiled = executed._monitored = lambda: list\n"
         "run_arm(read_probe(Path(sys.argv[1])), ArmName.REFERENCE, 1, Path(sys.argv[2]))\n"

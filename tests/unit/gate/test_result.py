@@ -106,8 +106,8 @@ def not_run(**changed: Any) -> ProbeResult:
         (
             [not_run(), probe_result(cell(1), FAILED)],
             ExitStatus.NOT_RUN,
-            "Not as expected: 1 of 2 probes: current/self is invalid, an arm did not run (seed 42), expected identical. "
-            "1 of 2 probes was not run: model owner/name is not available (no such repository).",
+            "Not as expected: 1 of 2 probes: current/self is invalid, an arm did not run (seed 42), expected "
+            "identical. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
         ),
         (
             [replace(not_run(), cells=(cell(1, VerdictKind.DIVERGED, AT),))],

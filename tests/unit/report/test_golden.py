@@ -153,7 +153,7 @@ def test_cells_without_a_golden_are_said_once() -> None:
     assert result.status is ExitStatus.EXPECTED
     assert terminal(result, verbose=True).count(said) == 1
     assert render_markdown(result).count("not checked; ") == 1
-    assert "no golden file" not in terminal(run(SAME, absent=3, decides=False))
+    assert "no golden file" not in terminal(run(SAME, absent=3, decides=False), verbose=True)
 
 
 def test_json_holds_which_moved_and_what_changed() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parity.errors import ExitStatus
 from parity.probe.values import Stage, VerdictKind
-from parity.scoreboard.score import Identical, CanaryStatus, Score, score
+from parity.scoreboard.score import CanaryStatus, Identical, Score, score
 from tests.unit.made import cell
 from tests.unit.scoreboard.made import ALARM, CAUGHT, ELSEWHERE, MISSED, NOT_RUN, QUIET, at, board, canary
 
@@ -30,7 +30,8 @@ def test_a_fault_within_the_noise_is_missed() -> None:
 
 
 def test_an_identical_cell_is_a_miss_of_a_fault_and_the_quiet_of_a_harmless_change() -> None:
-    assert (MISSED.status, QUIET.status, ALARM.status) == (CanaryStatus.MISSED, CanaryStatus.QUIET, CanaryStatus.FALSE_ALARM)
+    wanted = (CanaryStatus.MISSED, CanaryStatus.QUIET, CanaryStatus.FALSE_ALARM)
+    assert (MISSED.status, QUIET.status, ALARM.status) == wanted
 
 
 def test_what_could_not_be_run_is_neither() -> None:

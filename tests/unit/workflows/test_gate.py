@@ -107,7 +107,7 @@ def test_a_candidate_is_a_key_of_the_environment(made: Tool, candidate: str, pin
         ({"candidate": "unsloth-zoo"}, "name=release, name=./checkout or a wheel (*.whl), not 'unsloth-zoo'"),
         ({"candidate": "-r=evil"}, "name=release, name=./checkout or a wheel (*.whl), not '-r=evil'"),
         ({"canaries": "yes"}, "canaries: true or false, not 'yes'"),
-        ({"probes": "it's.toml"}, "cannot be split into paths (No closing quotation); write one a line"),
+        ({"probes": "it's.toml"}, "cannot be split into paths (No closing quotation); write one per line"),
     ],
 )
 def test_an_input_that_cannot_be_used_is_no_result(made: Tool, inputs: dict[str, str], why: str) -> None:
@@ -190,7 +190,7 @@ def test_a_fault_of_the_gate_itself_is_no_result(made: Tool) -> None:
     (made.runner().workspace / "run" / "report.html").mkdir(parents=True)
     ended = made.runner().run(block(), {"out": "run"})
     assert (ended.status, ended.outputs["verdict"]) == (ExitStatus.BUG, "no result")
-    assert "a fault of the gate itself: IsADirectoryError" in ended.summary
+    assert "a bug in the gate itself: IsADirectoryError" in ended.summary
 
 
 def test_a_report_that_answers_better_than_the_run_changes_nothing(made: Tool) -> None:
@@ -318,7 +318,7 @@ def test_a_merge_of_nothing_is_no_result(made: Tool, shards: str) -> None:
     (runner.workspace / "empty").mkdir(parents=True)
     ended = runner.run(block(".github/actions/merge/action.yml"), {"shards": shards})
     assert (ended.status, ended.outputs["verdict"]) == (ExitStatus.USAGE, "no result")
-    assert f"shards: no folder of a run in {shards or 'an empty input'}; was each one downloaded?" in ended.summary
+    assert f"shards: no run folder in {shards or 'an empty input'}; were the shards downloaded?" in ended.summary
 
 
 def test_a_merge_that_misses_a_shard_is_no_pass(made: Tool) -> None:
