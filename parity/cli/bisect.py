@@ -39,7 +39,7 @@ is no answer about the commit, so that git stops: 130 for wrong usage.
     git bisect run parity bisect PROBE --package NAME --path ."""
 
 
-@click.command("bisect", epilog=_EPILOG)
+@click.command("bisect", short_help="Find the release that changed a probe's verdict.", epilog=_EPILOG)
 @click.argument("probe_file", metavar="PROBE", type=click.Path(path_type=Path))
 @click.option("--package", "name", required=True, metavar="NAME", help="The package to search.")
 @click.option("--good", metavar="RELEASE", help="A good release. Default: search for one, back from the bad one.")

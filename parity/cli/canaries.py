@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from parity.canaries.canary import Canary
 
 
-@click.command("canaries")
+@click.command("canaries", short_help="Run known faults and score which ones are caught.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
 @click.option("--only", multiple=True, metavar="NAME", help="Run only this canary; may be repeated.")
 @click.option("--stage", type=click.Choice([str(stage) for stage in Stage]), help="Run only canaries of this stage.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parity.errors import ExitStatus
 
 
-@click.command("comment")
+@click.command("comment", short_help="Post a workflow run's result on its pull request.")
 @click.option("--run-id", required=True, type=int, help="The workflow run that has the results.")
 @click.option("--head-sha", required=True, help="The commit of the pull request that it tested.")
 @click.option("--conclusion", required=True, help="How the run ended, as GitHub says: success, failure, cancelled, …")

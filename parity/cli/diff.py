@@ -16,7 +16,7 @@ _STATUS = {
 }
 
 
-@click.command("diff")
+@click.command("diff", short_help="Compare two traces or two logs, step by step.")
 @click.argument("reference")
 @click.argument("candidate")
 @click.option("--metrics", metavar="loss,lr", default="", help="Compare only these metrics; default: all.")

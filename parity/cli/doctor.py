@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Check whether this machine can run probes.")
 def doctor_command() -> ExitStatus:
     """Check whether this machine can run probes."""
     from rich.table import Table

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from parity.probe.values import Probe
 
 
-@click.command("explain")
+@click.command("explain", short_help="Find the cause of a divergence by swapping stages.")
 @click.argument("probe_file", metavar="PROBE", type=click.Path(path_type=Path))
 @click.option("--seeds", metavar="1,42", help="Seeds to explain, one after the other; default: the probe's first.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of steps, overriding the probe.")

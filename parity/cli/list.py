@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parity.probe.values import Probe
 
 
-@click.command("list")
+@click.command("list", short_help="List probes, their arms and expected verdicts.")
 @click.argument("probes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Print the table of probes/README.md.")
 def list_command(probes: tuple[Path, ...], *, markdown: bool) -> ExitStatus:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parity.errors import ExitStatus
 
 
-@click.command("merge")
+@click.command("merge", short_help="Merge the shards of a run and judge it.")
 @click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the merged run.")
 @click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")

@@ -12,7 +12,7 @@ from parity.probe.values import VerdictKind
 _STATUS = {VerdictKind.IDENTICAL: ExitStatus.EXPECTED, VerdictKind.DIVERGED: ExitStatus.UNEXPECTED}
 
 
-@click.command("outcomes")
+@click.command("outcomes", short_help="Judge a table of outcomes by seed.")
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object to standard output.")
 def outcomes_command(table: Path, *, as_json: bool) -> ExitStatus:

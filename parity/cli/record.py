@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from parity.golden.recorded import RecordedGolden
 
 
-@click.command("record")
+@click.command("record", short_help="Write golden files of the references of probes.")
 @click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--seeds", metavar="1,42", help="Seeds to run, overriding the probe.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of a probe, as in TOML.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from parity.errors import ExitStatus
 
 
-@click.command("report")
+@click.command("report", short_help="Judge a stored run again and render it.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--format",

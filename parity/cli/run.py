@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from parity.probe.values import Probe
 
 
-@click.command("run")
+@click.command("run", short_help="Run probes and say whether each is as expected.")
 @click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--seeds", metavar="1,42", help="Seeds to run, overriding the probe.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of steps, overriding the probe.")
