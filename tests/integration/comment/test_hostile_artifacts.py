@@ -244,14 +244,14 @@ DOCUMENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "10,000 empty probes": (lambda: changed(probes=[{}] * 10_000), "not the results of a run: KeyError: 'strays'"),
     "probes that the summary does not speak of": (
         without_probes,
-        "results that do not follow from their cells: summary is As expected: 2 probes, 1 identical and 1 "
-        "diverged, as declared. 1 of 1 known faults was caught., but its cells say As expected: 1 "
-        "probe, 1 identical. 1 of 1 known faults was caught b…",
+        "results that do not follow from their cells: summary is All 2 probes as expected: 1 identical, 1 "
+        "diverged as declared. 1 of 1 known fault was caught., but its cells say 1 probe, as expected: "
+        "identical. 1 of 1 known fault was caught.",
     ),
     "a summary that lies": (
         lambda: changed(summary="All 9 probes as expected: 9 identical."),
-        "results that do not follow from their cells: summary is All 9 probes as expected: 9 identical., and "
-        "its cells say All 2 probes as expected: 1 identical, 1 diverged as declared. 1 of 1 known faults "
+        "results that do not follow from their cells: summary is All 9 probes as expected: 9 identical., but "
+        "its cells say All 2 probes as expected: 1 identical, 1 diverged as declared. 1 of 1 known fault "
         "was caught.",
     ),
     "a status that lies": (
@@ -469,7 +469,7 @@ def test_a_finding_of_a_run_that_succeeded_says_that_it_gates_nothing(job: Job) 
     assert body.splitlines()[2] == (
         "⚠ The run succeeded although its results call for status 1: its check is not a gate."
     )
-    assert body.splitlines()[4].startswith("❌ **Not as expected: 1 of 1 probe.")
+    assert body.splitlines()[4].startswith("❌ **Not as expected: 1 of 1 probe: current/self is diverged, ")
 
 
 ODD = {
