@@ -38,7 +38,7 @@ def comment_on(asked: Asked, github: GitHub, find: Callable[[str], Canary], say:
     Args:
         asked: the run.
         github: its repository.
-        find: a canary by name; raises BadProbeError where there is none.
+        find: returns a canary by name; raises BadProbeError if there is none.
         say: called with a line about what was done.
 
     Returns:

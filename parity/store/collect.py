@@ -39,7 +39,7 @@ _PART = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def read_stored(folder: Path) -> Stored:
-    """Reads a shard; of its traces only where they were recorded.
+    """Reads a shard; from its traces it reads only where they were recorded.
 
     Args:
         folder: the folder of its run, or one that holds this folder and no other run, as a downloaded artifact does.
