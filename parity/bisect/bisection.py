@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from parity.bisect.tester import ReleaseResult, ReleaseTester
-    from parity.probe.values import Probe, Stage
+    from parity.metrics import Stage
+    from parity.probe.values import Probe
 
 
 @dataclass(frozen=True, kw_only=True)

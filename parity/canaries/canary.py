@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parity.canaries.ground import Ground
-    from parity.probe.values import Stage
+    from parity.metrics import Stage
 
 _Made = TypeVar("_Made", bound=type[Any])
 

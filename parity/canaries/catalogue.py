@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.canaries import adapt, batch, clip, forward, gradient, harmless, load, loss, report, schedule, sized, update
+from parity.canaries import (
+    adapt,
+    batch,
+    clip,
+    forward,
+    gradient,
+    harmless,
+    load,
+    loss,
+    misreports,
+    schedule,
+    sized,
+    update,
+)
 from parity.canaries.canary import CANARIES, GRADED, Canary, Graded
 from parity.errors import BadProbeError, nearest
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.protocol import CANARY_PREFIX
 
 if TYPE_CHECKING:
@@ -23,7 +36,7 @@ ROOMS: tuple[ModuleType, ...] = (
     clip,
     schedule,
     update,
-    report,
+    misreports,
     harmless,
     sized,
 )

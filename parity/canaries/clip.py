@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from parity.canaries.canary import canary
 from parity.canaries.ground import ACCUMULATED, CLIPPED, LOOP, TRAINER
 from parity.canaries.seam import replaced
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm import loop
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.mlx_lm.stages import clipping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from parity.canaries.canary import canary
 from parity.canaries.ground import ACCUMULATED, LOOP, TRAINER_PLAIN
 from parity.canaries.loss import TrainerLoss
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.protocol import Clip
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import parity
-from parity.probe.values import Lora, Optimizer, Schedule, ScheduleName, Setting, Stage, Tuning, Workload
+from parity.metrics import Stage
+from parity.probe.values import Lora, Optimizer, Schedule, ScheduleName, Setting, Tuning, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

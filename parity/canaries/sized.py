@@ -10,7 +10,7 @@ from parity.canaries.canary import graded
 from parity.canaries.clip import by_norm
 from parity.canaries.gradient import backward_scaled, scale_leaves
 from parity.canaries.ground import CLIPPED, LOOP
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.protocol import Clip
 

@@ -10,7 +10,7 @@ import click
 
 from parity.cli.common import asked_for, cells, check_json, checked_probe, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus, MachineError, ParityError
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

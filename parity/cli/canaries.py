@@ -12,7 +12,7 @@ import click
 
 from parity.cli.common import cells, check_json, console_for, stop_on_sigterm, write_json
 from parity.errors import BadProbeError, ExitStatus
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 if TYPE_CHECKING:
     from parity.canaries.canary import Canary

@@ -192,7 +192,7 @@ def _shown(asked: _Asked, run: Path, console: Console, seconds: float) -> ExitSt
     if asked.json_file is not None:
         write_json(asked.json_file, render_json(result))
     write_reports(run, result)
-    console.print(f"report: {run / 'report.md'}", style="dim", soft_wrap=True)
+    console.print(f"report: {run / 'report.html'}, report.md", style="dim", soft_wrap=True)
     return result.status
 
 

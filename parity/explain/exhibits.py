@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from parity.judge.result import CellResult
     from parity.judge.verdict import FirstDivergence
-    from parity.probe.values import Probe, Stage
+    from parity.metrics import Stage
+    from parity.probe.values import Probe
     from parity.trace.values import Trace
 
 Replay = Callable[["Mapping[str, Any]", "Path"], int]

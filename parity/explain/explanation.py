@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from parity.explain.exhibits import Cut, replayed
 from parity.explain.factors import Factor, factors, only, without
 from parity.explain.search import smallest_sets
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import Arm, ArmName, Probe, Setting, Stage, Workload
+from parity.metrics import Stage
+from parity.probe.values import Arm, ArmName, Probe, Setting, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

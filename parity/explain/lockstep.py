@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from parity.judge.verdict import broken
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from parity.explain.exhibits import Exhibit
     from parity.explain.lockstep import Lockstep, Span
-    from parity.probe.values import Stage
+    from parity.metrics import Stage
     from parity.trace.evidence import Clipping, Evidence, Fraction, Rows, Supervision, TensorDistance, Tensors, Token
 
 _SPANS = 12

@@ -81,13 +81,13 @@ def _not_met(result: RunResult, unmet: Sequence[ProbeResult], named: int | None)
     if unmet or not result.probes:
         names = [_as_found(each) for each in unmet[:named]]
         names += [f"and {len(unmet) - len(names)} more"] if 0 < len(names) < len(unmet) else []
-        found.append(f"{len(unmet)} of {_probes(len(result.probes))}{': ' if names else ''}{'; '.join(names)}.")
+        found.append(f", {len(unmet)} of {_probes(len(result.probes))}{': ' if names else ''}{'; '.join(names)}.")
     if result.moved:
         moved = _as_moved(result)
-        found.append(f"{moved[0].upper()}{moved[1:]}" if found else moved)
+        found.append(f" {moved[0].upper()}{moved[1:]}" if found else f": {moved}")
     if result.pending:
-        found.append(f"{_as_pending(result.pending, len(result.probes))}.")
-    return f"Not as expected: {' '.join(found)}"
+        found.append(f" {_as_pending(result.pending, len(result.probes))}.")
+    return f"Not as expected{''.join(found)}"
 
 
 def _not_decided(result: RunResult, met: Sequence[ProbeResult]) -> str:
@@ -123,13 +123,14 @@ def _as_expected(kind: VerdictKind) -> str:
 
 
 def _as_found(result: ProbeResult) -> str:
-    """`current/strict diverged from step 1, stage loss (seed 1), expected identical`."""
+    """`current/strict diverged, from step 1, stage loss (seed 1), expected identical`."""
     odd: Sequence[CellResult] = [cell for cell in result.cells if not cell.meets(result.probe.expect)]
     kind = odd[0].kind if result.missing and odd else result.kind
     reasons = ["not every seed was run"] if result.missing and not odd else []
     reasons += [f"{cell.reason if cell.verdict else 'an arm did not run'} (seed {cell.seed})" for cell in odd[:1]]
     reasons += [_outcome_found(result, name) for name in result.unmet_outcomes]
-    return f"{result.probe.name} is {kind}, {', '.join(reasons)}, expected {in_short(result.probe.expect)}"
+    found = "diverged" if kind is VerdictKind.DIVERGED else f"is {kind}"
+    return f"{result.probe.name} {found}, {', '.join(reasons)}, expected {in_short(result.probe.expect)}"
 
 
 def _outcome_found(result: ProbeResult, name: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from parity.judge.diff import Delta, Recording, diff
 from parity.judge.verdict import first_divergence
-from parity.probe.values import STEP_METRICS, VerdictKind
+from parity.metrics import STEP_METRICS
+from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

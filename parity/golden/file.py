@@ -23,7 +23,7 @@ import numpy as np
 
 from parity.errors import BadGoldenError
 from parity.golden.values import SCHEMA, Golden, Group, digest
-from parity.probe.values import PARAMETER_METRICS
+from parity.metrics import PARAMETER_METRICS
 from parity.trace.values import Step
 
 if TYPE_CHECKING:

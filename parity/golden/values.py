@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import PARAMETER_METRICS
+from parity.metrics import PARAMETER_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

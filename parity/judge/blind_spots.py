@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.probe.values import ArmName, OptimizerName, ScheduleName, Stage, Tuning
+from parity.metrics import Stage
+from parity.probe.values import ArmName, OptimizerName, ScheduleName, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

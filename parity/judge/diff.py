@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from parity.probe.values import METRICS, STEP_METRICS
+from parity.metrics import METRICS, STEP_METRICS
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import BadTraceError, nearest
 from parity.jsonfloat import decode
 from parity.judge.diff import Recording, recording
-from parity.probe.values import METRICS
+from parity.metrics import METRICS
 from parity.trace.file import read_trace
 
 if TYPE_CHECKING:

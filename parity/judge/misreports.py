@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
-from parity.probe.values import Expectation, Probe, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Expectation, Probe, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

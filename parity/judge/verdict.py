@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from parity.judge.noise import LEAST, bounds, enough, floor, rank, sizes
-from parity.probe.values import EXACT_METRICS, Stage, VerdictKind
+from parity.metrics import EXACT_METRICS, Stage
+from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,12 +17,13 @@ from parity.errors import UnavailableError
 from parity.lab.entry import STOP, stopped
 from parity.lab.executed import Watch
 from parity.lab.model import all_parameters
-from parity.lab.observer import Enough
 from parity.lab.outcomes import outcomes
 from parity.lab.provenance import provenance
+from parity.lab.replay.observer import Enough
 from parity.lab.tap import Tap
+from parity.metrics import Stage
 from parity.probe.inputs import read_rows
-from parity.probe.values import ArmName, Probe, Stage
+from parity.probe.values import ArmName, Probe
 from parity.trace.file import TraceWriter
 from parity.trace.values import Ending, Header, Ignored, Outcome, Tensor
 from parity.trainers.protocol import Job, Loaded, Provider
@@ -31,7 +32,7 @@ from parity.trainers.registry import distributions_of, provider
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from parity.lab.observer import Observer
+    from parity.lab.replay.observer import Observer
 
 
 def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Sequence[Observer] = ()) -> bool:

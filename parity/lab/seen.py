@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from parity.lab.observer import Observer
     from parity.lab.passes import Passes
+    from parity.lab.replay.observer import Observer
     from parity.trace.values import Executed, Ignored, Tensor
 
 

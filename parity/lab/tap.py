@@ -28,7 +28,7 @@ from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from parity.lab.observer import Observer
+    from parity.lab.replay.observer import Observer
     from parity.trace.file import TraceWriter
 
 _ENTRY = "parity_tap"

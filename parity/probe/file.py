@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, nearest
+from parity.metrics import METRICS, SIZED_METRICS
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
 from parity.probe.sources import check_sources, resolved
-from parity.probe.values import METRICS, OUTCOMES, SIZED_METRICS, Probe, VerdictKind
+from parity.probe.values import OUTCOMES, Probe, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     tree = _read_tree(path, above=())
     for override in overrides:
         _merge(tree, _override(override))
-    tree |= {"name": _name(path), "file": str(path)}
+    tree |= {"name": _name(path), "file": str(path), "overrides": list(overrides)}
     _complete_arms(tree, path)
     try:
         probe = _ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
@@ -232,4 +233,4 @@ def _valid_keys(keys: Sequence[str]) -> list[str]:
         hint = get_type_hints(table).get(key)
         table = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
-    return [name for name in names if name not in {"name", "file"}]
+    return [name for name in names if name not in {"name", "file", "overrides"}]

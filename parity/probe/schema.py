@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from parity.metrics import Stage
 from parity.probe.values import (
     Arm,
     Expectation,
@@ -16,7 +17,6 @@ from parity.probe.values import (
     Probe,
     Schedule,
     Setting,
-    Stage,
     VerdictKind,
     Workload,
 )

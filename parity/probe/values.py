@@ -3,62 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from parity.metrics import Stage
+
 Setting = bool | int | float | str
-
-
-class Stage(StrEnum):
-    """The parts of training, in the order in which data flows through them."""
-
-    LOAD = "load"
-    ADAPT = "adapt"
-    BATCH = "batch"
-    FORWARD = "forward"
-    LOSS = "loss"
-    GRADIENT = "gradient"
-    CLIP = "clip"
-    SCHEDULE = "schedule"
-    UPDATE = "update"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One thing that is compared."""
-
-    stage: Stage
-    per_step: bool = True
-    """False: all parameters of a kind, by name, before step 1 or after the last step."""
-    sized: bool = False
-    """Whether it can differ by an amount. If not, it is a fingerprint: equal or not."""
-    exact: bool = False
-    """Whether it must be equal even on a device that is not deterministic."""
-
-
-METRICS: Mapping[str, Metric] = {
-    "base": Metric(stage=Stage.LOAD, per_step=False, exact=True),
-    "trainable": Metric(stage=Stage.ADAPT, per_step=False, exact=True),
-    "base_at_start": Metric(stage=Stage.FORWARD, per_step=False, exact=True),
-    "batch": Metric(stage=Stage.BATCH, exact=True),
-    "tokens": Metric(stage=Stage.LOSS, sized=True, exact=True),
-    "loss": Metric(stage=Stage.LOSS, sized=True),
-    "grad_norm": Metric(stage=Stage.GRADIENT, sized=True),
-    "gradient": Metric(stage=Stage.GRADIENT),
-    "clipped_norm": Metric(stage=Stage.CLIP, sized=True),
-    "clipped": Metric(stage=Stage.CLIP),
-    "lr": Metric(stage=Stage.SCHEDULE, sized=True, exact=True),
-    "params": Metric(stage=Stage.UPDATE),
-    "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False),
-    "base_at_end": Metric(stage=Stage.UPDATE, per_step=False),
-}
-"""What is compared, in the order of the flow: the order in which a first divergence is looked for."""
-
-STEP_METRICS = tuple(name for name, metric in METRICS.items() if metric.per_step)
-SIZED_METRICS = tuple(name for name, metric in METRICS.items() if metric.sized)
-EXACT_METRICS = tuple(name for name, metric in METRICS.items() if metric.exact)
-PARAMETER_METRICS = tuple(name for name, metric in METRICS.items() if not metric.per_step)
 
 
 class ArmName(StrEnum):
@@ -248,6 +199,13 @@ class Probe:
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
     file: str = ""
     """The path that it was read from, as the user typed it; empty if it was not read from a file."""
+    overrides: tuple[str, ...] = ()
+    """The keys that `--set` has changed, each `KEY=VALUE`."""
+
+    @property
+    def content(self) -> Probe:
+        """What is asked, without where it was asked from: equal contents are the same experiment."""
+        return replace(self, file="", overrides=())
 
     def arm(self, name: ArmName) -> Arm:
         """The arm of this name; the reference's repetition has the reference's arm."""
@@ -282,6 +240,7 @@ def from_plain(plain: Mapping[str, Any]) -> Probe:
                 }
             ),
             "outcomes": None if plain["outcomes"] is None else Outcomes(**plain["outcomes"]),
+            "overrides": tuple(plain["overrides"]),
         }
     )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from parity.judge.result import in_short
@@ -21,19 +20,12 @@ if TYPE_CHECKING:
 
 
 def print_catalogue(console: Console, probes: Iterable[Probe]) -> None:
-    """The table on a terminal."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("probe", "question", "candidate, against the reference", "expected"):
-        table.add_column(column, overflow="fold")
+    """Three lines a probe on a terminal: its name and what is expected, its question, its arms."""
     for probe in probes:
-        table.add_row(
-            Text(probe.name),
-            escape(probe.question),
-            escape(arms(probe)),
-            escape(in_short(probe.expect)),
-        )
-        table.add_row()
-    console.print(table)
+        console.print(Text.assemble((probe.name, "bold"), f"  {in_short(probe.expect)}"), soft_wrap=True)
+        console.print(Padding(Text(probe.question), (0, 0, 0, 2)))
+        console.print(Padding(Text(arms(probe), style="dim"), (0, 0, 0, 2)))
+        console.print()
 
 
 def catalogue_markdown(probes: Iterable[Probe]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from parity.probe.values import METRICS, Stage, VerdictKind
+from parity.metrics import METRICS, Stage
+from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -94,12 +94,14 @@ def topics(result: RunResult) -> list[Topic]:
 
 def _facts(probe: ProbeResult) -> Iterator[tuple[str, str]]:
     yield "expected", wanted(probe.probe.expect)
+    if probe.probe.expect.because:
+        yield "because", probe.probe.expect.because
     odd = [cell for cell in probe.cells if not cell.meets(probe.probe.expect)]
     for cell in odd[:1]:
         yield from _facts_of(cell)
         yield "at", _at_seeds([each.seed for each in odd], len(probe.probe.workload.seeds))
         if (verdict := cell.verdict) is not None and verdict.kind is VerdictKind.DIVERGED:
-            yield "passes with", f"tolerance {smallest_tolerance(verdict)}"
+            yield "within at", f"tolerance {smallest_tolerance(verdict)}"
     if probe.missing:
         yield "not run", _seeds(probe.missing)
     for name in probe.unmet_outcomes:
@@ -115,7 +117,7 @@ def _facts_of(cell: CellResult) -> Iterator[tuple[str, str]]:
     if at is None or cell.kind is VerdictKind.INVALID:
         yield "found", f"{cell.kind}: {cell.reason}"
     else:
-        yield "found", f"{cell.kind}, step {at.step}, stage {at.stage or NOTHING}, metric {at.metric}"
+        yield "found", f"{cell.kind} at step {at.step}, stage {at.stage or NOTHING}, metric {at.metric}"
     if at is not None:
         yield "reference", number(at.reference)
         yield "candidate", number(at.candidate)
@@ -136,7 +138,9 @@ def _command(probe: ProbeResult) -> str:
     seed, file = probe.unexpected_divergence, probe.probe.file
     if seed is None or not file:
         return ""
-    return f"parity explain {shlex.quote(file)} --seeds {seed} --steps {probe.probe.workload.steps}"
+    words = ["parity", "explain", file, "--seeds", str(seed), "--steps", str(probe.probe.workload.steps)]
+    sets = (each for each in probe.probe.overrides if not each.startswith(("workload.seeds=", "workload.steps=")))
+    return shlex.join([*words, *(word for each in sets for word in ("--set", each))])
 
 
 def _row(probe: ProbeResult) -> Row:
@@ -231,8 +235,10 @@ def _goldens(result: RunResult) -> Topic:
     ]
     lines = [line for line, _ in said]
     lines += [line for line in (absent_line(result.goldens), *passed_over_lines(result.goldens)) if line]
-    compared = 0 if result.goldens is None else len(result.goldens.drifts)
-    moved = 0 if result.goldens is None else len(result.goldens.moved)
+    if result.goldens is None or not (result.goldens.drifts or result.goldens.decides):
+        return Topic(title="golden files", count="", lines=())
+    compared = len(result.goldens.drifts)
+    moved = len(result.goldens.moved)
     parts = [f"{counted(compared, 'reference')} compared, {moved or 'none'} moved"] if compared else []
     parts += [f"{len(lines) - len(said)} not compared"] if len(lines) > len(said) else []
     count = "; ".join(parts)
@@ -272,5 +278,5 @@ def _blind_spots(result: RunResult) -> Topic:
         names = [name for name, said in texts.items() if said == text]
         named = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
         lines.append(f"{named} cannot show: {text}")
-    count = f"{len(texts)} of {counted(len(result.probes), 'probe')} cannot show every kind of difference"
+    count = f"{counted(len(texts), 'passing probe')} cannot show some kinds of difference"
     return Topic(title="blind spots", count=count, lines=(*lines,))

@@ -91,7 +91,7 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
     if any(problem.kind in _ONE_SIDED for problem in verdict.problems):
         console.print("to compare only what both have, name it: --metrics loss", style="dim")
     if verdict.kind is VerdictKind.DIVERGED and (tolerance := smallest_tolerance(verdict)):
-        console.print(f"smallest tolerance that would pass: {tolerance}", style="dim", soft_wrap=True)
+        console.print(f"within at tolerance {tolerance}", style="dim", soft_wrap=True)
 
 
 def _print_finding(console: Console, finding: Finding) -> None:

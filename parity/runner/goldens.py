@@ -16,7 +16,8 @@ from parity.golden.folder import goldens_of
 from parity.golden.recorded import Recorded, RecordedGolden
 from parity.golden.values import golden_of
 from parity.golden.workload import asked
-from parity.probe.values import SIZED_METRICS, ArmName, to_plain
+from parity.metrics import SIZED_METRICS
+from parity.probe.values import ArmName, to_plain
 from parity.runner.pool import Task, run_all
 from parity.runner.process import interpreter_of
 from parity.trace.cell import LOG, note_exit, read_arm

@@ -9,7 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from parity.judge.curves import DRAWN
-from parity.probe.values import METRICS, VerdictKind
+from parity.metrics import METRICS
+from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus
 
 if TYPE_CHECKING:

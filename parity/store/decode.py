@@ -19,8 +19,9 @@ from parity.judge.diff import Problem, ProblemKind, Value
 from parity.judge.effective import Difference, Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard, read_shard
-from parity.probe.values import ArmName, Probe, Stage, VerdictKind
+from parity.probe.values import ArmName, Probe, VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.trace.values import Executed, Ignored
 

@@ -29,6 +29,6 @@ def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
     workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
     rows = [(Path(workload.data) / "train.jsonl").read_text(encoding="utf-8") for workload in workloads]
     sources = [digest(Path(pin)) for pin in probe.environment.values() if is_path(pin)]
-    text = json.dumps([to_plain(probe) | {"file": ""}, installed, rows, sources, *more], sort_keys=True)
+    text = json.dumps([to_plain(probe.content), installed, rows, sources, *more], sort_keys=True)
     words = [probe.name.replace("/", "-"), *(word for word in more if isinstance(word, str))]
     return folder / "-".join([*words, hashlib.blake2b(text.encode(), digest_size=4).hexdigest()])

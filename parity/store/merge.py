@@ -149,8 +149,8 @@ def _table(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _words(probe: Probe) -> dict[str, Any]:
-    """The values of a probe, by dotted name; without the path of its file, which changes nothing."""
-    return dict(_dotted(to_plain(probe) | {"file": ""}))
+    """What a probe asks, by dotted name."""
+    return dict(_dotted(to_plain(probe.content)))
 
 
 def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

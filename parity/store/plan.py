@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError
 from parity.judge.blind_spots import BlindSpot
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard, postpone, share
-from parity.probe.values import Probe, Stage, from_plain, to_plain
+from parity.probe.values import Probe, from_plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

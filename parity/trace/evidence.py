@@ -7,8 +7,10 @@ their first few entries; counts are of all entries.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from parity.probe.values import Stage  # noqa: TC001 - pydantic reads it
+if TYPE_CHECKING:
+    from parity.metrics import Stage
 
 SHOWN = 5
 """How many entries of a list are kept."""

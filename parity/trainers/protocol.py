@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -19,7 +19,8 @@ from parity.trainers.protocol import (
 )
 
 if TYPE_CHECKING:
-    from parity.probe.values import Arm, Probe, Setting, Stage
+    from parity.metrics import Stage
+    from parity.probe.values import Arm, Probe, Setting
 
 GROUP = "mlx_parity.providers"
 

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from parity.lab.tap import Tap
+from parity.metrics import Stage
 from parity.probe.inputs import read_rows
-from parity.probe.values import Stage, Workload
+from parity.probe.values import Workload
 from parity.trace.file import TraceWriter
 from parity.trace.values import Header
 from parity.trainers.protocol import Job

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from parity.canaries.catalogue import find
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from tests.integration.running import parity
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from parity.canaries.seam import replaced
 from parity.cli import cli
 from parity.errors import ExitStatus
 from parity.lab.cell import run_cell
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trace.cell import cell_folder
 from parity.trainers.mlx_lm import loop
 from parity.trainers.mlx_lm.loop import MlxLmLoop

@@ -11,7 +11,8 @@ import pytest
 from parity.gate.result import RunResult
 from parity.judge.curves import Curve
 from parity.judge.verdict import FirstDivergence, MetricSummary
-from parity.probe.values import METRICS, Stage, VerdictKind
+from parity.metrics import METRICS, Stage
+from parity.probe.values import VerdictKind
 from parity.report.html import render_html
 from tests.examples.browser import browser, needed
 from tests.unit.made import HEADER, PROBE, cell, probe_result, verdict

@@ -17,10 +17,11 @@ import pytest
 from mlx import nn
 
 from parity.lab.fingerprint import leaves, tensor
-from parity.lab.observer import Observer
+from parity.lab.replay.observer import Observer
 from parity.lab.tap import Tap, TapError
+from parity.metrics import Stage
 from parity.probe.inputs import read_rows
-from parity.probe.values import Lora, Optimizer, Stage, Workload
+from parity.probe.values import Lora, Optimizer, Workload
 from parity.trace.file import TraceWriter, read_trace
 from parity.trace.values import Header
 from parity.trainers.protocol import Job

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from mlx import nn
 
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.protocol import SettingKind
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import mlx.core as mx
 
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.protocol import SettingKind
 

@@ -9,7 +9,8 @@ from parity.judge.curves import Curve
 from parity.judge.diff import Recording
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
-from parity.probe.values import METRICS, SIZED_METRICS, Arm, Expectation, Probe, Stage, VerdictKind, Workload
+from parity.metrics import METRICS, SIZED_METRICS, Stage
+from parity.probe.values import Arm, Expectation, Probe, VerdictKind, Workload
 from parity.trace.values import End, Ending, Header, Start, Step, Tensor, Trace
 
 

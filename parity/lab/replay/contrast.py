@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from parity.lab.replay.supervised import rows_of, supervision_of
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trace.evidence import SHOWN, Clipping, Evidence, TensorDistance, Tensors
 from parity.ulp import ulp_distances
 

@@ -12,7 +12,7 @@ import mlx.core as mx
 from mlx.utils import tree_unflatten
 
 from parity.lab.fingerprint import leaves
-from parity.lab.observer import Enough, Observer
+from parity.lab.replay.observer import Enough, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,11 +9,11 @@ import numpy as np
 
 from parity.lab.fingerprint import leaves
 from parity.lab.model import named_parameters
-from parity.lab.observer import Enough, Observer
 from parity.lab.passes import returning
 from parity.lab.replay.contrast import Kept, Snapshot
+from parity.lab.replay.observer import Enough, Observer
 from parity.lab.replay.supervised import supervised
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

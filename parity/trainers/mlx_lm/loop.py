@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.checkpointing import checkpointed
 from parity.trainers.mlx_lm.stages import MlxLmStages, clipping
 

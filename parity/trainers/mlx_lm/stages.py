@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
+from parity.metrics import Stage
 from parity.probe.inputs import RowKind, row_kind
-from parity.probe.values import OptimizerName, ScheduleName, Stage, Tuning
+from parity.probe.values import OptimizerName, ScheduleName, Tuning
 from parity.trainers.protocol import Clip, Job, Loaded, SettingKind
 
 if TYPE_CHECKING:

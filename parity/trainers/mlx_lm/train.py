@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from parity.errors import UnavailableError
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.checkpointing import restored
 from parity.trainers.mlx_lm.stages import MlxLmStages, clipping, dataset
 

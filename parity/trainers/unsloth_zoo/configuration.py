@@ -6,72 +6,19 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
+from parity.metrics import Stage
 from parity.probe.inputs import RowKind, row_kind
-from parity.probe.values import OptimizerName, ScheduleName, Stage
-from parity.trainers.protocol import FunctionKind, SettingKind
+from parity.probe.values import OptimizerName, ScheduleName
 from parity.trainers.unsloth_zoo.importing import module, release, require
+from parity.trainers.unsloth_zoo.settings import CONFIG, CONFIG_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parity.probe.values import Setting, Workload
-    from parity.trainers.protocol import Job, SettingKinds
+    from parity.trainers.protocol import Job
 
-CONFIG = "MLXTrainingConfig"
 LIBRARY = "unsloth-zoo"
-
-CONFIG_FIELDS = FunctionKind(
-    stage=Stage.GRADIENT,
-    keywords={
-        "append_eos": Stage.BATCH,
-        "assistant_": Stage.BATCH,
-        "chat_template": Stage.BATCH,
-        "completion_only_loss": Stage.BATCH,
-        "dataset_": Stage.BATCH,
-        "max_seq_length": Stage.BATCH,
-        "packing": Stage.BATCH,
-        "preserve_dataset_order": Stage.BATCH,
-        "seed": Stage.BATCH,
-        "streaming": Stage.BATCH,
-        "train_on_completions": Stage.BATCH,
-        "cast_": Stage.FORWARD,
-        "compile": Stage.FORWARD,
-        "gradient_checkpointing": Stage.FORWARD,
-        "neftune_": Stage.FORWARD,
-        "patch_": Stage.FORWARD,
-        "gkd_": Stage.LOSS,
-        "label_smoothing": Stage.LOSS,
-        "teacher_": Stage.LOSS,
-        "use_cce": Stage.LOSS,
-        "max_grad": Stage.CLIP,
-        "learning_rate": Stage.SCHEDULE,
-        "lr_": Stage.SCHEDULE,
-        "warmup": Stage.SCHEDULE,
-        "adam_": Stage.UPDATE,
-        "embedding_learning_rate": Stage.UPDATE,
-        "lora_plus_ratio": Stage.UPDATE,
-        "optim": Stage.UPDATE,
-        "weight_decay": Stage.UPDATE,
-    },
-)
-"""Which stage reads a field of `MLXTrainingConfig` (2026.5 to 2026.10). The training loop reads the rest."""
-
-TRAINING: SettingKinds = {
-    name: SettingKind(type=kind, stage=CONFIG_FIELDS.stage_of(name))
-    for name, kind in {
-        "max_grad_value": float,
-        "max_grad_norm": float,
-        "max_grad_leaf_norm": float,
-        "use_cce": bool,
-        "patch_mode": str,
-        "cast_norm_output_to_input_dtype": bool,
-        "append_eos": bool,
-        "dataset_order": str,
-        "report_grad_norm": bool,
-        "lr_scheduler_type": str,
-    }.items()
-}
-"""Settings that are fields of `MLXTrainingConfig` in the releases that have them."""
 
 
 def is_ours(job: Job, stage: Stage) -> bool:
@@ -120,7 +67,7 @@ def _asked(job: Job) -> dict[str, Any]:
         "output_dir": str(job.scratch),
         **_betas(job),
         **_masking(job),
-        **{name: value for name, value in job.settings.items() if name in TRAINING},
+        **{name: value for name, value in job.settings.items() if name in CONFIG_SETTINGS},
     }
     # Not the library's "best_effort", which falls back to eager mode when compiling fails and only logs it.
     # Borrowed batches need it: 2026.10 does not compile over batches that it did not plan itself.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from parity.errors import UnavailableError
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trace.values import Ignored
 from parity.trainers.mlx_lm.stages import clipping
 from parity.trainers.unsloth_zoo.configuration import configuration, is_ours

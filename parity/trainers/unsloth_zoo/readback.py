@@ -6,7 +6,8 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from parity.trace.values import Ignored
-from parity.trainers.unsloth_zoo.configuration import CONFIG, CONFIG_FIELDS, is_ours
+from parity.trainers.unsloth_zoo.configuration import is_ours
+from parity.trainers.unsloth_zoo.settings import CONFIG, CONFIG_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,11 +9,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import UnavailableError
-from parity.probe.values import Stage, Tuning
-from parity.trainers.protocol import Clip, FunctionKind, Job, Loaded, SettingKind
-from parity.trainers.unsloth_zoo.configuration import CONFIG, CONFIG_FIELDS, LIBRARY, TRAINING, configuration, is_ours
+from parity.metrics import Stage
+from parity.probe.values import Tuning
+from parity.trainers.protocol import Clip, FunctionKind, Job, Loaded
+from parity.trainers.unsloth_zoo.configuration import LIBRARY, configuration, is_ours
 from parity.trainers.unsloth_zoo.importing import INSTALL, device_info, module, require, seam
 from parity.trainers.unsloth_zoo.readback import warn_of_unknown
+from parity.trainers.unsloth_zoo.settings import FUNCTIONS, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,12 +33,8 @@ class UnslothZooStages:
     distributions: ClassVar[tuple[str, ...]] = ("unsloth-zoo", "mlx-lm")
     lends: ClassVar[frozenset[Stage]] = _LENT
     borrows: ClassVar[frozenset[Stage]] = _LENT
-    settings: ClassVar[SettingKinds] = {**TRAINING, "dtype": SettingKind(type=str, stage=Stage.LOAD)}
-    takes_keywords: ClassVar[Mapping[str, FunctionKind]] = {
-        "from_pretrained": FunctionKind(stage=Stage.LOAD),
-        "get_peft_model": FunctionKind(stage=Stage.ADAPT),
-        CONFIG: CONFIG_FIELDS,
-    }
+    settings: ClassVar[SettingKinds] = SETTINGS
+    takes_keywords: ClassVar[Mapping[str, FunctionKind]] = FUNCTIONS
     weighs_tokens: ClassVar[bool] = True
 
     def check_installed(self) -> None:

@@ -38,7 +38,7 @@ def test_a_result_is_posted_once(job: Job) -> None:
 def test_a_finding_is_posted_and_is_no_failure_of_the_comment(job: Job) -> None:
     job.github.holds(archive(render_json(unexpected())))
     assert job.comment(conclusion="failure") == ExitStatus.EXPECTED
-    assert job.bodies[0].startswith("<!-- mlx-parity run=123 -->\n\n❌ **Not as expected: 1 of 1 probe: ")
+    assert job.bodies[0].startswith("<!-- mlx-parity run=123 -->\n\n❌ **Not as expected, 1 of 1 probe: ")
 
 
 def test_our_own_comment_is_replaced(job: Job) -> None:

@@ -16,7 +16,8 @@ import pytest
 from parity.comment.guard import violation
 from parity.errors import ExitStatus
 from parity.judge.effective import Difference, Warned
-from parity.probe.values import Arm, ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Arm, ArmName, Expectation, VerdictKind
 from parity.report.escape import escaped
 from parity.report.json import render_json
 from parity.trace.values import Ignored
@@ -469,7 +470,7 @@ def test_a_finding_of_a_run_that_succeeded_says_that_it_gates_nothing(job: Job) 
     assert body.splitlines()[2] == (
         "⚠ The run succeeded although its results call for status 1: its check is not a gate."
     )
-    assert body.splitlines()[4].startswith("❌ **Not as expected: 1 of 1 probe: current/self is diverged, ")
+    assert body.splitlines()[4].startswith("❌ **Not as expected, 1 of 1 probe: current/self diverged, ")
 
 
 ODD = {
@@ -590,5 +591,5 @@ def test_a_long_name_is_cut(job: Job) -> None:
     assert job.comment(conclusion="failure") == ExitStatus.EXPECTED, job.said
     (body,) = job.bodies
     assert len(body) <= 65_536
-    assert body.startswith("<!-- mlx-parity run=123 -->\n\n❌ **Not as expected: 5 of 5 probes")
+    assert body.startswith("<!-- mlx-parity run=123 -->\n\n❌ **Not as expected, 5 of 5 probes")
     assert body.endswith(f"\n\n{ENDING}\n")

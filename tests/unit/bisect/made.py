@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from parity.bisect.tester import ReleaseTester
 from parity.errors import NotInstallableError
 from parity.judge.result import CellResult
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from parity.trace.cell import cell_folder, note_exit
 from tests.unit.made import PROBE, cell, divergence
 

@@ -10,7 +10,8 @@ from parity.bisect.bisection import Bisection
 from parity.bisect.report import print_bisection, print_checkout, render_bisection, render_checkout, sentence
 from parity.bisect.search import Answer
 from parity.bisect.tester import ReleaseResult
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from tests.unit.bisect.made import LOSS
 from tests.unit.made import PROBE
 

@@ -7,7 +7,8 @@ import pytest
 
 from parity.bisect.search import Answer
 from parity.errors import MachineError
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from tests.unit.bisect.made import BAD, BROKEN, GOOD, LOSS, FakeLab, made_tester
 from tests.unit.made import cell
 

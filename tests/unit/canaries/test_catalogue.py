@@ -10,7 +10,7 @@ import pytest
 from parity.canaries.canary import CANARIES, Canary
 from parity.canaries.catalogue import canaries, changed_provider, find, graded
 from parity.errors import BadProbeError
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.registry import can_swap, provider, provider_names
 
 FAULTS = [each for each in canaries() if not each.harmless]

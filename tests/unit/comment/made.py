@@ -13,7 +13,8 @@ from parity.canaries.catalogue import find
 from parity.comment.values import Asked, Comment
 from parity.gate.result import RunResult
 from parity.judge.effective import Difference
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.report.json import render_json
 from parity.scoreboard.score import Identical, Scoreboard, score
 from parity.trace.values import Executed

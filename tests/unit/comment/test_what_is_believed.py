@@ -10,7 +10,8 @@ import pytest
 from parity.canaries.catalogue import find
 from parity.errors import BadResultError
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Expectation, VerdictKind
 from parity.report.json import render_json
 from parity.store.results import read_result
 from tests.unit.comment.made import AT, cell, probe_result, result, unexpected

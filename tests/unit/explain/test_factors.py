@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from parity.explain.factors import Factor, factors, only, without
-from parity.probe.values import Arm, ArmName, Lora, Optimizer, Probe, Stage
+from parity.metrics import Stage
+from parity.probe.values import Arm, ArmName, Lora, Optimizer, Probe
 from parity.trainers.registry import ownership
 from tests.unit.made import PROBE
 

@@ -10,7 +10,7 @@ from parity.explain.lockstep import Lockstep, Span, lockstep
 from parity.explain.wording import lockstep_rows, lockstep_sentence
 from parity.judge.diff import Delta, diff, recording
 from parity.judge.verdict import Thresholds
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from tests.unit.made import step, trace
 
 if TYPE_CHECKING:

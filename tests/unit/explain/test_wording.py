@@ -7,7 +7,7 @@ from dataclasses import replace
 from parity.explain.exhibits import Exhibit
 from parity.explain.wording import exhibit_lines
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trace.evidence import Clipping, Evidence, Fraction, Rows, Supervision, TensorDistance, Tensors, Token
 
 AT = FirstDivergence(

@@ -12,8 +12,9 @@ from parity.gate.result import RunResult
 from parity.gate.sentence import sentence
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import FirstDivergence
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.probe.values import Expectation, VerdictKind
 from tests.unit.made import cell, probe_result
 
 AT = FirstDivergence(
@@ -68,7 +69,7 @@ def test_the_sentence_tells_the_truth() -> None:
         "All 2 probes as expected: 1 identical, 1 diverged as declared."
     )
     assert sentence(RunResult(probes=(met, odd))) == (
-        "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical."
+        "Not as expected, 1 of 2 probes: current/self diverged, because (seed 42), expected identical."
     )
     assert sentence(RunResult(probes=(met,), interrupted=True)) == ("Interrupted: 1 of 1 probe had ended as expected.")
 
@@ -100,19 +101,19 @@ def not_run(**changed: Any) -> ProbeResult:
         (
             [not_run(), ODD],
             ExitStatus.UNEXPECTED,
-            "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical. "
+            "Not as expected, 1 of 2 probes: current/self diverged, because (seed 42), expected identical. "
             "1 of 2 probes was not run: model owner/name is not available (no such repository).",
         ),
         (
             [not_run(), probe_result(cell(1), FAILED)],
             ExitStatus.NOT_RUN,
-            "Not as expected: 1 of 2 probes: current/self is invalid, an arm did not run (seed 42), expected "
+            "Not as expected, 1 of 2 probes: current/self is invalid, an arm did not run (seed 42), expected "
             "identical. 1 of 2 probes was not run: model owner/name is not available (no such repository).",
         ),
         (
             [replace(not_run(), cells=(cell(1, VerdictKind.DIVERGED, AT),))],
             ExitStatus.UNEXPECTED,
-            "Not as expected: 1 of 1 probe: current/self is diverged, because (seed 1), expected identical.",
+            "Not as expected, 1 of 1 probe: current/self diverged, because (seed 1), expected identical.",
         ),
     ],
 )
@@ -170,7 +171,7 @@ def test_what_shards_have_found_outranks_what_is_missing_of_them(odd: ProbeResul
     result = RunResult(probes=(odd, probe_result(cell(1))), missing_shards=MissingShards(of=2, missing=(2,)))
     assert result.status is status
     assert sentence(result).startswith(
-        "Shard 2 of 2 is missing: 1 of 4 cells was not run. Not as expected: 1 of 2 probes:"
+        "Shard 2 of 2 is missing: 1 of 4 cells was not run. Not as expected, 1 of 2 probes:"
     )
     assert sentence(result).endswith("expected identical. 1 of 2 probes was not run at every seed.")
 

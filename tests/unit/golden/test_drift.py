@@ -8,7 +8,8 @@ import pytest
 
 from parity.golden.drift import Checked, Moved, drift, which_moved
 from parity.golden.values import Group, golden_of, platform_of
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from tests.unit.made import HEADER, START, step, trace
 
 GOLDEN = golden_of(trace(), {"batch_size": "6"})

@@ -12,7 +12,8 @@ from parity.golden.file import golden_name, write_golden
 from parity.golden.folder import check_run, find_goldens, keep_goldens
 from parity.golden.values import golden_of
 from parity.golden.workload import asked, what_differs
-from parity.probe.values import Arm, Lora, Probe, Stage
+from parity.metrics import Stage
+from parity.probe.values import Arm, Lora, Probe
 from tests.unit.made import HEADER, PROBE, step, trace
 
 if TYPE_CHECKING:

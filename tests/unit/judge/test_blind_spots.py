@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.judge.blind_spots import before, during, of_probe
+from parity.metrics import Stage
 from parity.probe.lengths import RowFacts
-from parity.probe.values import Lora, Optimizer, OptimizerName, Schedule, ScheduleName, Stage, Tuning, Workload
+from parity.probe.values import Lora, Optimizer, OptimizerName, Schedule, ScheduleName, Tuning, Workload
 from tests.unit.made import HEADER, PROBE, START, step, trace
 
 if TYPE_CHECKING:

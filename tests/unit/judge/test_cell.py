@@ -10,7 +10,8 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.cell import judge_cell, judge_outcomes
 from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift
-from parity.probe.values import ArmName, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, VerdictKind
 from parity.trace.cell import note_exit, read_cell, trace_path
 from parity.trace.values import Ending, Executed, Ignored, Outcome, Start
 from tests.unit.made import DONE, HEADER, START, cell, step

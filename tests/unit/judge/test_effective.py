@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from parity.judge.effective import Difference, Warned, differences, warnings
-from parity.probe.values import Arm, ArmName, Lora, Optimizer, OptimizerName, Schedule, ScheduleName, Stage, Tuning
+from parity.metrics import Stage
+from parity.probe.values import Arm, ArmName, Lora, Optimizer, OptimizerName, Schedule, ScheduleName, Tuning
 from parity.trace.values import Ignored, Trace
 from tests.unit.made import HEADER, PROBE, START, step, trace
 

@@ -10,7 +10,8 @@ from parity.gate.sentence import sentence
 from parity.judge.outcomes import Shift
 from parity.judge.result import CellResult, ProbeResult, in_short, wanted
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Expectation, VerdictKind
 from tests.unit.made import PROBE, cell, probe_result
 
 IDENTICAL, DIVERGED = VerdictKind.IDENTICAL, VerdictKind.DIVERGED
@@ -95,12 +96,12 @@ def test_met_outcomes_excuse_no_cell() -> None:
         (
             (cell(1), cell(42)),
             {"contains": DIVERGED},
-            "identical, contains is diverged, completion_loss was not measured",
+            "is identical, contains is diverged, completion_loss was not measured",
         ),
         (
             (cell(1), cell(42)),
             {"contains": INCONCLUSIVE, "completion_loss": IDENTICAL},
-            "identical, contains is inconclusive",
+            "is identical, contains is inconclusive",
         ),
         (
             (cell(1), cell(42, DIVERGED, AT)),
@@ -110,7 +111,7 @@ def test_met_outcomes_excuse_no_cell() -> None:
         (
             (cell(1),),
             {"contains": IDENTICAL, "completion_loss": INVALID},
-            "invalid, not every seed was run, completion_loss is invalid",
+            "is invalid, not every seed was run, completion_loss is invalid",
         ),
     ],
     ids=["two outcomes", "one outcome", "a seed and an outcome", "a missing seed and an outcome"],
@@ -121,7 +122,7 @@ def test_the_sentence_names_every_outcome_that_is_not_met(
     declared = {"contains": IDENTICAL, "completion_loss": IDENTICAL}
     result = RunResult(probes=(measured(*cells, declared=declared, found=found),))
     assert sentence(result) == (
-        f"Not as expected: 1 of 1 probe: current/self is {said}, "
+        f"Not as expected, 1 of 1 probe: current/self {said}, "
         "expected identical, contains identical, completion_loss identical."
     )
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from parity.judge.misreports import REPORTS, misreported, misreports, with_misreports
 from parity.judge.verdict import FirstDivergence, Thresholds, Verdict
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from tests.unit.made import START, step, trace
 from tests.unit.made import verdict as made_verdict
 

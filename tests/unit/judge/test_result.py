@@ -9,7 +9,8 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.effective import Warned
 from parity.judge.result import CellResult, wanted
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.trace.values import Ignored
 from tests.unit.made import cell, probe_result
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from parity.errors import BadProbeError
+from parity.metrics import Stage
 from parity.probe.file import find_probes, read_probe
-from parity.probe.values import ArmName, Probe, Stage, VerdictKind, from_plain, to_plain
+from parity.probe.values import ArmName, Probe, VerdictKind, from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "fixtures" / "models" / "tiny-gemma3"

@@ -6,7 +6,8 @@ from parity.gate.result import RunResult
 from parity.judge.effective import Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import ArmName, Stage
+from parity.metrics import Stage
+from parity.probe.values import ArmName
 from parity.report.annotations import render_annotations
 from parity.trace.values import Ignored
 from tests.unit.made import judged, probe_of
@@ -24,7 +25,7 @@ def test_a_run_that_is_as_expected_is_one_notice() -> None:
 def test_the_verdict_comes_first_and_then_each_probe_that_is_not_as_expected() -> None:
     fine, odd = probe_of("a/fine", judged(1)), probe_of("a/odd", *(judged(seed, AT) for seed in range(1, 6)))
     assert render_annotations(RunResult(probes=(fine, odd))).splitlines() == [
-        "::error title=parity::Not as expected: 1 of 2 probes: a/odd is diverged, from step 1, stage clip (seed 1), "
+        "::error title=parity::Not as expected, 1 of 2 probes: a/odd diverged, from step 1, stage clip (seed 1), "
         "expected identical.",
         "::error title=a/odd::seed 1: diverged, from step 1, stage clip; seed 2: diverged, from step 1, stage clip; "
         "seed 3: diverged, from step 1, stage clip; 2 more seeds. Expected identical",

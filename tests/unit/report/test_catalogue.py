@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
-from parity.probe.values import Arm, Expectation, Lora, Optimizer, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Arm, Expectation, Lora, Optimizer, VerdictKind
 from parity.report.catalogue import arms, catalogue_markdown, print_catalogue
 from tests.unit.made import PROBE
 
@@ -86,33 +86,27 @@ OUTCOMES = replace(
 )
 
 
-def test_a_table_has_a_row_a_probe_with_question_arms_and_expectation() -> None:
+def test_a_probe_is_its_name_and_expectation_its_question_and_its_arms() -> None:
     assert table(PROBE, OUTCOMES, width=160) == [
-        "probe              question         candidate, against the reference  expected",
-        "current/self       Is it the same?  mlx-lm-train against mlx-lm       identical",
+        "current/self  identical",
+        "  Is it the same?",
+        "  mlx-lm-train against mlx-lm",
         "",
-        "original/outcomes  Is it the same?  mlx-lm-train against mlx-lm       "
-        "diverged at step 0, stage adapt, contains inconclusive",
+        "original/outcomes  diverged at step 0, stage adapt, contains inconclusive",
+        "  Is it the same?",
+        "  mlx-lm-train against mlx-lm",
         "",
     ]
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_no_width_costs_a_word(width: int) -> None:
+@pytest.mark.parametrize("width", [30, 80])
+def test_no_width_breaks_a_name_or_costs_a_word(width: int) -> None:
     probe = replace(candidate(settings={"max_grad_value": 0.0}), name="original/two-causes-bias-fixed")
-    found = table(replace(probe, question="Does [bold]this[/bold] stay?"), OUTCOMES, width=width)
-    assert all(len(line) <= width for line in found)
-    header = next(row for row, line in enumerate(found) if line.startswith("probe"))
-    rows = found[header + 1 : found.index("")]
-    starts = [0, found[header].index("question"), rows[0].index("unsloth-zoo"), found[header].index("expected"), width]
-    columns = ["".join(row[left:right] for row in rows) for left, right in pairwise(starts)]
-    said = ["".join(column.split()) for column in columns]
-    assert said == [
-        "original/two-causes-bias-fixed",
-        "Does[bold]this[/bold]stay?",
-        "unsloth-zoo(max_grad_value0)againstmlx-lm",
-        "identical",
-    ]
+    found = table(replace(probe, question="Does [bold]this[/bold] stay as it is?"), width=width)
+    assert found[0] == "original/two-causes-bias-fixed  identical"
+    assert all(len(line) <= width for line in found[1:])
+    said = "Does [bold]this[/bold] stay as it is? unsloth-zoo (max_grad_value 0) against mlx-lm"
+    assert " ".join(" ".join(found[1:]).split()) == said
 
 
 def test_markdown_is_a_table_with_a_link_a_probe() -> None:

@@ -9,7 +9,7 @@ import pytest
 from parity.gate.result import RunResult
 from parity.gate.sentence import sentence
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.report.escape import escaped
 from parity.report.fitting import ORDER, Detail, Part, fitted
 from parity.report.markdown import COMMENT, PAGE, render_comment, render_markdown
@@ -39,7 +39,7 @@ def test_50_probes_at_15_seeds_fit_a_comment_with_the_verdict_and_every_probe_th
     result = RunResult(probes=probes(50, 15, failed=failed))
     page = render_comment(result)
     assert len(page) <= COMMENT
-    assert page.startswith(f"❌ **Not as expected: {failed} of 50 probes: ")
+    assert page.startswith(f"❌ **Not as expected, {failed} of 50 probes: ")
     for probe in result.probes[50 - failed :]:
         section = f"### ✗ {probe.probe.name}\n" in page
         row = (
@@ -63,7 +63,7 @@ def test_2_000_probes_with_long_names_that_all_failed_still_have_a_verdict() -> 
     result = RunResult(probes=probes(2_000, 1, failed=2_000, name="x" * 300))
     page = render_comment(result)
     assert len(page) <= COMMENT
-    assert page.startswith("❌ **Not as expected: 2000 of 2000 probes.**")
+    assert page.startswith("❌ **Not as expected, 2000 of 2000 probes.**")
     assert "- folder/probe-00x" in page
     assert page.rstrip().split("\n")[-1].startswith("- and ")
 
@@ -79,7 +79,7 @@ def test_a_small_run_loses_nothing_but_what_each_arm_executed() -> None:
 def test_whatever_the_limit_the_page_is_within_it_and_begins_with_the_verdict(limit: int) -> None:
     page = render_markdown(RunResult(probes=probes(9, 3, failed=4)), limit=limit)
     assert len(page) <= limit
-    assert page.startswith("❌ **Not as expected: 4 of 9 probes")
+    assert page.startswith("❌ **Not as expected, 4 of 9 probes")
 
 
 def test_every_part_is_in_the_order_and_goes_in_the_end() -> None:

@@ -16,7 +16,8 @@ from parity.golden.drift import Checked, Drift, drift
 from parity.golden.recorded import Recorded, RecordedGolden
 from parity.golden.values import golden_of
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Expectation, VerdictKind
 from parity.report.golden import golden_lines, record_lines
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
@@ -129,7 +130,7 @@ def test_a_golden_that_decides_fails_a_run_that_is_as_expected_otherwise() -> No
 
 def test_both_reasons_are_in_the_sentence() -> None:
     said = sentence(run(MOVED, MOVED, kind=VerdictKind.DIVERGED))
-    assert said.startswith("Not as expected: 1 of 1 probe: current/self is diverged, because (seed 1)")
+    assert said.startswith("Not as expected, 1 of 1 probe: current/self diverged, because (seed 1)")
     assert said.endswith(
         "The environment moved: 2 of 2 references differ from their golden files, first current/self (seed 1)."
     )

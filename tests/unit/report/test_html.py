@@ -18,7 +18,8 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import judge_rates
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.report.html import POINTS, curve_data, in_script, points, render_html
 from parity.trace.values import Ignored
 from tests.unit.made import HEADER, PROBE, cell, probe_result, verdict
@@ -78,12 +79,12 @@ def page(*cells: CellResult, **changed: Any) -> Page:
 def test_the_sentence_comes_first_and_each_probe_and_seed_has_its_place() -> None:
     found = page(cell(1), diverged())
     assert found.open == []
-    assert "✗ Not as expected: 1 of 1 probe: current/self is diverged, because (seed 42)" in found.text
-    assert found.text.index("Not as expected: 1") < found.text.index("Probes and seeds")
+    assert "✗ Not as expected, 1 of 1 probe: current/self diverged, because (seed 42)" in found.text
+    assert found.text.index("Not as expected, 1") < found.text.index("Probes and seeds")
     assert "✓ identical" in found.text
     assert "Expected identical: not met." in found.text
     assert "step 1 · loss · loss: 2.5 → 2.25, Δ −0.25, 9 ULPs" in found.text
-    assert "Smallest tolerance that would pass: loss 0.25" in found.text
+    assert "Within at tolerance loss 0.25" in found.text
     assert {"p1", "p1-1", "p1-42"} <= {attributes.get("id") for attributes in found.having("details")}
 
 
@@ -114,7 +115,7 @@ def test_a_probe_that_could_not_be_started_says_why_and_is_no_fail() -> None:
 
 
 def test_of_a_run_of_nothing_there_is_a_page() -> None:
-    assert "Not as expected: 0 of 0 probes" in Page(render_html(RunResult(probes=()))).text
+    assert "Not as expected, 0 of 0 probes" in Page(render_html(RunResult(probes=()))).text
 
 
 def test_no_address_outside_the_page_and_nothing_runs_but_what_was_hashed() -> None:

@@ -13,7 +13,8 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind, to_plain
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind, to_plain
 from parity.report.json import render_json
 from parity.trace.values import Ignored
 from tests.unit.made import PROBE, cell, probe_result

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from parity.gate.result import RunResult
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import Expectation, VerdictKind
 from parity.report.junit import render_junit
 from tests.unit.made import judged, probe_of
 from tests.unit.scoreboard.made import CAUGHT, MISSED, NOT_RUN, board
@@ -51,7 +52,7 @@ def test_a_case_a_probe_and_seed_and_one_for_the_verdict() -> None:
         "a/b seed 4": ("skipped", "not run", ""),
         "gate verdict": (
             "failure",
-            "Not as expected: 1 of 1 probe: a/b is invalid, an arm did not run (seed 2), expected identical.",
+            "Not as expected, 1 of 1 probe: a/b is invalid, an arm did not run (seed 2), expected identical.",
             "",
         ),
     }

@@ -8,7 +8,8 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.report.markdown import render_markdown
 from parity.trace.values import Ignored
 from tests.unit.made import HEADER, cell, probe_result
@@ -26,20 +27,20 @@ def test_the_first_line_is_the_verdict_then_what_is_not_as_expected_then_the_res
     fine = probe_result(cell(1), cell(42), name="current/fine", question="Is it fine?")
     lines = render_markdown(RunResult(probes=(fine, odd))).splitlines()
     assert lines[:24] == [
-        "❌ **Not as expected: 1 of 2 probes: current/self is diverged, because \\(seed 42\\), expected identical.**",
+        "❌ **Not as expected, 1 of 2 probes: current/self diverged, because \\(seed 42\\), expected identical.**",
         "",
         "### ✗ current/self",
         "",
         "Is it the same?",
         "",
         "- expected: identical",
-        "- found: diverged, step 1, stage clip, metric clipped\\_norm",
+        "- found: diverged at step 1, stage clip, metric clipped\\_norm",
         "- reference: 2.5",
         "- candidate: 2.25",
         "- difference: −0.25, 9 ULPs",
         "- reason: because",
         "- at: seed 42 \\(1 of 2\\)",
-        "- passes with: tolerance loss 0.25",
+        "- within at: tolerance loss 0.25",
         "",
         "Find the cause: `parity explain probes/current/self.toml --seeds 42 --steps 30`",
         "",
@@ -160,7 +161,7 @@ def test_an_outcome_that_is_not_met_is_in_the_first_line_and_beside_the_expectat
     declared = {"contains": VerdictKind.IDENTICAL, "completion_loss": VerdictKind.DIVERGED}
     text = render_markdown(RunResult(probes=(whole(Expectation(verdict=VerdictKind.IDENTICAL, outcomes=declared)),)))
     assert text.splitlines()[0] == (
-        "❌ **Not as expected: 1 of 1 probe: current/self is identical, contains is inconclusive, completion\\_loss "
+        "❌ **Not as expected, 1 of 1 probe: current/self is identical, contains is inconclusive, completion\\_loss "
         "was not measured, expected identical, contains identical, completion\\_loss diverged.**"
     )
     assert "\n- expected: identical, contains identical, completion\\_loss diverged\n" in text

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary
-from parity.probe.values import METRICS, Stage, VerdictKind
+from parity.metrics import METRICS, Stage
+from parity.probe.values import VerdictKind
 from parity.report.strip import State, strip, strips
 from tests.unit.made import verdict
 

@@ -15,7 +15,8 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import FirstDivergence, Thresholds, judge
-from parity.probe.values import ArmName, Expectation, Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.report.svg import render_svg
 from parity.report.terminal import print_diff, print_run
 from parity.report.wording import discordant, postponed
@@ -60,18 +61,18 @@ def test_the_sentence_then_what_is_not_as_expected_then_a_line_a_probe() -> None
     odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), file="probes/current/self.toml")
     fine = probe_result(cell(1), cell(42), name="current/fine")
     assert lines(print_run, RunResult(probes=(fine, odd))) == [
-        "Not as expected: 1 of 2 probes: current/self is diverged, because (seed 42), expected identical.",
+        "Not as expected, 1 of 2 probes: current/self diverged, because (seed 42), expected identical.",
         "",
         "✗ current/self",
         "  Is it the same?",
-        "  expected     identical",
-        "  found        diverged, step 1, stage clip, metric clipped_norm",
-        "  reference    2.5",
-        "  candidate    2.25",
-        "  difference   −0.25, 1,234 ULPs",
-        "  reason       because",
-        "  at           seed 42 (1 of 2)",
-        "  passes with  tolerance loss 0.25",
+        "  expected    identical",
+        "  found       diverged at step 1, stage clip, metric clipped_norm",
+        "  reference   2.5",
+        "  candidate   2.25",
+        "  difference  −0.25, 1,234 ULPs",
+        "  reason      because",
+        "  at          seed 42 (1 of 2)",
+        "  within at   tolerance loss 0.25",
         "  parity explain probes/current/self.toml --seeds 42 --steps 30",
         "",
         "probe           seeds  verdict    diverges at",
@@ -89,11 +90,11 @@ def test_tensors_that_differ_are_counted_and_the_first_is_named() -> None:
             )
         ),
     )
-    assert "  reference    float32[8] aa" in found
-    assert "  candidate    float32[8] bb" in found
-    assert "  difference   1 of 2 tensors, first q" in found
+    assert "  reference   float32[8] aa" in found
+    assert "  candidate   float32[8] bb" in found
+    assert "  difference  1 of 2 tensors, first q" in found
     found = lines(print_run, RunResult(probes=(probe_result(cell(1, VerdictKind.DIVERGED, at), cell(42)),)))
-    assert "  difference   the fingerprints differ" in found
+    assert "  difference  the fingerprints differ" in found
 
 
 def many(count: int) -> tuple[ProbeResult, ...]:
@@ -171,7 +172,7 @@ def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
     assert found[-3:] == [
         "and 10 more of 30 compared values",
         "diverged: from step 1, stage loss",
-        "smallest tolerance that would pass: loss 0.5",
+        "within at tolerance loss 0.5",
     ]
 
 
@@ -231,7 +232,7 @@ def test_an_ignored_setting_is_counted_and_told_once_as_it_is() -> None:
         (
             {"contains": VerdictKind.DIVERGED},
             "✗ ",
-            "Not as expected: 1 of 1 probe: current/self is identical, contains is inconclusive, "
+            "Not as expected, 1 of 1 probe: current/self is identical, contains is inconclusive, "
             "expected identical, contains diverged.",
         ),
     ],
@@ -258,7 +259,7 @@ def test_outcomes_are_counted_and_told_with_their_seeds_whatever_was_expected(
 def test_what_a_pass_could_not_have_shown_is_counted() -> None:
     said = "current/self cannot show: order and padding (batch: all 64 rows are equal); weight decay (update: it is 0)"
     passes = RunResult(probes=(whole(*BOTH),))
-    assert "blind spots  1 of 1 probe cannot show every kind of difference" in lines(print_run, passes)
+    assert "blind spots  1 passing probe cannot show some kinds of difference" in lines(print_run, passes)
     assert f"  {said}" in lines(print_run, passes, width=120, verbose=True)
     within = RunResult(probes=(whole(VerdictKind.WITHIN, VerdictKind.IDENTICAL),))
     assert f"  {said}" in lines(print_run, within, width=120, verbose=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from parity.judge.blind_spots import BlindSpot
 from parity.judge.outcomes import judge_rates, judge_shift
 from parity.judge.verdict import FirstDivergence
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.report.wording import blind_spots, discordant, number, place, rounded_up, setting, signed, ulps, values
 
 AT = FirstDivergence(

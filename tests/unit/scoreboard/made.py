@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from parity.canaries.canary import Canary
 from parity.canaries.ground import LOOP
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from parity.scoreboard.score import Identical, Score, Scoreboard, score
 from tests.unit.made import cell, divergence
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.errors import ExitStatus
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, score
 from tests.unit.made import cell
 from tests.unit.scoreboard.made import ALARM, CAUGHT, ELSEWHERE, MISSED, NOT_RUN, QUIET, at, board, canary

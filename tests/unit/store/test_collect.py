@@ -17,8 +17,9 @@ from parity.errors import ExitStatus, ParityError
 from parity.gate.sentence import sentence
 from parity.golden.folder import Goldens, keep_goldens
 from parity.judge.blind_spots import BlindSpot
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
-from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
+from parity.probe.values import Expectation, Outcomes, VerdictKind
 from parity.report.json import render_json
 from parity.store.collect import copy_explanations, copy_shards, read_stored
 from parity.store.folder import new_run
@@ -149,7 +150,7 @@ def test_a_divergence_that_a_shard_found_decides_though_another_is_missing(tmp_p
     result = merge(tmp_path / "out", run)
     assert result.status is ExitStatus.UNEXPECTED
     assert sentence(result).startswith(
-        "Shard 2 of 2 is missing: 2 of 4 cells were not run. Not as expected: 1 of 2 probes"
+        "Shard 2 of 2 is missing: 2 of 4 cells were not run. Not as expected, 1 of 2 probes"
     )
 
 

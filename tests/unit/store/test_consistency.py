@@ -12,7 +12,8 @@ from parity.golden.drift import Checked, Drift
 from parity.judge.curves import Curve
 from parity.judge.diff import Problem, ProblemKind
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds
-from parity.probe.values import Stage, VerdictKind
+from parity.metrics import Stage
+from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.consistency import contradictions
 from tests.unit.made import judged, probe_of

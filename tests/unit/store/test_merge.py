@@ -10,8 +10,9 @@ import pytest
 from parity.errors import ExitStatus, ParityError
 from parity.golden.folder import Goldens
 from parity.judge.blind_spots import BlindSpot
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
-from parity.probe.values import Arm, Stage
+from parity.probe.values import Arm
 from parity.store.merge import Stored, merged
 from parity.store.plan import Plan
 from tests.unit.made import HEADER

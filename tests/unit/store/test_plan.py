@@ -8,8 +8,9 @@ import pytest
 
 from parity.errors import BadTraceError
 from parity.judge.blind_spots import BlindSpot
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
-from parity.probe.values import Expectation, Outcomes, Stage, VerdictKind
+from parity.probe.values import Expectation, Outcomes, VerdictKind
 from parity.store.plan import Plan, read_plan, write_plan
 from tests.unit.made import PROBE
 

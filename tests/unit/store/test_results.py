@@ -20,8 +20,9 @@ from parity.judge.blind_spots import BlindSpot
 from parity.judge.cell import probe_result as over_its_seeds
 from parity.judge.effective import Difference, Warned
 from parity.judge.verdict import FirstDivergence
+from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
-from parity.probe.values import ArmName, Expectation, Outcomes, Stage, VerdictKind
+from parity.probe.values import ArmName, Expectation, Outcomes, VerdictKind
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard

@@ -9,8 +9,9 @@ import pytest
 from parity.canaries.catalogue import find
 from parity.errors import BadTraceError, ExitStatus, ParityError
 from parity.judge.blind_spots import BlindSpot
+from parity.metrics import Stage
 from parity.probe.shard import Shard
-from parity.probe.values import ArmName, Expectation, Outcomes, Probe, Stage, VerdictKind
+from parity.probe.values import ArmName, Expectation, Outcomes, Probe, VerdictKind
 from parity.report.html import render_html
 from parity.report.markdown import render_markdown
 from parity.store.folder import check_out, new_run

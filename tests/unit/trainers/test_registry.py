@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from parity.errors import BadProbeError
-from parity.probe.values import Arm, Stage
+from parity.metrics import Stage
+from parity.probe.values import Arm
 from parity.trainers.protocol import SettingKind
 from parity.trainers.registry import check_providers, provider, provider_names
 from tests.unit.made import PROBE

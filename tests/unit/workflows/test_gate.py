@@ -15,7 +15,7 @@ from tests.unit.workflows.runner import ROOT, Block, blocks
 from tests.unit.workflows.standin import Tool, tool
 
 MET = {"summary": "1 probe, as expected: identical."}
-UNMET = {"summary": "Not as expected: 1 of 1 probe: current/self is diverged."}
+UNMET = {"summary": "Not as expected, 1 of 1 probe: current/self diverged."}
 FILES = {"report": "report.md", "html": "report.html", "json": "results.json", "junit": "junit.xml"}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.lab.replay.contrast import Kept, Snapshot, contrast, tensors_of
-from parity.probe.values import Stage
+from parity.metrics import Stage
 
 
 def kept(values: object, dtype: str = "float32") -> Kept:

@@ -10,8 +10,8 @@ import pytest
 from mlx import nn
 
 from parity.lab.fingerprint import leaves
-from parity.lab.observer import Enough
 from parity.lab.replay.lock import Lock, LockError, Recorder
+from parity.lab.replay.observer import Enough
 
 if TYPE_CHECKING:
     from pathlib import Path

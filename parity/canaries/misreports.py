@@ -8,7 +8,7 @@ from unittest.mock import patch
 from parity.canaries.canary import canary
 from parity.canaries.ground import LOOP, RAMPED, TRAINER, TRAINER_PLAIN
 from parity.canaries.seam import replaced
-from parity.probe.values import Stage
+from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from parity.trainers.unsloth_zoo.importing import module
 from parity.trainers.unsloth_zoo.provider import UnslothZoo

@@ -1,0 +1,68 @@
+"""The stages of training, and the metrics of each: all that is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Stage(StrEnum):
+    """The parts of training, in the order in which data flows through them."""
+
+    LOAD = "load"
+    ADAPT = "adapt"
+    BATCH = "batch"
+    FORWARD = "forward"
+    LOSS = "loss"
+    GRADIENT = "gradient"
+    CLIP = "clip"
+    SCHEDULE = "schedule"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One thing that is compared."""
+
+    stage: Stage
+    per_step: bool = True
+    """False: all parameters of a kind, by name, before step 1 or after the last step."""
+    sized: bool = False
+    """Whether it can differ by an amount. If not, it is a fingerprint: equal or not."""
+    exact: bool = False
+    """Whether it must be equal even on a device that is not deterministic."""
+
+
+METRICS: Mapping[str, Metric] = {
+    "base": Metric(stage=Stage.LOAD, per_step=False, exact=True),
+    "trainable": Metric(stage=Stage.ADAPT, per_step=False, exact=True),
+    "base_at_start": Metric(stage=Stage.FORWARD, per_step=False, exact=True),
+    "batch": Metric(stage=Stage.BATCH, exact=True),
+    "tokens": Metric(stage=Stage.LOSS, sized=True, exact=True),
+    "loss": Metric(stage=Stage.LOSS, sized=True),
+    "grad_norm": Metric(stage=Stage.GRADIENT, sized=True),
+    "gradient": Metric(stage=Stage.GRADIENT),
+    "clipped_norm": Metric(stage=Stage.CLIP, sized=True),
+    "clipped": Metric(stage=Stage.CLIP),
+    "lr": Metric(stage=Stage.SCHEDULE, sized=True, exact=True),
+    "params": Metric(stage=Stage.UPDATE),
+    "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False),
+    "base_at_end": Metric(stage=Stage.UPDATE, per_step=False),
+}
+"""What is compared, in the order of the flow: the order in which a first divergence is looked for."""
+
+
+STEP_METRICS = tuple(name for name, metric in METRICS.items() if metric.per_step)
+
+
+SIZED_METRICS = tuple(name for name, metric in METRICS.items() if metric.sized)
+
+
+EXACT_METRICS = tuple(name for name, metric in METRICS.items() if metric.exact)
+
+
+PARAMETER_METRICS = tuple(name for name, metric in METRICS.items() if not metric.per_step)
