@@ -6,14 +6,14 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from parity.golden.values import digest
 from parity.probe.inputs import is_folder, read_rows
-from parity.probe.values import ArmName
+from parity.probe.values import ArmName, dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from parity.probe.values import Probe
 
@@ -37,7 +37,7 @@ def asked(probe: Probe) -> dict[str, str]:
         "data": digest(json.dumps(row, sort_keys=True) for row in read_rows(Path(workload.data))),
     }
     del words["seeds"]
-    return {name: _text(value) for name, value in _dotted(words)}
+    return {name: _text(value) for name, value in dotted(words).items()}
 
 
 def what_differs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -49,14 +49,6 @@ def what_differs(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         for name in names
         if then.get(name) != now.get(name)
     ]
-
-
-def _dotted(words: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in words.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _text(value: object) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import ArmName
+from parity.probe.values import ArmName, dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from parity.trace.values import Ignored, Trace
 
@@ -108,12 +108,4 @@ def _flat(declared: Mapping[str, Any]) -> dict[str, Any]:
     flat = {prefix + name: value for prefix, table in tables.items() for name, value in table.items()}
     for keywords in declared.get("keywords", {}).values():
         flat |= keywords
-    return dict(_dotted(declared.get("workload") or {})) | flat | {"provider": declared.get("provider")}
-
-
-def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+    return dotted(declared.get("workload") or {}) | flat | {"provider": declared.get("provider")}

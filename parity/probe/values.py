@@ -216,6 +216,24 @@ class Probe:
         return self.arm(name).workload or self.workload
 
 
+def dotted(table: Mapping[str, Any], *, with_empty: bool = False) -> dict[str, Any]:
+    """The leaves of nested tables, by dotted name: `lora.rank`.
+
+    Args:
+        table: of whatever depth.
+        with_empty: keep an empty table as a leaf; otherwise it leaves nothing.
+
+    """
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict) and (value or not with_empty):
+            below = dotted(value, with_empty=with_empty)
+            found |= {f"{name}.{inner}": leaf for inner, leaf in below.items()}
+        else:
+            found[name] = value
+    return found
+
+
 def to_plain(probe: Probe) -> dict[str, Any]:
     """A probe as JSON types, for the process that runs a cell of it."""
     return asdict(probe)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import ParityError
 from parity.golden.values import machine_of
 from parity.probe.shard import MissingShards
-from parity.probe.values import to_plain
+from parity.probe.values import dotted, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,15 +150,7 @@ def _table(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _words(probe: Probe) -> dict[str, Any]:
     """What a probe asks, by dotted name."""
-    return dict(_dotted(to_plain(probe.content)))
-
-
-def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict) and value:
-            yield from _dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+    return dotted(to_plain(probe.content), with_empty=True)
 
 
 def _text(value: object) -> str:
