@@ -11,22 +11,12 @@ from parity.errors import ExitStatus
 from parity.gate.result import RunResult
 from parity.gate.sentence import sentence
 from parity.judge.result import CellResult, ProbeResult
-from parity.judge.verdict import FirstDivergence
 from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Expectation, VerdictKind
-from tests.unit.made import cell, probe_result
+from tests.unit.made import cell, divergence, probe_result
 
-AT = FirstDivergence(
-    step=1,
-    stage=Stage.CLIP,
-    metric="clipped_norm",
-    reference=2.0,
-    candidate=1.0,
-    delta=-1.0,
-    ulp=9,
-    detail="",
-)
+AT = divergence()
 DIVERGED = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1)
 MET = probe_result(cell(1), cell(42))
 ODD = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT))

@@ -8,25 +8,13 @@ from parity.errors import ExitStatus
 from parity.judge.blind_spots import BlindSpot
 from parity.judge.effective import Warned
 from parity.judge.result import CellResult, wanted
-from parity.judge.verdict import FirstDivergence
 from parity.metrics import Stage
 from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.trace.values import Ignored
-from tests.unit.made import cell, probe_result
+from tests.unit.made import cell, divergence, probe_result
 
-AT = FirstDivergence(
-    step=1,
-    stage=Stage.CLIP,
-    metric="clipped_norm",
-    reference=2.0,
-    candidate=1.0,
-    delta=-1.0,
-    ulp=9,
-    detail="",
-)
+AT = divergence()
 DIVERGED = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, step=1)
-MET = probe_result(cell(1), cell(42))
-ODD = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT))
 FAILED = CellResult(seed=42, steps=0, verdict=None, failure="candidate: unsloth_zoo is not installed")
 
 
