@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SCHEMA = 3
+SCHEMA = 4
 PLAN = "plan.json"
 
 

@@ -252,7 +252,7 @@ def test_a_folder_without_a_whole_plan_is_refused(tmp_path: Path, left: str | No
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     shard = replan(shard_at(tmp_path / "s1", 1), schema=7)
-    assert refused(shard) == f"{shard}: a run of schema 7, this parity reads 3: use a newer parity"
+    assert refused(shard) == f"{shard}: a run of schema 7, this parity reads 4: use a newer parity"
 
 
 @pytest.mark.parametrize(

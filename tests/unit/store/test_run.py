@@ -102,19 +102,19 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         (None, "not the folder of a run: it has no readable plan.json"),
         ("{", "not the folder of a run: it has no readable plan.json"),
         ("[]", "not the folder of a run: it has no readable plan.json"),
-        ('{"schema": 7}', "a run of schema 7, this parity reads 3: use a newer parity"),
+        ('{"schema": 7}', "a run of schema 7, this parity reads 4: use a newer parity"),
         (
             '{"schema": 2}',
-            "a run of schema 2, this parity reads 3: judge it with the parity that wrote it, or run it again",
+            "a run of schema 2, this parity reads 4: judge it with the parity that wrote it, or run it again",
         ),
-        ('{"schema": 3, "probes": []}', "not the folder of a run: it has no readable plan.json"),
+        ('{"schema": 4, "probes": []}', "not the folder of a run: it has no readable plan.json"),
         (
-            '{"schema": 3, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
+            '{"schema": 4, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
             '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
         (
-            '{"schema": 3, "probes": [], "blind": {"a": ["it"]}, '
+            '{"schema": 4, "probes": [], "blind": {"a": ["it"]}, '
             '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
@@ -155,7 +155,7 @@ def test_the_plan_of_a_shard_is_the_whole_one_and_its_verdict_is_of_its_share(tm
     other = replace(PROBE, name="current/other", workload=replace(PROBE.workload, seeds=(1,)))
     run = new_run(tmp_path / "run", [PROBE, other], {}, shard=Shard(number=2, of=3))
     plan = json.loads((run / "plan.json").read_text())
-    assert (plan["schema"], plan["shard"]) == (3, {"number": 2, "of": 3})
+    assert (plan["schema"], plan["shard"]) == (4, {"number": 2, "of": 3})
     assert [(probe["name"], probe["workload"]["seeds"]) for probe in plan["probes"]] == [
         ("current/self", [1, 42]),
         ("current/other", [1]),
