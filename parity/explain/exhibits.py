@@ -122,10 +122,21 @@ def _names(cut: Cut) -> list[str]:
     return sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
 
 
+def read_evidence(file: Path) -> Evidence:
+    """Reads what `parity.lab.replay.arms` wrote for one cut.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not evidence.
+
+    """
+    return _EVIDENCE.validate_json(file.read_bytes())
+
+
 def _exhibit(cut: Cut, into: Path, doubt: str) -> Exhibit:
     file = into / f"{cut.name}.evidence.json"
     try:
-        evidence = _EVIDENCE.validate_json(file.read_bytes())
+        evidence = read_evidence(file)
     except (OSError, ValueError):
         note = f"the step could not be replayed; see {into}"
         return Exhibit(stages=cut.stages, at=cut.at, evidence=None, note=note)

@@ -7,10 +7,8 @@ their first few entries; counts are of all entries.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from parity.metrics import Stage
+from parity.metrics import Stage  # noqa: TC001 (read from the annotation, when evidence is read back)
 
 SHOWN = 5
 """How many entries of a list are kept."""
