@@ -20,7 +20,7 @@ from tests.examples.make import ALL, EXAMPLES, MOST_BYTES
 RENDER = "the renderer has changed: .venv/bin/python -m tests.examples.make render"
 FIRST = {
     "identical": "1 probe, as expected: identical.",
-    "diverged": "Not as expected, 1 of 2 probes: examples/diverged is diverged, from step 1, stage loss",
+    "diverged": "Not as expected, 1 of 2 probes: examples/diverged diverged, from step 1, stage loss",
     "inconclusive": "Not as expected, 1 of 1 probe: examples/inconclusive is inconclusive, further off than all 4 ",
 }
 NAMES = [example.name for example in ALL]
