@@ -98,4 +98,4 @@ def test_a_run_that_misses_a_canary_has_an_exit_status_of_its_own(
     again = parity("report", run)
     assert again.return_value is ExitStatus.CANARY_MISSED, again.output
     assert said in again.output
-    assert "❌ **Not to be relied on" in (run / "report.md").read_text()
+    assert "❌ **Do not trust this run: it misjudged does-nothing." in (run / "report.md").read_text()

@@ -124,7 +124,7 @@ def test_verdict_stages_and_curves_are_seen_and_nothing_is_asked_of_anybody(open
     found = opened(run()).drawn()
     heading = found.page.locator("h1")
     assert heading.inner_text().startswith("✗")
-    assert "current/self is diverged, because (seed 42), expected identical." in heading.inner_text()
+    assert "current/self diverged, because (seed 42), expected identical." in heading.inner_text()
     marked = found.page.locator(".strip li.first")
     assert marked.all_inner_texts() == ["loss\n≠\ndiverges first: step 2"]
     assert marked.is_visible()
