@@ -38,7 +38,8 @@ def run(runner: Runner, block: Block) -> Ended:
 def test_a_step_fails_as_the_run_does(ended: Ended) -> None:
     assert ended.status == 1, ended.printed
     assert ended.outputs["status"] == "1"
-    assert ended.outputs["verdict"].startswith("Not as expected, 1 of 1 probe: my probes/clip diverged, from step 1, stage clip")
+    found = "Not as expected, 1 of 1 probe: my probes/clip diverged, from step 1, stage clip"
+    assert ended.outputs["verdict"].startswith(found)
 
 
 def test_everything_is_rendered_all_the_same(ended: Ended) -> None:
