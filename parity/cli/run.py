@@ -117,6 +117,7 @@ def _checked(asked: _Asked, console: Console) -> _Planned:
     from parity.probe.shard import read_shard, share
     from parity.runner.cells import first_cells
     from parity.store.folder import check_out, new_run
+    from parity.store.plan import Promised
 
     shard = None if asked.shard_of is None else read_shard(asked.shard_of)
     probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
@@ -130,9 +131,15 @@ def _checked(asked: _Asked, console: Console) -> _Planned:
     not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
     runnable = tuple(probe for probe in own if probe.name not in not_run)
     blind = blind_spots(runnable, models.snapshots, row_facts)
-    folder = new_run(asked.out, probes, blind, not_run=not_run, models=models.commits, shard=shard)
-    keep_goldens(goldens, folder)
     controls = first_cells([probe for probe in probes if probe.name not in not_run])
+    promised = Promised(
+        controls=tuple(sorted(controls)),
+        repetitions=asked.repeats,
+        canaries=tuple(each.name for each in canaries),
+        goldens=tuple(goldens.texts),
+    )
+    folder = new_run(asked.out, probes, blind, not_run=not_run, models=models.commits, promised=promised, shard=shard)
+    keep_goldens(goldens, folder)
     return _Planned(own=runnable, controls=controls, canaries=canaries, folder=folder)
 
 
@@ -155,7 +162,7 @@ def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
     from parity.cli.progress import Live
     from parity.runner.cells import run_cells
     from parity.scoreboard.board import run_canaries
-    from parity.scoreboard.sample import note_sample
+    from parity.scoreboard.sample import FOLDER
     from parity.store.run import note_interrupted
 
     try:
@@ -170,7 +177,7 @@ def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
                 controls=planned.controls,
             )
         if planned.canaries:
-            run_canaries(planned.canaries, note_sample(planned.folder, planned.canaries), cells(console, asked.jobs))
+            run_canaries(planned.canaries, planned.folder / FOLDER, cells(console, asked.jobs))
     except KeyboardInterrupt:
         note_interrupted(planned.folder)
     return planned.folder

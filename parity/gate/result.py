@@ -34,6 +34,8 @@ class RunResult:
     """Which share of the cells this is; None: all of them."""
     missing_shards: MissingShards | None = None
     """Which shards this was merged without; None: none is missing."""
+    missing_pieces: tuple[str, ...] = ()
+    """What the plan of the run promises and its folder does not hold, in words; never a pass."""
     postponed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By probe name, declared outcomes that are not judged, since not all of their seeds are here."""
 
@@ -41,7 +43,7 @@ class RunResult:
     def expected(self) -> bool:
         """Whether the run passes. A run without probes does not, nor does one that was interrupted."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)
-        return met and not self.moved and not self.missing_shards and (self.canaries is None or self.canaries.trusted)
+        return met and not self.moved and not self.lacks and (self.canaries is None or self.canaries.trusted)
 
     @property
     def pending(self) -> tuple[ProbeResult, ...]:
@@ -52,7 +54,12 @@ class RunResult:
     def undecided(self) -> bool:
         """True if the only thing missing for a pass is probes that were not run."""
         only_pending = all(each.expected or self.is_pending(each) for each in self.probes)
-        return only_pending and bool(self.pending or self.missing_shards) and self.status is ExitStatus.UNDECIDED
+        return only_pending and bool(self.pending or self.lacks) and self.status is ExitStatus.UNDECIDED
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a part of the run is missing, of its shards or of what its plan promises."""
+        return bool(self.missing_shards or self.missing_pieces)
 
     def is_pending(self, probe: ProbeResult) -> bool:
         """Whether a probe is undecided only because seeds were not run, for a known reason."""
@@ -91,7 +98,7 @@ class RunResult:
         if self.canaries is not None and self.canaries.misjudged:
             return ExitStatus.CANARY_MISSED
         asked = {probe.status for probe in self.probes} | ({ExitStatus.UNEXPECTED} if self.moved else set())
-        asked |= {ExitStatus.UNDECIDED} if self.missing_shards else set()
+        asked |= {ExitStatus.UNDECIDED} if self.lacks else set()
         asked |= {ExitStatus.NOT_RUN} if self.canaries is not None and self.canaries.not_run else set()
         order = (ExitStatus.UNEXPECTED, ExitStatus.NOT_RUN, ExitStatus.UNDECIDED)
         return next(

@@ -64,7 +64,7 @@ def _of_probes(result: RunResult, named: int | None) -> str:
         return f"Interrupted: {len(met)} of {_probes(len(result.probes))} had ended as expected."
     unmet = [probe for probe in result.probes if not probe.expected and not result.is_pending(probe)]
     if result.probes and not unmet and not result.moved:
-        if result.pending or result.missing_shards:
+        if result.pending or result.lacks:
             return _not_decided(result, met)
         return _all_met(met)
     return _not_met(result, unmet, named)
@@ -85,17 +85,27 @@ def _not_met(result: RunResult, unmet: Sequence[ProbeResult], named: int | None)
     if result.moved:
         moved = _as_moved(result)
         found.append(f" {moved[0].upper()}{moved[1:]}" if found else f": {moved}")
+    if result.missing_pieces:
+        found.append(f" {_as_missing(result.missing_pieces)}.")
     if result.pending:
         found.append(f" {_as_pending(result.pending, len(result.probes))}.")
     return f"Not as expected{''.join(found)}"
 
 
 def _not_decided(result: RunResult, met: Sequence[ProbeResult]) -> str:
+    if result.missing_pieces:
+        return f"Not decided: {_as_missing(result.missing_pieces)}; the rest is as expected: {_kinds(met)}."
     if not result.pending:
         return f"Not decided: what was run is as expected: {_probes(len(met))}, {_kinds(met)}."
     rest = "the other is" if len(met) == 1 else f"the other {len(met)} are"
     said = f"; {rest} as expected: {_kinds(met)}" if met else ""
     return f"Not decided: {_as_pending(result.pending, len(result.probes))}{said}."
+
+
+def _as_missing(pieces: Sequence[str]) -> str:
+    """The first piece by name."""
+    more = f", and so are {len(pieces) - 1} more pieces" if len(pieces) > 1 else ""
+    return f"{pieces[0]} is missing or damaged{more}"
 
 
 def _as_pending(pending: Sequence[ProbeResult], total: int) -> str:

@@ -14,6 +14,7 @@ from parity.judge.misreports import misreported, with_misreports
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.verdict import Thresholds, judge
 from parity.probe.values import OUTCOMES, ArmName
+from parity.trace.cell import EXIT
 from parity.trace.upstream import doubts
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _failure(cell: ReadCell) -> str:
     for number, read in enumerate(cell.repetitions[1:], start=2):
         if read.failure:
             return f"{ArmName.REFERENCE_AGAIN} {number}: {read.failure}"
-    return ""
+    return f"its {EXIT} is missing or damaged: the process was killed at its end" if cell.exit_code is None else ""
 
 
 def _failed(seed: int, traces: Mapping[ArmName, Trace], failure: str) -> CellResult:

@@ -47,6 +47,7 @@ def result_tree(result: RunResult) -> dict[str, Any]:
         "summary": sentence(result),
         "shard": None if result.shard is None else asdict(result.shard),
         "missing_shards": None if result.missing_shards is None else asdict(result.missing_shards),
+        "missing_pieces": list(result.missing_pieces),
         "postponed": {name: list(outcomes) for name, outcomes in result.postponed.items()},
         "upstream": list(result.upstream),
         "goldens": goldens_tree(result.goldens),

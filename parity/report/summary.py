@@ -25,6 +25,7 @@ from parity.report.wording import (
     stage_and_step,
     ulps,
 )
+from parity.scoreboard.score import CanaryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from parity.gate.result import RunResult
     from parity.judge.result import CellResult, ProbeResult
     from parity.judge.verdict import FirstDivergence
+    from parity.scoreboard.score import Scoreboard
 
 _SEEDS = 3
 """Seeds that are named; more are counted."""
@@ -196,6 +198,13 @@ def _topics(result: RunResult) -> Iterator[Topic]:
 
 
 def _warnings(result: RunResult) -> Iterator[Topic]:
+    pieces = result.missing_pieces
+    count = f"{counted(len(pieces), 'piece')} that a pass rests on"
+    yield Topic(title="missing", count=count, lines=pieces, is_warning=True, decides=True)
+    unproved = [] if result.canaries is None else [*_faults_not_run(result.canaries)]
+    yield Topic(
+        title="not run", count=counted(len(unproved), "known fault"), lines=(*unproved,), is_warning=True, decides=True
+    )
     ignored = [f"{each.probe.name}: {warned}" for each in result.probes for warned in each.warnings]
     count = f"{counted(len(ignored), 'setting')} accepted and not used"
     yield Topic(title="ignored", count=count, lines=(*ignored,), is_warning=True)
@@ -257,6 +266,13 @@ def _canaries(result: RunResult) -> Topic:
         return Topic(title="known faults", count="", lines=())
     lines = [f"{each.canary.name} ({each.canary.fault}): {each.status}" for each in board.scores]
     return Topic(title="known faults", count=f"{board.caught} of {len(board.faults)} caught", lines=(*lines,))
+
+
+def _faults_not_run(board: Scoreboard) -> Iterator[str]:
+    """Which known faults prove nothing, and why."""
+    for each in board.having(CanaryStatus.NOT_RUN):
+        yield f"{each.canary.name}: {each.reason}"
+    yield from board.identical.not_run
 
 
 def _outcomes(result: RunResult) -> Iterator[str]:

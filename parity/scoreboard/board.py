@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from parity.scoreboard.identical import identical
 from parity.scoreboard.runs import CanaryRun, ground_result, left_behind, result_of, run_changed
-from parity.scoreboard.sample import FOLDER, noted_sample
+from parity.scoreboard.sample import FOLDER
 from parity.scoreboard.score import Score, Scoreboard, score
 from parity.scoreboard.sensitivity import Sensitivity, largest_caught
 
@@ -36,15 +36,15 @@ def read_canaries(canaries: Sequence[Canary], folder: Path) -> Scoreboard:
     return Scoreboard(scores=tuple(_score(each, folder) for each in canaries), identical=_grounds(canaries, folder))
 
 
-def read_sample(run: Path, find: Callable[[str], Canary]) -> Scoreboard | None:
+def read_sample(run: Path, names: Sequence[str], find: Callable[[str], Canary]) -> Scoreboard | None:
     """Scores the canaries of a stored run again; None if it has none.
 
     Args:
         run: the folder of the run.
+        names: the canaries that its plan promises.
         find: name → canary.
 
     """
-    names = noted_sample(run)
     return read_canaries([find(name) for name in names], run / FOLDER) if names else None
 
 

@@ -60,6 +60,7 @@ def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
         explanations=explained,
         shard=_shard(tree["shard"]),
         missing_shards=None if tree["missing_shards"] is None else _as(MissingShards, tree["missing_shards"]),
+        missing_pieces=_as(tuple[str, ...], tree["missing_pieces"]),
         postponed=_as(dict[str, tuple[str, ...]], tree["postponed"]),
     )
 

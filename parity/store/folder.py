@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from parity.errors import ParityError
-from parity.store.plan import Plan, write_plan
+from parity.store.plan import NOTHING, Plan, Promised, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +41,7 @@ def new_run(
     *,
     not_run: Mapping[str, str] = MappingProxyType({}),
     models: Mapping[str, str] = MappingProxyType({}),
+    promised: Promised = NOTHING,
     shard: Shard | None = None,
 ) -> Path:
     """Makes the folder of a run and writes its plan.
@@ -51,6 +52,7 @@ def new_run(
         blind: by probe name, the blind spots of its workload.
         not_run: by probe name, why no cell of it will be started.
         models: by hub id, the commit that was found.
+        promised: what a pass rests on in addition to its cells.
         shard: which share of the cells will be run; None: all.
 
     Raises:
@@ -62,7 +64,10 @@ def new_run(
     check_out(run)
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        write_plan(run, Plan(probes=tuple(probes), blind=blind, not_run=not_run, models=models, shard=shard))
+        plan = Plan(
+            probes=tuple(probes), blind_spots=blind, not_run=not_run, models=models, promised=promised, shard=shard
+        )
+        write_plan(run, plan)
     if out is None:
         _point(REPORTS / LATEST, run)
     return run

@@ -10,6 +10,7 @@ from parity.errors import ParityError
 from parity.golden.values import machine_of
 from parity.probe.shard import MissingShards
 from parity.probe.values import dotted, to_plain
+from parity.store.plan import Promised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,11 +67,22 @@ def merged(shards: Sequence[Stored]) -> Plan:
     )
     return replace(
         first.plan,
-        blind=_united(each.plan.blind for each in (first, *others)),
+        blind_spots=_united(each.plan.blind_spots for each in (first, *others)),
         not_run=_united(each.plan.not_run for each in (first, *others)),
         models=_united(each.plan.models for each in (first, *others)),
+        promised=_promised([each.plan.promised for each in (first, *others)]),
         shard=None,
         missing_shards=missing if missing.missing or missing.incomplete else None,
+    )
+
+
+def _promised(shards: Sequence[Promised]) -> Promised:
+    """What any of the shards rests on."""
+    return Promised(
+        controls=tuple(dict.fromkeys(cell for each in shards for cell in each.controls)),
+        repetitions=min(each.repetitions for each in shards),
+        canaries=tuple(dict.fromkeys(name for each in shards for name in each.canaries)),
+        goldens=tuple(dict.fromkeys(name for each in shards for name in each.goldens)),
     )
 
 

@@ -21,16 +21,34 @@ PLAN = "plan.json"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Promised:
+    """What a pass of a run rests on, in addition to the traces of its cells."""
+
+    controls: tuple[tuple[str, int], ...] = ()
+    """The cells, by probe name and seed, whose arms are trained again without the tap."""
+    repetitions: int = 1
+    """Most repetitions of a reference that does not repeat itself, per cell."""
+    canaries: tuple[str, ...] = ()
+    """The known faults that are also run, by name."""
+    goldens: tuple[str, ...] = ()
+    """The golden files that the references are compared with: `<platform>/<name>`."""
+
+
+NOTHING = Promised()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All probes at all seeds, of which a shard runs a share."""
 
     probes: tuple[Probe, ...]
-    blind: Mapping[str, tuple[BlindSpot, ...]] = field(default_factory=dict)
+    blind_spots: Mapping[str, tuple[BlindSpot, ...]] = field(default_factory=dict)
     """By probe name, the blind spots of its workload."""
     not_run: Mapping[str, str] = field(default_factory=dict)
     """By probe name, why none of its cells was started."""
     models: Mapping[str, str] = field(default_factory=dict)
     """By hub id, the commit that the run found."""
+    promised: Promised = NOTHING
     shard: Shard | None = None
     """None: the whole plan."""
     missing_shards: MissingShards | None = None
@@ -51,9 +69,10 @@ def write_plan(run: Path, plan: Plan) -> None:
     tree = {
         "schema": SCHEMA,
         "probes": [to_plain(probe) for probe in plan.probes],
-        "blind": {name: [asdict(spot) for spot in spots] for name, spots in plan.blind.items()},
+        "blind_spots": {name: [asdict(spot) for spot in spots] for name, spots in plan.blind_spots.items()},
         "not_run": dict(plan.not_run),
         "models": dict(plan.models),
+        "promised": asdict(plan.promised),
         "shard": None if plan.shard is None else asdict(plan.shard),
         "missing_shards": None if plan.missing_shards is None else asdict(plan.missing_shards),
     }
@@ -72,9 +91,10 @@ def read_plan(run: Path) -> Plan:
         _check_schema(run, tree["schema"])
         return Plan(
             probes=tuple(from_plain(plain) for plain in tree["probes"]),
-            blind={str(name): tuple(map(_blind_spot, spots)) for name, spots in tree["blind"].items()},
+            blind_spots={str(name): tuple(map(_blind_spot, spots)) for name, spots in tree["blind_spots"].items()},
             not_run={str(name): str(why) for name, why in tree["not_run"].items()},
             models={str(name): str(commit) for name, commit in tree["models"].items()},
+            promised=_promised(tree["promised"]),
             shard=_shard(tree["shard"]),
             missing_shards=_missing_shards(tree["missing_shards"]),
         )
@@ -92,6 +112,18 @@ def _check_schema(run: Path, schema: object) -> None:
 
 def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:
     return BlindSpot(stage=Stage(plain["stage"]), what=plain["what"], because=plain["because"])
+
+
+def _promised(plain: Mapping[str, Any]) -> Promised:
+    controls = tuple((str(name), seed) for name, seed in plain["controls"])
+    if not all(isinstance(number, int) for number in (plain["repetitions"], *(seed for _, seed in controls))):
+        raise TypeError(plain)
+    return Promised(
+        controls=controls,
+        repetitions=plain["repetitions"],
+        canaries=tuple(map(str, plain["canaries"])),
+        goldens=tuple(map(str, plain["goldens"])),
+    )
 
 
 def _shard(plain: Mapping[str, Any] | None) -> Shard | None:

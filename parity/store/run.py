@@ -27,6 +27,7 @@ from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.scoreboard.board import read_sample
 from parity.store.decode import complaint, read_explanation
+from parity.store.pieces import missing_pieces
 from parity.store.plan import Plan, read_plan
 from parity.trace.cell import cell_folder, has_ended, read_arm, read_cell
 
@@ -63,12 +64,13 @@ def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
     return RunResult(
         probes=probes,
         interrupted=interrupted,
-        canaries=read_sample(run, find),
+        canaries=read_sample(run, plan.promised.canaries, find),
         goldens=_goldens(run, [each.probe for each in probes]),
         explanations=_explanations(run, [each.probe for each in probes]),
         shard=plan.shard,
         missing_shards=plan.missing_shards,
         postponed=postponed(plan.probes, [each.probe for each in probes]),
+        missing_pieces=() if interrupted else missing_pieces(run, plan, probes),
     )
 
 
@@ -138,7 +140,7 @@ def _write_reports(run: Path, result: RunResult) -> None:
 def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeResult:
     cells = _cells(run, probe, interrupted=interrupted)
     judged = plan.judged(probe, tuple(cell.seed for cell in cells))
-    return probe_result(judged, cells, plan.blind.get(probe.name, ()), plan.not_run.get(probe.name, ""))
+    return probe_result(judged, cells, plan.blind_spots.get(probe.name, ()), plan.not_run.get(probe.name, ""))
 
 
 def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, ...]:

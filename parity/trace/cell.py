@@ -163,7 +163,8 @@ def note_exit(folder: Path, code: int) -> None:
 def exit_code_of(folder: Path) -> int | None:
     """How the process of a cell ended, as `note_exit` recorded it; None if it did not end."""
     try:
-        return int((folder / EXIT).read_text("ascii"))
+        text = (folder / EXIT).read_text("ascii")
+        return int(text) if text.endswith("\n") else None
     except (OSError, ValueError):
         return None
 
@@ -235,11 +236,15 @@ def _traces(recorded: Path, arm: ArmName) -> list[Path]:
 
 
 def _read_control(folder: Path) -> Digests | None:
+    """None also where the file is damaged: a control that cannot be read has not been run."""
     try:
-        found: Digests = json.loads((folder / _CONTROL).read_text(encoding="utf-8"))
+        found = json.loads((folder / _CONTROL).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found
+    whole = isinstance(found, dict) and all(
+        isinstance(each, dict) and all(isinstance(digest, str) for digest in each.values()) for each in found.values()
+    )
+    return found if whole else None
 
 
 def _why_not_started(folder: Path) -> str:
@@ -284,7 +289,7 @@ def _last_words(folder: Path) -> str:
 
 
 def _death(exit_code: int | None) -> str:
-    if exit_code is None:
+    if not exit_code:
         return "there is no trace"
     if exit_code < 0:
         names = {number.value: number.name for number in signal.Signals}

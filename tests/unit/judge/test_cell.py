@@ -37,6 +37,7 @@ def write(
     header = replace(HEADER, **named | (told or {}))
     each = [step(number) for number in range(1, steps + 1)]
     write_trace(trace_path(folder, arm), header, *each, start=start, outcome=outcome, ending=ending)
+    note_exit(folder, 0)
 
 
 def test_three_equal_traces_are_identical(tmp_path: Path) -> None:
@@ -122,6 +123,17 @@ def test_a_whole_trace_that_is_not_the_planned_one_is_not_judged(
 def test_a_signal_without_a_name_has_a_number(tmp_path: Path) -> None:
     note_exit(tmp_path, -40)
     assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == "reference: died of signal 40"
+
+
+@pytest.mark.parametrize("left", [None, "", "0", "zero\n"])
+def test_complete_traces_without_an_exit_status_are_not_judged(tmp_path: Path, left: str | None) -> None:
+    for arm in ArmName:
+        write(tmp_path, arm, ending=DONE)
+    (tmp_path / "exit-status").unlink()
+    if left is not None:
+        (tmp_path / "exit-status").write_text(left)
+    failure = "its exit-status is missing or damaged: the process was killed at its end"
+    assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).failure == failure
 
 
 def test_an_exit_status_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_a_run_is_one_object() -> None:
         "summary": "1 probe, as expected: identical.",
         "shard": None,
         "missing_shards": None,
+        "missing_pieces": [],
         "postponed": {},
         "upstream": [],
         "goldens": None,

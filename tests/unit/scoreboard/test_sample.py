@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.canaries.catalogue import canaries
 from parity.canaries.ground import LOOP, MASKED, TRAINER
-from parity.errors import BadTraceError
-from parity.scoreboard.sample import MOST, note_sample, noted_sample, sample
+from parity.scoreboard.sample import MOST, sample
 from tests.unit.scoreboard.made import canary
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 grounds = st.lists(st.sampled_from([LOOP, MASKED, TRAINER]), min_size=1, max_size=30)
 
@@ -44,15 +37,3 @@ def test_in_turn_every_canary_comes_once_before_any_comes_again(on: list[object]
 def test_no_sample_of_the_catalogue_is_of_harmless_changes_alone() -> None:
     assert all(any(not each.harmless for each in sample(canaries(), turn)) for turn in range(100))
     assert MOST <= 5
-
-
-def test_the_names_are_kept_with_the_run(tmp_path: Path) -> None:
-    assert noted_sample(tmp_path) == ()
-    note_sample(tmp_path, [canary("one"), canary("two")])
-    assert noted_sample(tmp_path) == ("one", "two")
-
-
-def test_a_plan_that_was_damaged_is_said_to_be(tmp_path: Path) -> None:
-    (note_sample(tmp_path, [canary()]) / "canaries.json").write_text("{")
-    with pytest.raises(BadTraceError, match="not the index of a run's canaries"):
-        noted_sample(tmp_path)

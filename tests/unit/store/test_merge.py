@@ -14,7 +14,7 @@ from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Arm
 from parity.store.merge import Stored, merged
-from parity.store.plan import Plan
+from parity.store.plan import Plan, Promised
 from tests.unit.made import HEADER
 from tests.unit.stored import FIRST, OTHER, PROBES
 
@@ -52,15 +52,29 @@ def refused(*shards: Stored) -> str:
 def test_shards_in_any_order_make_the_whole_plan() -> None:
     spot = BlindSpot(stage=Stage.BATCH, what="padding", because="so")
     one = stored(
-        1, plan={"blind": {"current/self": (spot,)}, "not_run": {"current/self": "why"}, "models": {"a/b": "c0"}}
+        1,
+        plan={
+            "blind_spots": {"current/self": (spot,)},
+            "not_run": {"current/self": "why"},
+            "models": {"a/b": "c0"},
+            "promised": Promised(controls=(("current/self", 1),), canaries=("lora-rank",)),
+        },
     )
-    two = stored(2, plan={"blind": {"current/other": (spot,)}, "models": {"a/b": "c0", "a/d": "e1"}})
+    two = stored(
+        2,
+        plan={
+            "blind_spots": {"current/other": (spot,)},
+            "models": {"a/b": "c0", "a/d": "e1"},
+            "promised": Promised(controls=(("current/self", 1),), goldens=("linux/a-1.txt",)),
+        },
+    )
     for shards in ((one, two), (two, one)):
         assert merged(shards) == Plan(
             probes=PROBES,
-            blind={"current/self": (spot,), "current/other": (spot,)},
+            blind_spots={"current/self": (spot,), "current/other": (spot,)},
             not_run={"current/self": "why"},
             models={"a/b": "c0", "a/d": "e1"},
+            promised=Promised(controls=(("current/self", 1),), canaries=("lora-rank",), goldens=("linux/a-1.txt",)),
         )
 
 

@@ -11,7 +11,7 @@ from parity.judge.blind_spots import BlindSpot
 from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard
 from parity.probe.values import Expectation, Outcomes, VerdictKind
-from parity.store.plan import Plan, read_plan, write_plan
+from parity.store.plan import Plan, Promised, read_plan, write_plan
 from tests.unit.made import PROBE
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ ASKS = replace(
 )
 PLAN = Plan(
     probes=(ASKS,),
-    blind={ASKS.name: (BlindSpot(stage=Stage.BATCH, what="padding", because="so"),)},
+    blind_spots={ASKS.name: (BlindSpot(stage=Stage.BATCH, what="padding", because="so"),)},
     not_run={ASKS.name: "why"},
     models={"owner/name": "c0"},
+    promised=Promised(controls=((ASKS.name, 1),), canaries=("lora-rank",), goldens=("linux/a-1.txt",)),
     shard=Shard(number=2, of=2),
     missing_shards=MissingShards(of=2, missing=(1,), incomplete=(2,)),
 )
@@ -38,7 +39,9 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path: Path, plan: Plan) -> No
     assert read_plan(tmp_path) == plan
 
 
-@pytest.mark.parametrize("key", ["schema", "probes", "blind", "not_run", "models", "shard", "missing_shards"])
+@pytest.mark.parametrize(
+    "key", ["schema", "probes", "blind_spots", "not_run", "models", "promised", "shard", "missing_shards"]
+)
 def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> None:
     write_plan(tmp_path, PLAN)
     tree = json.loads((tmp_path / "plan.json").read_text())

@@ -109,13 +109,17 @@ def test_seeds_that_were_never_started_are_missing_and_not_passed(tmp_path: Path
         ),
         ('{"schema": 4, "probes": []}', "not the folder of a run: it has no readable plan.json"),
         (
-            '{"schema": 4, "probes": [], "blind": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
-            '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
+            '{"schema": 4, "probes": [], "blind_spots": {"a": [{"stage": "btch", "what": "it", "because": "so"}]}, '
+            '"not_run": {}, "models": {}, '
+            '"promised": {"controls": [], "repetitions": 1, "canaries": [], "goldens": []}, '
+            '"shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
         (
-            '{"schema": 4, "probes": [], "blind": {"a": ["it"]}, '
-            '"not_run": {}, "models": {}, "shard": null, "missing_shards": null}',
+            '{"schema": 4, "probes": [], "blind_spots": {"a": ["it"]}, '
+            '"not_run": {}, "models": {}, '
+            '"promised": {"controls": [], "repetitions": 1, "canaries": [], "goldens": []}, '
+            '"shard": null, "missing_shards": null}',
             "not the folder of a run: it has no readable plan.json",
         ),
     ],
@@ -132,7 +136,7 @@ def test_what_a_probe_cannot_show_is_kept_in_the_plan_and_read_back(tmp_path: Pa
     other = replace(PROBE, name="current/other")
     run = new_run(tmp_path / "run", [PROBE, other], {PROBE.name: SPOTS})
     plan = json.loads((run / "plan.json").read_text())
-    assert plan["blind"] == {
+    assert plan["blind_spots"] == {
         "current/self": [
             {"stage": "batch", "what": "order and padding", "because": "all 64 rows are equal"},
             {"stage": "update", "what": "weight decay", "because": "it is 0"},
