@@ -12,6 +12,7 @@ from parity.judge.effective import differences, warnings
 from parity.judge.executed import executed, same_code, strays, with_executed
 from parity.judge.misreports import misreported, with_misreports
 from parity.judge.result import CellResult, ProbeResult
+from parity.judge.trained import one_untrained, with_trained
 from parity.judge.verdict import Thresholds, judge
 from parity.probe.values import OUTCOMES, ArmName
 from parity.trace.cell import EXIT
@@ -63,16 +64,18 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         warnings=warnings(traces),
         blind=during(*arms),
         outcomes=(_outcome(arms[0]), _outcome(arms[1])),
-        note="; ".join(filter(None, [_crashed(cell), misreported(*arms)])),
+        note="; ".join(filter(None, [_crashed(cell), one_untrained(traces), misreported(*arms)])),
     )
 
 
 def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests | None) -> Verdict:
     """Applies the checks that follow the comparison of the traces; a later check overrides an earlier one.
 
-    The first two make a verdict invalid: the arms did not run different code, or the tap changed what it recorded. The
-    last compares what the candidate reports of its steps; it changes nothing if the verdict is invalid.
+    The first three make a verdict invalid: nothing was trained, the arms did not run different code, or the tap changed
+    what it recorded. The last compares what the candidate reports of its steps; it changes nothing if the verdict is
+    invalid.
     """
+    verdict = with_trained(verdict, traces)
     verdict = with_executed(verdict, traces)
     verdict = with_control(verdict, traces, control)
     return with_misreports(verdict, traces[ArmName.CANDIDATE])

@@ -11,7 +11,7 @@ from parity.probe.values import ArmName, VerdictKind
 from tests.unit.made import trace
 
 TRACES = {arm: trace() for arm in ArmName}
-ENDED = {"q_proj.lora_a": "22"}
+ENDED = {"q_proj.lora_a": "33"}
 SAME = judge(diff(recording(trace()), recording(trace())), again=(), thresholds=Thresholds())
 
 
