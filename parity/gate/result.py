@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
+from parity.judge.control import ControlStatus
 from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
@@ -65,11 +66,14 @@ class RunResult:
         """Whether a probe is undecided only because seeds were not run, for a known reason."""
         return probe.pending and bool(probe.not_run or self.missing_shards)
 
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """The cells whose control ended with the same final parameters, as text."""
-        cells = [(probe.probe.name, cell) for probe in self.probes for cell in probe.cells if cell.controlled]
-        return tuple(f"{name} (seed {cell.seed})" for name, cell in cells if cell.kind is not VerdictKind.INVALID)
+    def controls(self, status: ControlStatus) -> tuple[str, ...]:
+        """The cells whose control showed this, as text; of invalid cells a control proves nothing."""
+        return tuple(
+            f"{probe.probe.name} (seed {cell.seed}){'' if status is ControlStatus.SAME else f': {cell.control.said}'}"
+            for probe in self.probes
+            for cell in probe.cells
+            if cell.control is not None and cell.control.status is status and cell.kind is not VerdictKind.INVALID
+        )
 
     @property
     def moved(self) -> tuple[tuple[str, int], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from parity.judge.blind_spots import during
-from parity.judge.control import with_control
+from parity.judge.control import judge_control, with_control
 from parity.judge.curves import curves
 from parity.judge.diff import diff, recording
 from parity.judge.effective import differences, warnings
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from parity.judge.blind_spots import BlindSpot
+    from parity.judge.control import Controlled
     from parity.judge.outcomes import Rates, Shift
     from parity.judge.verdict import Verdict
     from parity.probe.values import Probe
-    from parity.trace.cell import Digests, ReadCell
+    from parity.trace.cell import ReadCell
     from parity.trace.values import Trace
 
 
@@ -49,11 +50,12 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         again=[diff(reference, recording(each)) for each in repetitions],
         thresholds=_thresholds(probe, traces[ArmName.REFERENCE]),
     )
+    controlled = judge_control(traces, repetitions, cell.control, verdict.thresholds)
     return CellResult(
         seed=seed,
         steps=len(reference.rows),
-        verdict=_amended(verdict, traces, cell.control),
-        controlled=cell.control is not None,
+        verdict=_amended(verdict, traces, controlled),
+        control=controlled,
         curves=curves(reference, candidate),
         upstream=tuple(doubts(arms[0].header.provenance)),
         executed=executed(traces),
@@ -68,7 +70,7 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
     )
 
 
-def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests | None) -> Verdict:
+def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], controlled: Controlled | None) -> Verdict:
     """Applies the checks that follow the comparison of the traces; a later check overrides an earlier one.
 
     The first three make a verdict invalid: nothing was trained, the arms did not run different code, or the tap changed
@@ -77,7 +79,7 @@ def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], control: Digests
     """
     verdict = with_trained(verdict, traces)
     verdict = with_executed(verdict, traces)
-    verdict = with_control(verdict, traces, control)
+    verdict = with_control(verdict, controlled)
     return with_misreports(verdict, traces[ArmName.CANDIDATE])
 
 

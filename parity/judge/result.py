@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parity.judge.blind_spots import BlindSpot
+    from parity.judge.control import Controlled
     from parity.judge.curves import Curve
     from parity.judge.effective import Difference, Warned
     from parity.judge.outcomes import Rates, Shift
@@ -48,8 +49,8 @@ class CellResult:
     """Settings that an arm asked for and its library ignored."""
     blind: tuple[BlindSpot, ...] = ()
     """Blind spots that only the run of this cell could tell."""
-    controlled: bool = False
-    """Whether the control ran; if it ended with different parameters, the verdict says so."""
+    control: Controlled | None = None
+    """What the control showed; None if there was none."""
     upstream: tuple[str, ...] = ()
     """What of the installed mlx-lm was not reviewed."""
     executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from parity.lab.arm import job_of, prepared
 from parity.lab.entry import answer
-from parity.lab.model import parameters
+from parity.lab.fingerprint import tensor
+from parity.lab.model import named_parameters
+from parity.lab.sketch import sketch
 from parity.probe.values import ArmName, Probe, from_plain
-from parity.trace.cell import note_control
+from parity.trace.cell import Bare, note_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +36,7 @@ class Untapped:
 
 
 def control(probe: Probe, seed: int, folder: Path) -> bool:
-    """Writes the digests of the trained parameters of both arms, by name; the reference runs first.
+    """Writes what both arms ended with; the reference runs first.
 
     Returns:
         Whether both arms ran.
@@ -44,12 +46,15 @@ def control(probe: Probe, seed: int, folder: Path) -> bool:
     return True
 
 
-def _bare(probe: Probe, name: ArmName, seed: int) -> dict[str, str]:
+def _bare(probe: Probe, name: ArmName, seed: int) -> Bare:
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         own, job = job_of(probe, name, seed, Path(scratch), lambda _: None)
         loaded = prepared(job, lambda _: None)
         own.train(loaded, job, Untapped())
-        return {name: tensor.digest for name, tensor in parameters(loaded.model)["trainable"].items()}
+        trainable = named_parameters(loaded.model)[1]
+        return Bare(
+            parameters={name: tensor(leaf).digest for name, leaf in trainable.items()}, sketch=sketch(trainable)
+        )
 
 
 if __name__ == "__main__":

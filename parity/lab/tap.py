@@ -20,9 +20,10 @@ import mlx.optimizers as optim
 from mlx import nn
 
 from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
-from parity.lab.model import effective, parameters
+from parity.lab.model import effective, named_parameters, parameters
 from parity.lab.passes import added, mean_gradient, one_pass, split_like, with_logits
 from parity.lab.seen import Given, Seen
+from parity.lab.sketch import sketch
 from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class Tap:
             raise TapError(f"the trainer took {self._seen.steps} of {steps} steps")
         for observer in self._given.observers:
             observer.finished(self._seen.model)
-        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced))
+        ended = sketch(named_parameters(self._seen.model)[1])
+        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced, sketch=ended))
 
     def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
         if self._seen.start is None:

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parity.judge.control import ControlStatus
 from parity.judge.result import wanted
 from parity.probe.values import VerdictKind
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
     from parity.judge.result import CellResult, ProbeResult
     from parity.judge.verdict import FirstDivergence
     from parity.scoreboard.score import Scoreboard
+
+_CONTROLS = {
+    ControlStatus.SAME: "same final parameters",
+    ControlStatus.WITHIN: "within the noise",
+    ControlStatus.UNDECIDED: "not checked",
+}
+"""What controls showed that do not make a cell invalid."""
 
 _SEEDS = 3
 """Seeds that are named; more are counted."""
@@ -181,12 +189,10 @@ def _at_seeds(odd: list[int], asked: int) -> str:
 
 def _topics(result: RunResult) -> Iterator[Topic]:
     yield from _warnings(result)
-    controls = result.controls
-    yield Topic(
-        title="controls",
-        count=f"{counted(len(controls), 'cell')} trained again without the tap: same final parameters",
-        lines=controls,
-    )
+    for status, showed in _CONTROLS.items():
+        controls = result.controls(status)
+        count = f"{counted(len(controls), 'cell')} trained again without the tap: {showed}"
+        yield Topic(title="controls", count=count, lines=controls, is_warning=status is ControlStatus.UNDECIDED)
     yield _noise(result)
     yield _goldens(result)
     yield _canaries(result)

@@ -140,8 +140,8 @@ def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: froze
     had = result.verdict.repetitions
     numbers = tuple(range(had + 1, min(result.verdict.wanted, repetitions, had + _AT_ONCE) + 1))
     if numbers and had >= max(cell.repetitions, default=0):  # if not, the last repetitions left no trace
-        return replace(cell, repetitions=numbers)
-    if (cell.probe.name, cell.seed) in controls and not result.controlled:
+        return replace(cell, repetitions=numbers, control=False)
+    if (cell.probe.name, cell.seed) in controls and result.control is None:
         return replace(cell, repetitions=(), control=True)
     return None
 

@@ -14,6 +14,7 @@ from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode
 from parity.judge.blind_spots import BlindSpot
 from parity.judge.cell import probe_result
+from parity.judge.control import Controlled
 from parity.judge.curves import Curve
 from parity.judge.diff import Problem, ProblemKind, Value
 from parity.judge.effective import Difference, Warned
@@ -119,7 +120,7 @@ def _cell(tree: Tree, once: Tree) -> CellResult:
         note=_as(str, tree["note"]),
         differences=_as(tuple[Difference, ...], tree["effective"]),
         warnings=tuple(map(_warned, tree["ignored"])),
-        controlled=_as(bool, tree["controlled"]),
+        control=None if tree["control"] is None else _as(Controlled, tree["control"]),
         curves={_as(str, name): _as(Curve, curve) for name, curve in tree["curves"].items()},
         outcomes=(measured[0], measured[1]),
         **once,

@@ -47,7 +47,7 @@ def _controls(plan: Plan, probes: Sequence[ProbeResult]) -> Iterator[str]:
     for each in probes:
         for cell in each.cells:
             judged = cell.verdict is not None and cell.kind is not VerdictKind.NOT_RUN
-            if (each.probe.name, cell.seed) in promised and judged and not cell.controlled:
+            if (each.probe.name, cell.seed) in promised and judged and cell.control is None:
                 yield f"the control of {each.probe.name} (seed {cell.seed})"
 
 

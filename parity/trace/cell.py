@@ -14,12 +14,13 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError
 from parity.files import write_whole
+from parity.jsonfloat import decode, dumps
 from parity.probe.values import ArmName
 from parity.trace.file import read_trace
 
@@ -41,11 +42,22 @@ _NOT_STARTED = "not-started"
 Run = Callable[["Sequence[Probe]", "Path"], object]
 """Runs the cells of probes below a folder until they have ended, as `parity.runner.cells.run_cells` does."""
 
-Digests = dict[str, dict[str, str]]
-"""By arm and parameter name, the digest of the parameter at the end of training."""
-
 LENT = (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
 """The arms whose traces can be lent to other cells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bare:
+    """What one arm ended with when it was trained without a tap."""
+
+    parameters: Mapping[str, str]
+    """By name, the digest of every trainable parameter."""
+    sketch: tuple[float, ...]
+    """Of the same parameters, as in `parity.trace.values.End`."""
+
+
+Control = dict[str, Bare]
+"""By arm; empty if the control failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +78,7 @@ class ReadCell:
     """In the order in which they run."""
     repetitions: tuple[ReadArm, ...]
     """The reference's repetitions; the first is the cell's third arm."""
-    control: Digests | None
+    control: Control | None
     """What both arms ended with without a tap; empty if the control failed, None if there was none."""
     exit_code: int | None
     """How the process ended: negative for a signal, None if it did not end."""
@@ -175,9 +187,9 @@ def note_not_started(folder: Path, why: str) -> None:
     (folder / _NOT_STARTED).write_text(why + "\n", encoding="utf-8")
 
 
-def note_control(folder: Path, digests: Digests) -> None:
+def note_control(folder: Path, control: Control) -> None:
     """Records what both arms ended with when they were trained without a tap."""
-    (folder / _CONTROL).write_text(json.dumps(digests), encoding="utf-8")
+    (folder / _CONTROL).write_text(dumps({arm: asdict(bare) for arm, bare in control.items()}), encoding="utf-8")
 
 
 def note_control_failed(folder: Path) -> None:
@@ -235,16 +247,20 @@ def _traces(recorded: Path, arm: ArmName) -> list[Path]:
     return repetition_paths(recorded) if arm is ArmName.REFERENCE_AGAIN else [trace_path(recorded, arm)]
 
 
-def _read_control(folder: Path) -> Digests | None:
+def _read_control(folder: Path) -> Control | None:
     """None also where the file is damaged: a control that cannot be read has not been run."""
     try:
         found = json.loads((folder / _CONTROL).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {str(arm): _bare(plain) for arm, plain in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    whole = isinstance(found, dict) and all(
-        isinstance(each, dict) and all(isinstance(digest, str) for digest in each.values()) for each in found.values()
-    )
-    return found if whole else None
+
+
+def _bare(plain: Mapping[str, Any]) -> Bare:
+    digests, sketch = dict(plain["parameters"]), tuple(decode(value) for value in plain["sketch"])
+    if not all(isinstance(each, str) for each in digests.values()) or not all(isinstance(x, float) for x in sketch):
+        raise TypeError(plain)
+    return Bare(parameters=digests, sketch=sketch)
 
 
 def _why_not_started(folder: Path) -> str:

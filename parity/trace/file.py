@@ -122,7 +122,7 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                 case "step":
                     steps.append(_step(row))
                 case "end":
-                    end = End(**row | _tensors(row, "base", "trainable"))
+                    end = _end(row)
                 case "outcome":
                     outcome = _outcome(row)
                 case "ending":
@@ -147,6 +147,13 @@ def _start(row: dict[str, Any]) -> Start:
     ignored = tuple(Ignored(**each) for each in row["ignored"])
     executed = tuple(Executed(**each | {"functions": tuple(each["functions"])}) for each in row["executed"])
     return Start(**row | _tensors(row, "loaded", "base", "trainable") | {"ignored": ignored, "executed": executed})
+
+
+def _end(row: dict[str, Any]) -> End:
+    sketch = tuple(decode(value) for value in row["sketch"])
+    if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in sketch):
+        raise TypeError("sketch is not a list of numbers")
+    return End(**row | _tensors(row, "base", "trainable") | {"sketch": sketch})
 
 
 def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:

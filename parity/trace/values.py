@@ -115,6 +115,8 @@ class End:
     trainable: Mapping[str, Tensor]
     traced: int
     """How often the update was traced: once or a few times if the step is compiled, at every step if not."""
+    sketch: tuple[float, ...] = ()
+    """Of all trainable values, as `parity.lab.sketch` makes it: two sketches tell how far apart two ends are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def alike(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 def test_every_run_trains_a_cell_once_more_without_taps(alike: tuple[Path, dict[str, Any], str, int]) -> None:
     folder, cell, said, status = alike
-    assert (cell["verdict"], cell["controlled"], status) == ("identical", True, 0)
+    assert (cell["verdict"], cell["control"]["status"], status) == ("identical", "same", 0)
     shown = "1 cell trained again without the tap: same final parameters"
     assert f"controls     {shown}" in said
     assert f"\n  {folder.name}/p (seed 1)\n" in parity("report", folder / "run", "-v").stdout
@@ -52,3 +52,58 @@ def test_a_control_that_fails_is_no_proof(alike: tuple[Path, dict[str, Any], str
     again = json.loads(parity("report", tmp_path / "run", "--format", "json").stdout)["probes"][0]["cells"][0]
     assert (cell["verdict"], again["verdict"]) == ("identical", "invalid")
     assert again["reason"] == "the control run failed; see trainer-control.log"
+
+
+def noisy(folder: Path, *, repeats: int, noise: float = 1e-2, **settings: float | bool) -> tuple[dict[str, Any], str]:
+    """A cell of the noisy device; the candidate has the reference's noise, and these settings more."""
+    both = f"noise = {noise}"
+    more = "".join(f", {name} = {str(value).lower()}" for name, value in settings.items())
+    probe = probe_file(
+        folder / "p.toml",
+        reference=f'provider = "noisy"\nsettings = {{ {both} }}',
+        candidate=f'provider = "noisy"\nsettings = {{ {both}{more} }}',
+        tolerance="loss = 1.0",
+        expect='verdict = "within"',
+    )
+    out = folder / "out.json"
+    done = parity("run", probe, "--out", folder / "run", "--json", out, "--repeats", str(repeats), plugin=True)
+    return json.loads(out.read_text())["probes"][0]["cells"][0], done.stdout
+
+
+@pytest.mark.parametrize(
+    ("noise", "status", "showed"),
+    [
+        (1e-2, "within", "within the noise"),
+        (1e-4, "same", "same final parameters"),
+    ],  # a gradient in bfloat16 loses 1e-4
+)
+def test_where_nothing_repeats_itself_a_control_is_held_against_the_repetitions(
+    tmp_path: Path, noise: float, status: str, showed: str
+) -> None:
+    cell, said = noisy(tmp_path, repeats=19, noise=noise)
+    assert (cell["verdict"], cell["control"]["status"]) == ("within", status)
+    assert f"1 cell trained again without the tap: {showed}" in said
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-4])
+def test_a_copy_of_the_model_is_invalid_there_too(tmp_path: Path, noise: float) -> None:
+    cell, said = noisy(tmp_path, repeats=19, noise=noise, copies=True)
+    assert cell["verdict"] == "invalid"
+    assert cell["reason"].startswith("without the tap, the candidate ends ")
+    assert cell["reason"].endswith(" (95% confidence)")
+    assert cell["repetitions"] == 19
+    assert "trained again without the tap" not in said
+
+
+def test_with_few_repetitions_a_copy_is_not_claimed_to_be_checked(tmp_path: Path) -> None:
+    cell, said = noisy(tmp_path, repeats=2, copies=True)
+    assert (cell["verdict"], cell["control"]["status"]) == ("within", "undecided")
+    assert cell["control"]["said"].endswith("; 19 are needed for 95% confidence")
+    assert "1 cell trained again without the tap: not checked" in said
+
+
+def test_a_control_that_fails_there_is_no_proof(tmp_path: Path) -> None:
+    noisy(tmp_path, repeats=2)
+    (tmp_path / "run" / "traces" / tmp_path.name / "p" / "1" / "control.json").write_text("{}")
+    again = json.loads(parity("report", tmp_path / "run", "--format", "json").stdout)["probes"][0]["cells"][0]
+    assert (again["verdict"], again["reason"]) == ("invalid", "the control run failed; see trainer-control.log")

@@ -5,6 +5,8 @@ The machine that tests run on repeats itself: the device says that it is a GPU, 
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,13 +19,17 @@ from parity.trainers.protocol import SettingKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parity.trainers.protocol import Job, Loaded, SettingKinds
+    from parity.trainers.protocol import Job, Loaded, SettingKinds, Tap
 
 mx.default_device = lambda: mx.Device(mx.gpu)
 
 
 class Noisy(MlxLmLoop):
-    settings: ClassVar[SettingKinds] = {name: SettingKind(type=float, stage=Stage.LOSS) for name in ("noise", "error")}
+    settings: ClassVar[SettingKinds] = {
+        "noise": SettingKind(type=float, stage=Stage.LOSS),
+        "error": SettingKind(type=float, stage=Stage.LOSS),
+        "copies": SettingKind(type=bool, stage=Stage.LOAD),
+    }
 
     def loss(self, loaded: Loaded, job: Job) -> Callable[..., tuple[Any, Any]]:
         own = super().loss(loaded, job)
@@ -36,3 +42,8 @@ class Noisy(MlxLmLoop):
             return value * (1 + drawn + error), tokens
 
         return noisy
+
+    def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
+        """Trains a copy of the model, where that is asked for: the model that the caller has stays as it was."""
+        trained = replace(loaded, model=deepcopy(loaded.model)) if job.settings.get("copies") else loaded
+        super().train(trained, job, tap)

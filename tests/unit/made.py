@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from parity.judge.control import Controlled, ControlStatus
 from parity.judge.curves import Curve
 from parity.judge.diff import Recording
 from parity.judge.result import CellResult, ProbeResult
@@ -57,6 +58,9 @@ START = Start(
 )
 DONE = Ending(complete=True)
 END = End(base=START.base, trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="33")}, traced=2)
+
+
+SAME_CONTROL = Controlled(status=ControlStatus.SAME, said="same final parameters")
 
 
 def trace(*steps: Step, **changed: Any) -> Trace:

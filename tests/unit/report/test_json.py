@@ -91,7 +91,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "thresholds": {"tolerance": {}, "deterministic": True, "confidence": 0.95},
         "failure": "",
         "note": "it died",
-        "controlled": False,
+        "control": None,
         "effective": [],
         "ignored": [],
         "curves": {},

@@ -21,7 +21,7 @@ from parity.report.svg import render_svg
 from parity.report.terminal import print_diff, print_run
 from parity.report.wording import discordant, postponed
 from parity.trace.values import Ignored
-from tests.unit.made import cell, judged, losses, probe_of, probe_result
+from tests.unit.made import SAME_CONTROL, cell, judged, losses, probe_of, probe_result
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=1234, detail=""
@@ -113,7 +113,7 @@ def test_28_probes_fit_45_lines_of_80_columns_and_no_row_wraps() -> None:
     probes = tuple(
         replace(
             each,
-            cells=tuple(replace(one, controlled=True, warnings=(WARNED,)) for one in each.cells),
+            cells=tuple(replace(one, control=SAME_CONTROL, warnings=(WARNED,)) for one in each.cells),
             blind=(ORDER, DECAY),
         )
         for each in many(28)

@@ -28,7 +28,7 @@ from parity.report.markdown import render_markdown
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.results import read_result
 from parity.trace.values import Executed, Ignored
-from tests.unit.made import EXPLANATION, PROBE, judged, probe_of
+from tests.unit.made import EXPLANATION, PROBE, SAME_CONTROL, judged, probe_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def everything() -> RunResult:
         },
         strays=("a.py lies in a checkout",),
         upstream=("mlx-lm 0.99: nobody has looked at train",),
-        controlled=True,
+        control=SAME_CONTROL,
         outcomes=({"contains": True}, {"contains": False}),
     )
     failed = replace(judged(2), verdict=None, failure="candidate: it died", steps=0, curves={}, provenance={})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from parity.trace.cell import (
+    Bare,
     has_ended,
     must_run,
     note_control,
@@ -26,10 +29,19 @@ def test_a_control_that_left_nothing_is_noted_as_failed(tmp_path: Path) -> None:
 
 
 def test_a_control_that_came_to_its_end_stays(tmp_path: Path) -> None:
-    digests = {"reference": {"q_proj.lora_a": "23"}}
-    note_control(tmp_path, digests)
+    control = {"reference": Bare(parameters={"q_proj.lora_a": "23"}, sketch=(0.25, -1.5))}
+    note_control(tmp_path, control)
     note_control_failed(tmp_path)
-    assert read_cell(PROBE, 1, tmp_path).control == digests
+    assert read_cell(PROBE, 1, tmp_path).control == control
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"reference": {}}', '{"reference": {"parameters": {"a": 1}, "sketch": []}}',
+             '{"reference": {"parameters": {}, "sketch": ["far"]}}', '{"reference": {"parameters": [], "sketch": 1}}'],
+)  # fmt: skip
+def test_a_control_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "control.json").write_text(text)
+    assert read_cell(PROBE, 1, tmp_path).control is None
 
 
 def test_a_cell_that_could_not_be_started_says_why_and_is_run_when_it_is_asked_for_again(tmp_path: Path) -> None:
