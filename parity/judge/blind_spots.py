@@ -36,9 +36,13 @@ class BlindSpot:
         return f"{self.what} ({self.stage}: {self.because})"
 
 
+NEVER = (BlindSpot(stage=Stage.UPDATE, what="evaluation and the saved adapter", because="neither is compared"),)
+"""What no probe shows."""
+
+
 def before(workload: Workload, rows: RowFacts) -> tuple[BlindSpot, ...]:
     """The blind spots that are known before a run, in the order of the stages."""
-    spots = (*_of_rows(rows, workload.max_seq_length), *_of_settings(workload))
+    spots = (*_of_rows(rows, workload.max_seq_length), *_of_epochs(rows, workload), *_of_settings(workload))
     return tuple(BlindSpot(stage=stage, what=what, because=because) for stage, what, because in spots)
 
 
@@ -51,6 +55,13 @@ def _of_rows(rows: RowFacts, cap: int) -> Iterator[tuple[Stage, str, str]]:
         yield Stage.BATCH, "padding", f"every row has {rows.longest} tokens"
     if rows.longest is not None and rows.longest < cap:
         yield Stage.BATCH, "truncation", f"no row reaches max_seq_length {cap}"
+
+
+def _of_epochs(rows: RowFacts, workload: Workload) -> Iterator[tuple[Stage, str, str]]:
+    """A random draw too many, or a generator that is seeded again, may show only when rows are shuffled once more."""
+    batches, passes = rows.count // workload.batch_size, workload.steps * workload.accumulation
+    if passes <= batches:
+        yield Stage.BATCH, "a second epoch", f"training ends with batch {passes} of {batches} of the first"
 
 
 def _of_settings(workload: Workload) -> Iterator[tuple[Stage, str, str]]:
@@ -82,7 +93,18 @@ def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[Blind
     workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
     spots, others = (before(workload, facts(workload)) for workload in workloads)
     shared = {(spot.stage, spot.what) for spot in others}
-    return tuple(spot for spot in spots if (spot.stage, spot.what) in shared)
+    found = [spot for spot in spots if (spot.stage, spot.what) in shared]
+    return (*_of_arms(probe), *found, *NEVER)
+
+
+def _of_arms(probe: Probe) -> Iterator[BlindSpot]:
+    reference, candidate = (
+        (arm.provider, arm.stages, arm.settings, arm.keywords, probe.workload_of(name))
+        for name, arm in ((ArmName.REFERENCE, probe.reference), (ArmName.CANDIDATE, probe.candidate))
+    )
+    if reference == candidate:
+        what = "any difference between two trainers"
+        yield BlindSpot(stage=Stage.LOAD, what=what, because="both arms are declared alike")
 
 
 def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
+import numpy as np
 from mlx import nn
 
 from parity.metrics import Stage
@@ -56,7 +57,7 @@ def _loss(change: Callable[[Any, Any], Any]) -> Callable[[Tap], AbstractContextM
     return lambda _tap: patch("mlx_lm.tuner.trainer.default_loss", changed)
 
 
-def _at_step_2(act: Callable[[], None]) -> Callable[[Tap], AbstractContextManager[Any]]:
+def _at_step_2(act: Callable[[], object]) -> Callable[[Tap], AbstractContextManager[Any]]:
     def start(tap: Tap) -> AbstractContextManager[Any]:
         end_of_step, seen = tap.end_of_step, iter((False, True))
 
@@ -78,4 +79,5 @@ _FAULTS: dict[str, Callable[[Tap], AbstractContextManager[Any]]] = {
     "loss is NaN": _loss(lambda loss, tokens: (loss * float("nan"), tokens)),
     "killed at step 2": _at_step_2(lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "raises at step 2": _at_step_2(_raise),
+    "draws once at step 2": _at_step_2(np.random.random),
 }

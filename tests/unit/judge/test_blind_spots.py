@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.judge.blind_spots import before, during, of_probe
+from parity.judge.blind_spots import NEVER, BlindSpot, before, during, of_probe
 from parity.metrics import Stage
 from parity.probe.lengths import RowFacts
 from parity.probe.values import Lora, Optimizer, OptimizerName, Schedule, ScheduleName, Tuning, Workload
@@ -17,7 +17,7 @@ from tests.unit.made import HEADER, PROBE, START, step, trace
 if TYPE_CHECKING:
     from parity.trace.values import Trace
 
-ROWS = RowFacts(count=96, distinct=96, shortest=6, longest=144)
+ROWS = RowFacts(count=24, distinct=24, shortest=6, longest=144)
 SEEING = replace(
     PROBE.workload,
     steps=5,
@@ -28,6 +28,9 @@ SEEING = replace(
     schedule=Schedule(name=ScheduleName.LINEAR),
 )
 """With `ROWS`, a workload without a blind spot."""
+
+
+ALWAYS = [spot.what for spot in NEVER]
 
 
 def rows(**changed: Any) -> RowFacts:
@@ -57,11 +60,11 @@ def test_what_can_be_seen_is_no_blind_spot(changed: dict[str, Any], facts: RowFa
 @pytest.mark.parametrize(
     ("facts", "spots"),
     [
-        (RowFacts(count=64, distinct=1), [("order and padding", "all 64 rows are equal")]),
-        (rows(distinct=1, shortest=64, longest=64), [("order and padding", "all 96 rows are equal")]),
+        (RowFacts(count=24, distinct=1), [("order and padding", "all 24 rows are equal")]),
+        (rows(distinct=1, shortest=64, longest=64), [("order and padding", "all 24 rows are equal")]),
         (
             rows(distinct=1, shortest=17, longest=17),
-            [("order and padding", "all 96 rows are equal"), ("truncation", "no row reaches max_seq_length 64")],
+            [("order and padding", "all 24 rows are equal"), ("truncation", "no row reaches max_seq_length 64")],
         ),
         (rows(shortest=65), [("padding", "every row reaches max_seq_length 64")]),
         (rows(shortest=80, longest=80), [("padding", "every row reaches max_seq_length 64")]),
@@ -77,6 +80,28 @@ def test_rows_that_cannot_show_a_part_of_batching(facts: RowFacts, spots: list[t
     found = before(SEEING, facts)
     assert [(spot.what, spot.because) for spot in found] == spots
     assert {spot.stage for spot in found} == {Stage.BATCH}
+
+
+@pytest.mark.parametrize(
+    ("changed", "count", "because"),
+    [
+        ({"steps": 5, "accumulation": 2}, 65, "training ends with batch 10 of 10 of the first"),
+        ({"steps": 5, "accumulation": 2, "batch_size": 1}, 24, "training ends with batch 10 of 24 of the first"),
+        ({"steps": 5, "accumulation": 2}, 59, None),
+    ],
+)
+def test_a_second_epoch_that_is_never_reached(changed: dict[str, Any], count: int, because: str | None) -> None:
+    found = before(replace(SEEING, **{"batch_size": 6} | changed), rows(count=count))
+    assert [(spot.stage, spot.what, spot.because) for spot in found] == (
+        [] if because is None else [(Stage.BATCH, "a second epoch", because)]
+    )
+
+
+def test_two_arms_that_are_declared_alike_show_no_difference_between_trainers() -> None:
+    probe = replace(PROBE, workload=SEEING, candidate=PROBE.reference)
+    what = "any difference between two trainers"
+    alike = BlindSpot(stage=Stage.LOAD, what=what, because="both arms are declared alike")
+    assert of_probe(probe, same) == (alike, *NEVER)
 
 
 @pytest.mark.parametrize(
@@ -142,20 +167,20 @@ def same(_workload: Workload) -> RowFacts:
 def test_what_one_arm_does_on_purpose_is_seen(side: str) -> None:
     shared = replace(SEEING, accumulation=1, mask_prompt=False)
     probe = replace(PROBE, workload=shared)
-    assert [spot.what for spot in of_probe(probe, same)] == ["prompt masks", "accumulation"]
+    assert [spot.what for spot in of_probe(probe, same)] == ["prompt masks", "accumulation", *ALWAYS]
     other = replace(getattr(probe, side), workload=replace(shared, accumulation=2))
-    assert [spot.what for spot in of_probe(replace(probe, **{side: other}), same)] == ["prompt masks"]
+    assert [spot.what for spot in of_probe(replace(probe, **{side: other}), same)] == ["prompt masks", *ALWAYS]
 
 
 def test_workloads_of_both_arms_replace_the_shared_one() -> None:
     own = {side: replace(getattr(PROBE, side), workload=SEEING) for side in ("reference", "candidate")}
-    assert of_probe(replace(PROBE, **own), same) == ()
+    assert of_probe(replace(PROBE, **own), same) == NEVER
 
 
 def test_what_neither_arm_shows_is_told_in_the_words_of_the_reference() -> None:
     probe = replace(PROBE, workload=replace(SEEING, max_seq_length=145))
     wider = replace(probe.candidate, workload=replace(SEEING, max_seq_length=200))
-    (spot,) = of_probe(replace(probe, candidate=wider), same)
+    spot, *_ = of_probe(replace(probe, candidate=wider), same)
     assert spot.because == "no row reaches max_seq_length 145"
 
 
@@ -165,7 +190,7 @@ def test_the_rows_are_those_that_each_arm_reads(side: str) -> None:
     probe = replace(PROBE, workload=replace(SEEING, data="/equal"))
     varied = replace(getattr(probe, side), workload=SEEING)
     spots = of_probe(replace(probe, **{side: varied}), lambda workload: facts[workload.data])
-    assert [spot.what for spot in spots] == ["truncation"]
+    assert [spot.what for spot in spots] == ["truncation", *ALWAYS]
 
 
 def clipped(*received: float, clip: str | None = "norm 1", arm: str = "candidate") -> Trace:
@@ -216,5 +241,5 @@ def test_a_gradient_of_nan_says_nothing_of_a_bound_and_one_of_zero_does_not_bind
 
 
 def test_a_blind_spot_in_words() -> None:
-    (spot,) = before(SEEING, RowFacts(count=64, distinct=1))
-    assert str(spot) == "order and padding (batch: all 64 rows are equal)"
+    (spot,) = before(SEEING, RowFacts(count=24, distinct=1))
+    assert str(spot) == "order and padding (batch: all 24 rows are equal)"
