@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from parity.judge.verdict import Verdict
     from parity.trace.values import Executed, Trace
 
+_ARMS = (ArmName.REFERENCE, ArmName.CANDIDATE)
 _Code = frozenset[tuple[str, str, tuple[str, ...]]]
 
 
@@ -22,7 +23,7 @@ def same_code(traces: Mapping[ArmName, Trace]) -> str:
     The candidate is compared with the reference's *repetition*, since only the first arm of a process executes the code
     that runs on import.
     """
-    arms = {name: traces[name] for name in (ArmName.REFERENCE, ArmName.CANDIDATE)}
+    arms = {name: traces[name] for name in _ARMS}
     if len({trace.header.declared["provider"] for trace in arms.values()}) == 1:
         return ""
     unseen = [
@@ -43,14 +44,23 @@ def with_executed(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
     return replace(verdict, kind=VerdictKind.INVALID, reason=why) if why else verdict
 
 
+def _left(arm: ArmName, trace: Trace) -> str:
+    """What an arm leaves behind for whoever uses the libraries next in the same process."""
+    if trace.end is None or not trace.end.patched:
+        return ""
+    first, *others = trace.end.patched
+    more = f" and {len(others)} more functions" if others else ""
+    return f"the {arm} leaves {first}{more} changed"
+
+
 def executed(traces: Mapping[ArmName, Trace]) -> dict[ArmName, tuple[Executed, ...]]:
     """The code that the reference and the candidate executed, file by file."""
-    return {name: _executed(traces[name]) for name in (ArmName.REFERENCE, ArmName.CANDIDATE)}
+    return {name: _executed(traces[name]) for name in _ARMS}
 
 
 def strays(traces: Mapping[ArmName, Trace]) -> tuple[str, ...]:
-    """Executed code from outside its distribution's installation: a checkout, or a folder that shadows a package."""
-    said = []
+    """Code that is not the package's own: executed from elsewhere, or functions of MLX that an arm leaves changed."""
+    said = [line for arm, trace in traces.items() if arm in _ARMS and (line := _left(arm, trace))]
     for arm, files in executed(traces).items():
         outside = [each for each in files if each.outside]
         for name in dict.fromkeys(each.distribution for each in outside):

@@ -18,6 +18,7 @@ from parity.lab.entry import STOP, stopped
 from parity.lab.executed import Watch
 from parity.lab.model import all_parameters
 from parity.lab.outcomes import outcomes
+from parity.lab.patches import functions, patched
 from parity.lab.provenance import provenance
 from parity.lab.replay.observer import Enough
 from parity.lab.tap import Tap
@@ -146,6 +147,7 @@ def _train(
         for observer in observers:
             observer.loaded(loaded.model, loaded.tokenizer)
 
+    before = functions()
     loaded = prepared(job, look)
     tap = Tap(
         writer,
@@ -158,5 +160,5 @@ def _train(
     )
     with tap.installed():
         own.train(loaded, job, tap)
-    tap.finish(job.workload.steps)
+    tap.finish(job.workload.steps, patched(before))
     return loaded

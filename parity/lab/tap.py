@@ -124,8 +124,12 @@ class Tap:
         except Exception as error:  # noqa: BLE001 - kept for `finish`
             self._seen.error = self._seen.error or error
 
-    def finish(self, steps: int) -> None:
+    def finish(self, steps: int, patched: tuple[str, ...] = ()) -> None:
         """Checks that every step was seen, and records the parameters as the trainer leaves them.
+
+        Args:
+            steps: as many as the workload asks for.
+            patched: functions of MLX and mlx-lm that the arm leaves changed.
 
         Raises:
             TapError: fewer or more steps than the workload asks for, or a step that the optimizer counts differently.
@@ -138,7 +142,7 @@ class Tap:
         for observer in self._given.observers:
             observer.finished(self._seen.model)
         ended = sketch(named_parameters(self._seen.model)[1])
-        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced, sketch=ended))
+        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced, patched=patched, sketch=ended))
 
     def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
         if self._seen.start is None:

@@ -215,7 +215,7 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     count = f"{counted(len(ignored), 'setting')} accepted and not used"
     yield Topic(title="ignored", count=count, lines=(*ignored,), is_warning=True)
     strays = [f"{each.probe.name}: {line}" for each in result.probes for line in each.strays]
-    count = f"{counted(len(strays), 'warning')} of code from a place other than its package"
+    count = f"{counted(len(strays), 'warning')} of code that is not the package's own"
     yield Topic(title="code", count=count, lines=(*strays,), is_warning=True)
     notes = [
         f"{each.probe.name}, seed {cell.seed}: {cell.note}"

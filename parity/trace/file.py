@@ -153,7 +153,10 @@ def _end(row: dict[str, Any]) -> End:
     sketch = tuple(decode(value) for value in row["sketch"])
     if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in sketch):
         raise TypeError("sketch is not a list of numbers")
-    return End(**row | _tensors(row, "base", "trainable") | {"sketch": sketch})
+    patched = tuple(row["patched"])
+    if not all(isinstance(name, str) for name in patched):
+        raise TypeError("patched is not a list of names")
+    return End(**row | _tensors(row, "base", "trainable") | {"sketch": sketch, "patched": patched})
 
 
 def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:

@@ -115,6 +115,8 @@ class End:
     trainable: Mapping[str, Tensor]
     traced: int
     """How often the update was traced: once or a few times if the step is compiled, at every step if not."""
+    patched: tuple[str, ...] = ()
+    """Functions of MLX and mlx-lm that are different objects after the arm than before it, by dotted name, sorted."""
     sketch: tuple[float, ...] = ()
     """Of all trainable values, as `parity.lab.sketch` makes it: two sketches tell how far apart two ends are."""
 

@@ -23,7 +23,7 @@ ENDINGS = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder: Path = tmp_path_factory.mktemp("failing")
-    for fault in [*ENDINGS, "dies at its end", "leaves a patch behind", "loss is NaN"]:
+    for fault in [*ENDINGS, "dies at its end", "leaves a patch behind", "leaves evaluation patched", "loss is NaN"]:
         probe_file(
             folder / "probes" / f"{fault}.toml",
             extends="hello",
@@ -54,6 +54,15 @@ def test_a_crash_at_teardown_is_told_and_changes_no_verdict(found: dict[str, dic
     assert cell["note"] == "the process died of SIGSEGV after its last step; the traces are complete"
 
 
+def test_a_patch_that_touches_evaluation_alone_is_named(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = run
+    probes = {each["probe"]: each for each in json.loads((folder / "out.json").read_text())["probes"]}
+    patched = probes["probes/leaves evaluation patched"]
+    assert patched["verdict"] == "identical"
+    assert patched["strays"] == ["the candidate leaves mlx.nn.layers.base.Module.eval changed"]
+    assert "2 warnings of code that is not the package's own" in done.stdout
+
+
 def test_a_patch_that_outlives_the_candidate_is_a_contamination(found: dict[str, dict[str, Any]]) -> None:
     cell = found["leaves a patch behind"]
     assert cell["verdict"] == "invalid"
@@ -71,7 +80,7 @@ def test_the_run_goes_on_and_answers_that_an_arm_did_not_run(
 ) -> None:
     folder, done = run
     assert done.returncode == 3, done.stderr
-    assert len(json.loads((folder / "out.json").read_text())["probes"]) == 6
+    assert len(json.loads((folder / "out.json").read_text())["probes"]) == 7
 
 
 def test_the_traces_of_a_killed_cell_are_kept_up_to_its_last_step(

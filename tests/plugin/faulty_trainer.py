@@ -39,6 +39,8 @@ class Faulty(MlxLmLoop):
             atexit.register(os.kill, os.getpid(), signal.SIGSEGV)
         if fault == "leaves a patch behind":
             _leave_a_patch()
+        if fault == "leaves evaluation patched":
+            nn.Module.eval = lambda self: self.train(True)
         with _FAULTS.get(str(fault), nullcontext)(tap):
             super().train(loaded, job, tap)
 

@@ -8,7 +8,7 @@ import pytest
 from parity.judge.executed import same_code, strays
 from parity.probe.values import ArmName
 from parity.trace.values import Executed, Trace
-from tests.unit.made import HEADER, START, trace
+from tests.unit.made import END, HEADER, START, trace
 
 LOSS = Executed(
     distribution="mlx-lm 0.32.2", path="mlx_lm/tuner/trainer.py", digest="aa", functions=("default_loss", "iterate")
@@ -92,3 +92,14 @@ def test_code_that_lies_elsewhere_is_shown_once_a_distribution() -> None:
         "not from the installed mlx-lm 0.32.2",
     )
     assert strays(cell(arm("mlx-lm-train", LOSS))) == ()
+
+
+def test_functions_that_an_arm_leaves_changed_are_counted_and_the_first_is_named() -> None:
+    traces = cell(arm("mlx-lm-train", LOSS))
+    for names, said in (
+        (("mlx.nn.Module.eval",), "the candidate leaves mlx.nn.Module.eval changed"),
+        (("a.b", "a.c", "a.d"), "the candidate leaves a.b and 2 more functions changed"),
+    ):
+        candidate = traces[ArmName.CANDIDATE]
+        left = traces | {ArmName.CANDIDATE: replace(candidate, end=replace(END, patched=names))}
+        assert strays(left) == (said,)
