@@ -1,4 +1,7 @@
-"""Floats in JSON: finite ones round-trip to the bit, NaN and infinities are explicit strings, never `null`."""
+"""Floats in JSON: finite ones round-trip to the bit, NaN and infinities are explicit strings, never `null`.
+
+Text is text that can be written: half a character (a lone surrogate) is spelt out.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ def encode(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):
-        return {name: encode(item) for name, item in value.items()}
+        return {encode(name): encode(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value
 
 

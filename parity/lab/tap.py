@@ -242,7 +242,7 @@ class Tap:
                 clipped=clipped,
                 lr=lr,
                 params=params,
-                reported={name: value for name, value in reported.items() if value is not None},
+                reported={name: _number(name, value) for name, value in reported.items() if value is not None},
             )
         )
         for observer in self._given.observers:
@@ -267,6 +267,18 @@ class Tap:
                 executed=self._given.executed(),
             )
         )
+
+
+def _number(name: str, value: object) -> float:
+    """What a trainer reports, which may be of any type."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise TapError(
+        f"the trainer reports a {name} of type {type(value).__name__}; it must be a number that a float can hold"
+    )
 
 
 def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:

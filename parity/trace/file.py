@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+_SHOWN = 60
+"""Characters of a wrong value in a message."""
+
+
 class TraceWriter:
     """Appends lines to a new file and flushes each, so that a crash loses only the unwritten step."""
 
@@ -95,7 +99,8 @@ def read_trace(path: Path) -> Trace:
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError:
+        json.dumps(row, ensure_ascii=False).encode()  # not half a character, which no report could show
+    except (json.JSONDecodeError, UnicodeEncodeError):
         row = None
     if not isinstance(row, dict):
         raise BadTraceError(f"{path}:{number}: not a line of a trace; the file is damaged, record it again")
@@ -172,6 +177,9 @@ def _step(row: dict[str, Any]) -> Step:
     reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
         raise ValueError(f"unknown field {min(unknown)!r}")
+    for name, value in reported.items():
+        if not _is_number(value):
+            raise TypeError(f"reported_{name} is not a number: {_short(value)}")
     return _typed(Step(**{name: value for name, value in row.items() if name in own}, reported=reported))
 
 
@@ -179,11 +187,10 @@ def _outcome(row: dict[str, Any]) -> Outcome:
     """Checks the types of the judged outcomes; generated text stays text, even if it is `NaN`."""
     metrics = {name: decode(value) if name in OUTCOMES else value for name, value in row["metrics"].items()}
     for name, value in metrics.items():
-        is_bool = isinstance(value, bool)
-        if name == "contains" and not is_bool:
+        if name == "contains" and not isinstance(value, bool):
             raise TypeError(f"{name} is not true or false: {value!r}")
-        if name in OUTCOMES and name != "contains" and (is_bool or not isinstance(value, float | int)):
-            raise TypeError(f"{name} is not a number: {value!r}")
+        if name in OUTCOMES and name != "contains" and not _is_number(value):
+            raise TypeError(f"{name} is not a number: {_short(value)}")
     return Outcome(metrics=metrics)
 
 
@@ -195,12 +202,27 @@ def _typed(line: _Line) -> _Line:
     for of in fields(line):
         value, wanted = getattr(line, of.name), str(of.type)
         fits = {
-            "float": isinstance(value, float | int) and not isinstance(value, bool),
+            "float": _is_number(value),
             "int": isinstance(value, int) and not isinstance(value, bool),
             "str": isinstance(value, str),
             "bool": isinstance(value, bool),
         }.get(wanted, isinstance(value, dict))
         if not fits:
             article = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}
-            raise TypeError(f"{of.name} is not {article.get(wanted, 'a table')}: {value!r}")
+            raise TypeError(f"{of.name} is not {article.get(wanted, 'a table')}: {_short(value)}")
     return line
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _short(value: object) -> str:
+    return repr(value) if len(repr(value)) <= _SHOWN else f"{repr(value)[:_SHOWN]}…"

@@ -13,9 +13,19 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
+_NO_LOSS = (
+    "candidate: TapError: the trainer reports a loss of type {}; it must be a number that a float can hold "
+    "(before step 1); see trainer.log"
+)
 ENDINGS = {
     "killed at step 2": "candidate: died of SIGKILL after step 2 of 3; see trainer.log",
     "raises at step 2": "candidate: RuntimeError: the trainer has had enough (after step 2 of 3); see trainer.log",
+    "raises half a character": (
+        "candidate: RuntimeError: half a character: \\ud83d (after step 2 of 3); see trainer.log"
+    ),
+    "reports text": _NO_LOSS.format("str"),
+    "reports a list": _NO_LOSS.format("list"),
+    "reports 10 to the 400": _NO_LOSS.format("int"),
     "one step fewer": "candidate: TapError: the trainer took 2 of 3 steps (after step 2 of 3); see trainer.log",
 }
 
@@ -80,7 +90,7 @@ def test_the_run_goes_on_and_answers_that_an_arm_did_not_run(
 ) -> None:
     folder, done = run
     assert done.returncode == 3, done.stderr
-    assert len(json.loads((folder / "out.json").read_text())["probes"]) == 7
+    assert len(json.loads((folder / "out.json").read_text())["probes"]) == len(ENDINGS) + 4
 
 
 def test_the_traces_of_a_killed_cell_are_kept_up_to_its_last_step(

@@ -77,9 +77,25 @@ def _raise() -> None:
     raise RuntimeError("the trainer has had enough")
 
 
+def _raise_half_a_character() -> None:
+    raise RuntimeError("half a character: \ud83d")
+
+
+def _reports(loss: Any) -> Callable[[Tap], AbstractContextManager[Any]]:
+    def start(tap: Tap) -> AbstractContextManager[Any]:
+        end_of_step = tap.end_of_step
+        return patch.object(tap, "end_of_step", lambda reported: end_of_step({**reported, "loss": loss}))
+
+    return start
+
+
 _FAULTS: dict[str, Callable[[Tap], AbstractContextManager[Any]]] = {
     "loss is NaN": _loss(lambda loss, tokens: (loss * float("nan"), tokens)),
     "killed at step 2": _at_step_2(lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "raises at step 2": _at_step_2(_raise),
     "draws once at step 2": _at_step_2(np.random.random),
+    "raises half a character": _at_step_2(_raise_half_a_character),
+    "reports text": _reports("1.5"),
+    "reports a list": _reports([1.5]),
+    "reports 10 to the 400": _reports(10**400),
 }

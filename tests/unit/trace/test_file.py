@@ -192,3 +192,14 @@ def test_reported_values_stay_beside_the_tapped_ones(tmp_path: Path) -> None:
     back = read_trace(write(tmp_path / "t.jsonl", row)).steps[0]
     assert back.loss == 1.5
     assert back.reported == {"loss": 9.0, "grad_norm": 1.0}
+
+
+@pytest.mark.parametrize("value", ["1.5", [1.5], True, 10**400])
+def test_a_reported_value_that_is_no_number_is_not_read(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "t.jsonl"
+    with TraceWriter(path, HEADER) as writer:
+        writer.step(step(1))
+    line = path.read_text().splitlines()[1]
+    path.write_text(path.read_text() + json.dumps(json.loads(line) | {"reported_loss": value}) + "\n")
+    with pytest.raises(BadTraceError, match=r"t\.jsonl:3: invalid step line \(reported_loss is not a number: "):
+        read_trace(path)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from parity.errors import BadTraceError
 from parity.trace.file import TraceWriter, read_trace
-from parity.trace.values import Executed, Ignored, Outcome, Start, Tensor
+from parity.trace.values import Ending, Executed, Ignored, Outcome, Start, Tensor
 from tests.unit.made import HEADER, START
 
 if TYPE_CHECKING:
@@ -72,6 +72,29 @@ def test_a_damaged_outcome_is_not_read(tmp_path: Path, row: dict[str, object], m
     with pytest.raises(BadTraceError, match=r"t\.jsonl:3: invalid outcome line ") as error:
         read_trace(path)
     assert str(error.value).endswith(f"({message})")
+
+
+def test_an_outcome_that_no_float_can_hold_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl")
+    with path.open("a") as file:
+        file.write(json.dumps({"kind": "outcome", "metrics": {"post_train_loss": 10**400}}) + "\n")
+    with pytest.raises(BadTraceError, match=r"invalid outcome line \(post_train_loss is not a number: 10{59}…\)"):
+        read_trace(path)
+
+
+def test_half_a_character_is_spelt_out_where_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    with TraceWriter(path, HEADER) as writer:
+        writer.close(Ending(complete=False, why="\ud83d is half"))
+    assert read_trace(path).ending.why == "\\ud83d is half"
+
+
+def test_half_a_character_is_refused_where_it_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl")
+    with path.open("a") as file:
+        file.write('{"kind": "ending", "complete": false, "why": "\\ud83d"}\n')
+    with pytest.raises(BadTraceError, match=r"t\.jsonl:3: not a line of a trace"):
+        read_trace(path)
 
 
 def test_what_was_ignored_and_what_was_loaded_come_back(tmp_path: Path) -> None:
