@@ -27,6 +27,8 @@ class ExitStatus(IntEnum):
     """Nothing could be compared, a probe was not run, or a verdict is inconclusive."""
     BUG = 70
     """A bug in this tool."""
+    NOT_KEPT = 74
+    """Something was run, and could not be kept or reported whole: no space, or no permission."""
     INTERRUPTED = 130
 
 
@@ -56,6 +58,12 @@ class UnavailableError(ParityError):
     """A trainer, a release or a tool is missing, so that an arm cannot be run."""
 
     status = ExitStatus.NOT_RUN
+
+
+class NotKeptError(ParityError):
+    """What was run, or what was found, cannot be written."""
+
+    status = ExitStatus.NOT_KEPT
 
 
 class NotInstallableError(UnavailableError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,17 @@ if TYPE_CHECKING:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Writes a file completely or not at all, even if the process is interrupted."""
+    """Writes a file completely or not at all, even if the process is interrupted.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left.
+
+    """
     half = file.with_name(f".{file.name}")
-    half.write_text(text, encoding="utf-8")
-    half.replace(file)
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(file)
+    except OSError:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 
@@ -18,6 +19,7 @@ from parity.cli.explain import explain_command
 from parity.cli.list import list_command
 from parity.cli.merge import merge_command
 from parity.cli.outcomes import outcomes_command
+from parity.cli.pipes import outlive_readers
 from parity.cli.record import record_command
 from parity.cli.report import report_command
 from parity.cli.run import run_command
@@ -32,7 +34,12 @@ Exit status:
     4  a known fault was not caught
     5  nothing comparable, not run, or inconclusive
    70  a bug in parity itself
+   74  something was run, and could not be written
   130  interrupted"""
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a disk says that takes no more."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_STATUSES)
@@ -60,6 +67,7 @@ for command in (
 
 def main() -> None:
     """Runs a command and exits with its status, or with one for `git bisect` if that is in progress."""
+    outlive_readers()
     status, answered = _run()
     checkout = checkout_of(sys.argv[1:])
     if checkout is not None and is_bisected(checkout):
@@ -79,7 +87,16 @@ def _run() -> tuple[ExitStatus, bool]:
     except ParityError as error:
         click.echo(f"parity: {error}", err=True)
         return error.status, isinstance(error, UnavailableError) and not isinstance(error, MachineError)
+    except OSError as error:
+        if error.errno not in _FULL:
+            return _bug()
+        click.echo(f"parity: {error.filename or 'a file'}: cannot be written ({error.strerror}); make room", err=True)
+        return ExitStatus.NOT_KEPT, False
     except Exception:  # noqa: BLE001 - an exit status of 1 would say that two trainers differ
-        traceback.print_exc()
-        click.echo("parity: this is a bug in parity itself, not in a trainer; please report it", err=True)
-        return ExitStatus.BUG, False
+        return _bug()
+
+
+def _bug() -> tuple[ExitStatus, bool]:
+    traceback.print_exc()
+    click.echo("parity: this is a bug in parity itself, not in a trainer; please report it", err=True)
+    return ExitStatus.BUG, False

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import BadProbeError, ParityError
+from parity.errors import BadProbeError, NotKeptError, ParityError
+from parity.files import write_whole
 
 GOLDENS = Path("fixtures/golden")
 """Where goldens are kept unless a command is told otherwise."""
@@ -115,14 +116,19 @@ def check_json(name: str | None) -> None:
 
 
 def write_json(name: str, text: str) -> None:
-    """Writes to a file, or to standard output for `-`."""
+    """Writes to a file, or to standard output for `-`.
+
+    Raises:
+        NotKeptError: the file cannot be written.
+
+    """
     if name == "-":
         click.echo(text)
         return
     try:
-        Path(name).write_text(text + "\n", encoding="utf-8")
+        write_whole(Path(name), text + "\n")
     except OSError as error:
-        raise ParityError(f"--json {name}: cannot be written ({error.strerror})") from None
+        raise NotKeptError(f"--json {name}: cannot be written ({error.strerror})") from None
 
 
 def stop_on_sigterm() -> None:

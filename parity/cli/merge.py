@@ -32,7 +32,9 @@ def merge_command(shards: tuple[Path, ...], out: Path, *, verbose: bool) -> Exit
     copy_explanations(read, result, out)
     result = with_explanations(out, result)
     console = console_for()
-    print_run(console, result, verbose=verbose)
-    write_reports(out, result)
+    try:
+        write_reports(out, result)
+    finally:  # a verdict is printed, whether or not it can be kept
+        print_run(console, result, verbose=verbose)
     console.print(f"report: {out / 'report.md'}", style="dim", soft_wrap=True)
     return result.status

@@ -20,6 +20,7 @@ from parity.cli.common import (
     stored_run,
     write_json,
 )
+from parity.errors import NotKeptError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,8 +73,12 @@ def run_command(**options: Any) -> ExitStatus:
     console = console_for(asked.json_file)
     planned = _checked(asked, console)
     started = time.monotonic()
-    run = _carried_out(asked, planned, console)
-    return _shown(asked, run, console, time.monotonic() - started)
+    try:
+        _carry_out(asked, planned, console)
+    except NotKeptError:  # what there is until then is judged and shown
+        _shown(replace(asked, explains=False), planned.folder, console, time.monotonic() - started)
+        raise
+    return _shown(asked, planned.folder, console, time.monotonic() - started)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +162,7 @@ def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
     return chosen
 
 
-def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
+def _carry_out(asked: _Asked, planned: _Planned, console: Console) -> None:
     """Runs cells and canaries; what they leave in the folder of the run is the result."""
     from parity.cli.progress import Live
     from parity.runner.cells import run_cells
@@ -180,11 +185,10 @@ def _carried_out(asked: _Asked, planned: _Planned, console: Console) -> Path:
             run_canaries(planned.canaries, planned.folder / FOLDER, cells(console, asked.jobs))
     except KeyboardInterrupt:
         note_interrupted(planned.folder)
-    return planned.folder
 
 
 def _shown(asked: _Asked, run: Path, console: Console, seconds: float) -> ExitStatus:
-    """Judges the folder of the run, explains what is asked, prints and writes the reports."""
+    """Judges the folder of the run, explains what is asked, writes the reports and prints the verdict."""
     from parity.report.json import render_json
     from parity.report.terminal import print_run
     from parity.store.run import with_explanations, write_reports
@@ -193,12 +197,14 @@ def _shown(asked: _Asked, run: Path, console: Console, seconds: float) -> ExitSt
     if asked.explains and not result.interrupted:
         _explain(console, result, run, asked.jobs)
         result = with_explanations(run, result)
-    console.print()
-    print_run(console, result, verbose=asked.verbose)
-    console.print(_cost(result, seconds), style="dim")
-    if asked.json_file is not None:
-        write_json(asked.json_file, render_json(result))
-    write_reports(run, result)
+    try:
+        write_reports(run, result)
+        if asked.json_file is not None:
+            write_json(asked.json_file, render_json(result))
+    finally:  # a verdict is printed, whether or not it can be kept
+        console.print()
+        print_run(console, result, verbose=asked.verbose)
+        console.print(_cost(result, seconds), style="dim")
     console.print(f"report: {run / 'report.html'}, report.md", style="dim", soft_wrap=True)
     return result.status
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import ParityError
+from parity.errors import NotKeptError
 from parity.explain.explanation import explain
 from parity.explain.report import explanation_tree
 from parity.explain.trials import Trials
@@ -77,7 +77,7 @@ def explain_locally(
         )
         tree = explanation_tree(explained)
         write_whole(folder / EXPLANATION, dumps(tree, indent=2) + "\n")
-        (folder / PAGE).write_text(render_explanation(tree), encoding="utf-8")
+        write_whole(folder / PAGE, render_explanation(tree))
     except OSError as error:
-        raise ParityError(f"{folder}: cannot be written ({error.strerror}); name another folder with --out") from None
+        raise NotKeptError(f"{folder}: cannot be written ({error.strerror}); name another folder with --out") from None
     return explained

@@ -7,10 +7,11 @@ each step: nothing else passes between a cell and whoever watches it.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from parity.errors import UnavailableError
+from parity.errors import NotKeptError, UnavailableError
 from parity.judge.cell import judge_cell
 from parity.judge.noise import enough
 from parity.probe.values import ArmName, to_plain
@@ -30,7 +31,7 @@ from parity.trace.cell import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from parity.judge.result import CellResult
@@ -63,6 +64,7 @@ def run_cells(
 
     Raises:
         KeyboardInterrupt: from the user or from a cell; cells that had not ended have no result.
+        NotKeptError: it cannot be recorded how a cell ended; the cells that had not ended have no result.
 
     """
     controlled = frozenset(controls)
@@ -120,22 +122,35 @@ def _task(cell: Cell, python: Path) -> Task:
 
 def _not_started(cell: Cell, why: str) -> Progress:
     """Records that a cell could not be started; the other cells run all the same."""
-    note_not_started(cell.folder, why)
+    with _kept(cell.folder):
+        note_not_started(cell.folder, why)
     result = judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
     return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result)
 
 
 def _ended(cell: Cell, code: int) -> CellResult:
-    if cell.control:
-        note_control_failed(cell.folder)
-    elif not cell.repetitions:
-        note_exit(cell.folder, code)
+    with _kept(cell.folder):
+        if cell.control:
+            note_control_failed(cell.folder)
+        elif not cell.repetitions:
+            note_exit(cell.folder, code)
     return judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NotKeptError(
+            f"{folder}: it cannot be recorded how this cell ended ({error.strerror}), so no more cells were run; "
+            "the traces are kept"
+        ) from None
 
 
 def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:
     """What an ended cell has to run next, before its verdict is final: repetitions or a control; None: nothing."""
-    if result.verdict is None:
+    if result.verdict is None or cell.control:  # a control that left nothing behind is not run again
         return None
     had = result.verdict.repetitions
     numbers = tuple(range(had + 1, min(result.verdict.wanted, repetitions, had + _AT_ONCE) + 1))

@@ -9,7 +9,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.errors import BadGoldenError, ParityError
+from parity.errors import BadGoldenError, NotKeptError
 from parity.files import write_whole
 from parity.golden.file import golden_name, read_golden, write_golden
 from parity.golden.folder import goldens_of
@@ -43,7 +43,7 @@ def record(
 
     Raises:
         BadGoldenError: a golden cannot be read and is not to be replaced; raised before anything is run.
-        ParityError: a golden cannot be written.
+        NotKeptError: a golden cannot be written.
 
     """
     if not replaces:
@@ -126,6 +126,6 @@ def _write(path: Path, golden: Golden) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, write_golden(golden))
     except OSError as error:
-        raise ParityError(
+        raise NotKeptError(
             f"{path}: cannot be written ({error.strerror}); choose a different folder with --golden"
         ) from None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError
+from parity.files import write_whole
 from parity.judge.blind_spots import BlindSpot
 from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard, postpone, share
@@ -76,7 +77,7 @@ def write_plan(run: Path, plan: Plan) -> None:
         "shard": None if plan.shard is None else asdict(plan.shard),
         "missing_shards": None if plan.missing_shards is None else asdict(plan.missing_shards),
     }
-    (run / PLAN).write_text(json.dumps(tree, indent=2), encoding="utf-8")
+    write_whole(run / PLAN, json.dumps(tree, indent=2))
 
 
 def read_plan(run: Path) -> Plan:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from parity.errors import BadTraceError, ParityError
+from parity.errors import BadTraceError, NotKeptError
+from parity.files import write_whole
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
 from parity.judge.cell import judge_cell, probe_result
@@ -75,8 +76,16 @@ def read_run(run: Path, find: Callable[[str], Canary]) -> RunResult:
 
 
 def note_interrupted(run: Path) -> None:
-    """Records that the user stopped the run."""
-    (run / INTERRUPTED).touch()
+    """Records that the user stopped the run.
+
+    Raises:
+        NotKeptError: the folder cannot be written.
+
+    """
+    try:
+        (run / INTERRUPTED).touch()
+    except OSError as error:
+        raise NotKeptError(f"{run}: cannot be written ({error.strerror}); the traces are kept") from None
 
 
 def _goldens(run: Path, probes: Sequence[Probe]) -> Checked | None:
@@ -122,19 +131,22 @@ def write_reports(run: Path, result: RunResult) -> None:
     """Renders `results.json`, `report.md` and `report.html` next to the traces.
 
     Raises:
-        ParityError: the folder cannot be written.
+        NotKeptError: one of them cannot be written; none is left in half.
 
     """
-    try:
-        _write_reports(run, result)
-    except OSError as error:
-        raise ParityError(f"{run}: the report cannot be written ({error.strerror}); the traces are kept") from None
-
-
-def _write_reports(run: Path, result: RunResult) -> None:
-    (run / RESULTS).write_text(render_json(result) + "\n", encoding="utf-8")
-    (run / "report.md").write_text(render_markdown(result), encoding="utf-8")
-    (run / "report.html").write_text(render_html(result) + "\n", encoding="utf-8")
+    reports = {
+        RESULTS: render_json(result) + "\n",
+        "report.md": render_markdown(result),
+        "report.html": render_html(result) + "\n",
+    }
+    for name, text in reports.items():
+        try:
+            write_whole(run / name, text)
+        except OSError as error:
+            raise NotKeptError(
+                f"{run / name}: the report cannot be written ({error.strerror}); the traces are kept, "
+                f"and `parity report {run}` reads them"
+            ) from None
 
 
 def _judged(run: Path, plan: Plan, probe: Probe, *, interrupted: bool) -> ProbeResult:

@@ -169,7 +169,7 @@ def cell_folder(run: Path, probe: Probe, seed: int) -> Path:
 
 def note_exit(folder: Path, code: int) -> None:
     """Records how the process of a cell ended: negative for a signal."""
-    (folder / EXIT).write_text(f"{code}\n", encoding="ascii")
+    write_whole(folder / EXIT, f"{code}\n")
 
 
 def exit_code_of(folder: Path) -> int | None:
@@ -184,12 +184,12 @@ def exit_code_of(folder: Path) -> int | None:
 def note_not_started(folder: Path, why: str) -> None:
     """Records why no process of a cell could be started."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _NOT_STARTED).write_text(why + "\n", encoding="utf-8")
+    write_whole(folder / _NOT_STARTED, why + "\n")
 
 
 def note_control(folder: Path, control: Control) -> None:
     """Records what both arms ended with when they were trained without a tap."""
-    (folder / _CONTROL).write_text(dumps({arm: asdict(bare) for arm, bare in control.items()}), encoding="utf-8")
+    write_whole(folder / _CONTROL, dumps({arm: asdict(bare) for arm, bare in control.items()}))
 
 
 def note_control_failed(folder: Path) -> None:

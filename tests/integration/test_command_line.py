@@ -269,6 +269,19 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_is_finished(tmp_path: Path, s
     assert not any(_alive(child) for child in children)
 
 
+def test_a_reader_that_leaves_costs_no_report_and_changes_no_status(tmp_path: Path) -> None:
+    probe = probe_file(tmp_path / "self.toml", extends="hello", **SELF)
+    out = tmp_path / "out"
+    command = [*PARITY, "run", str(probe), "--steps", "1", "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, stderr = process.communicate()
+    assert (process.returncode, stderr) == (0, "")
+    assert json.loads((out / "results.json").read_text())["status"] == 0
+    assert (out / "report.html").exists()
+
+
 def test_a_cell_does_not_outlive_a_parity_that_was_killed(tmp_path: Path) -> None:
     probe = probe_file(tmp_path / "self.toml", extends="hello", **SELF)
     out = tmp_path / "out"

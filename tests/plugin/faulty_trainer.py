@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
@@ -41,8 +43,16 @@ class Faulty(MlxLmLoop):
             _leave_a_patch()
         if fault == "leaves evaluation patched":
             nn.Module.eval = lambda self: self.train(True)
+        cell = Path(sys.argv[2])
+        if fault in _PLACES:
+            _take_the_place_of(cell / _PLACES[fault])
         with _FAULTS.get(str(fault), nullcontext)(tap):
             super().train(loaded, job, tap)
+
+
+def _take_the_place_of(file: Path) -> None:
+    """Nothing can be written to a file whose name is taken by a folder."""
+    file.mkdir(exist_ok=True)
 
 
 def _leave_a_patch() -> None:
@@ -88,6 +98,13 @@ def _reports(loss: Any) -> Callable[[Tap], AbstractContextManager[Any]]:
 
     return start
 
+
+_PLACES = {
+    "its exit status cannot be kept": "exit-status",
+    "its control cannot be kept": "control.json",
+    "the report cannot be kept": "../../../../report.html",
+}
+"""What cannot be written any more, seen from the folder of the cell."""
 
 _FAULTS: dict[str, Callable[[Tap], AbstractContextManager[Any]]] = {
     "loss is NaN": _loss(lambda loss, tokens: (loss * float("nan"), tokens)),
