@@ -63,7 +63,14 @@ def explain_locally(
         say("replaying the steps in question")
         python = interpreter_of(probe, say)
         return run_alone(
-            Task(module="parity.lab.replay.arms", specification=asked, folder=into, log=LOG, python=python)
+            Task(
+                module="parity.lab.replay.arms",
+                specification=asked,
+                folder=into,
+                log=LOG,
+                python=python,
+                seconds=(2 + len(asked["cuts"])) * probe.seconds,  # it trains an arm for each cut, and two more
+            )
         )
 
     try:

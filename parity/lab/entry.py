@@ -23,10 +23,18 @@ stopped = threading.Event()
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the parent is gone for any reason: our standard input closes then."""
+    """Ends this process and those that it started when the parent is gone for any reason: its pipe closes then.
+
+    The pipe comes as standard input, which is empty from then on: a trainer that reads it does not wait.
+    """
+    pipe, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
     def watch() -> None:
-        os.read(sys.stdin.fileno(), 1)
+        os.read(pipe, 1)
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -38,8 +46,11 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def answer(run: Callable[[dict[str, Any], Path], bool]) -> int:
-    """Reads the specification that `parity.runner.process` wrote, and runs it; the results are in the folder."""
-    specification, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    """Reads the specification that `parity.runner.process` wrote, and runs it; the results are in the folder.
+
+    Paths are absolute from here on, since a trainer may change the working directory.
+    """
+    specification, folder = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
     signal.signal(signal.SIGTERM, _interrupted)
     _end_with_parent()
     try:

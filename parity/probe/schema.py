@@ -100,3 +100,4 @@ class ProbeSchema(Probe):
     outcomes: _Outcomes | None = None
     environment: dict[str, ReleaseOrPath] = field(default_factory=dict)
     tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
+    minutes: Annotated[float, Field(gt=0)] | None = None

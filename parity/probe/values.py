@@ -9,6 +9,8 @@ from typing import Any
 
 from parity.metrics import Stage
 
+_MINUTES, _MINUTES_OF_A_PASS = 30, 3
+
 Setting = bool | int | float | str
 
 
@@ -197,6 +199,8 @@ class Probe:
     """By distribution name, a release or the absolute path of a checkout or a wheel; empty: parity's environment."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """Largest accepted |delta| by metric, in the metric's own unit; empty: bit for bit."""
+    minutes: float | None = None
+    """How long one process of a cell may take; None: as `seconds` says."""
     file: str = ""
     """The path that it was read from, as the user typed it; empty if it was not read from a file."""
     overrides: tuple[str, ...] = ()
@@ -206,6 +210,14 @@ class Probe:
     def content(self) -> Probe:
         """What is asked, without where it was asked from: equal contents are the same experiment."""
         return replace(self, file="", overrides=())
+
+    @property
+    def seconds(self) -> float:
+        """How long one process of a cell may take; unless the probe says so, what no honest trainer needs."""
+        if self.minutes is not None:
+            return 60 * self.minutes
+        passes = self.workload.steps * max(self.workload_of(name).accumulation for name in ArmName)
+        return 60 * (_MINUTES + _MINUTES_OF_A_PASS * passes)
 
     def arm(self, name: ArmName) -> Arm:
         """The arm of this name; the reference's repetition has the reference's arm."""

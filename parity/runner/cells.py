@@ -117,7 +117,14 @@ def _task(cell: Cell, python: Path) -> Task:
         specification["repetitions"], log = cell.repetitions, REPETITIONS_LOG
     if cell.control:
         module, log = "parity.lab.control", CONTROL_LOG
-    return Task(module=module, specification=specification, folder=cell.folder, log=log, python=python)
+    return Task(
+        module=module,
+        specification=specification,
+        folder=cell.folder,
+        log=log,
+        python=python,
+        seconds=cell.probe.seconds,
+    )
 
 
 def _not_started(cell: Cell, why: str) -> Progress:

@@ -60,6 +60,7 @@ def record(
             folder=at,
             log=LOG,
             python=pythons[probe.name],
+            seconds=probe.seconds,
         )
         for at, (probe, seed) in cells.items()
     )

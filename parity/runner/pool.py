@@ -27,6 +27,8 @@ class Task:
     log: str
     """The name of a file in the folder."""
     python: Path
+    seconds: float
+    """How long it may take; then it is killed, and `parity.trace.cell` keeps that it was."""
 
 
 def run_alone(task: Task) -> int:
@@ -86,4 +88,12 @@ def run_all(
 
 
 def _started(task: Task, lab_folder: Path) -> LabProcess:
-    return LabProcess(task.module, task.specification, task.folder, log=task.log, python=task.python, lab=lab_folder)
+    return LabProcess(
+        task.module,
+        task.specification,
+        task.folder,
+        log=task.log,
+        python=task.python,
+        lab=lab_folder,
+        seconds=task.seconds,
+    )

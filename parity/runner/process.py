@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import parity
 from parity.errors import UnavailableError
 from parity.runner.environments import interpreter
 from parity.runner.kernels import kernel_slot, missing_compiler, precompile_preamble
-from parity.trace.cell import SPECIFICATION
+from parity.trace.cell import SPECIFICATION, note_out_of_time
 from parity.trainers.registry import distributions_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,15 @@ class LabProcess:
     """A module that reads a specification and writes into a folder; its output goes to a log there."""
 
     def __init__(
-        self, module: str, specification: Mapping[str, Any], folder: Path, *, log: str, python: Path, lab: Path
+        self,
+        module: str,
+        specification: Mapping[str, Any],
+        folder: Path,
+        *,
+        log: str,
+        python: Path,
+        lab: Path,
+        seconds: float,
     ) -> None:
         """Starts the process.
 
@@ -43,8 +52,10 @@ class LabProcess:
             log: the name of the file in it that gets standard output and standard error.
             python: the interpreter, as `interpreter_of` finds it.
             lab: the folder that `lab` provides.
+            seconds: how long it may take.
 
         """
+        self._folder, self._name, self._seconds, self._started = folder, log, seconds, time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / SPECIFICATION
         file.write_text(json.dumps(specification), encoding="utf-8")
@@ -64,9 +75,14 @@ class LabProcess:
             self._held = held.pop_all()
 
     def ended(self) -> int | None:
-        """The exit status, negative for a signal, once it has ended by itself. Must not be called after that."""
+        """The exit status, negative for a signal, once it has ended or its time is over; call it no more then."""
         code = self._process.poll()
+        if code is None and time.monotonic() - self._started > self._seconds:
+            note_out_of_time(self._folder, self._name)
+            self._kill()
+            code = self._process.wait()
         if code is not None:
+            self._kill()
             if code >= 0:
                 self._slot.keep_kernels()
             self._release()
@@ -77,15 +93,17 @@ class LabProcess:
         self._process.terminate()
 
     def stop(self) -> None:
-        """Waits for it to end, kills it if it does not, and kills any compiler that it started."""
-        try:
+        """Waits for it to end, and kills it if it does not."""
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill()
+        self._process.wait()
         self._release()
+
+    def _kill(self) -> None:
+        """Kills it and what it started: a trainer's own processes, and compilers."""
+        with suppress(ProcessLookupError, PermissionError):  # macOS denies it where only a zombie is left
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _release(self) -> None:
         assert self._process.stdin is not None

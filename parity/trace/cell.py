@@ -5,6 +5,7 @@ reference.jsonl          one trace per arm: candidate.jsonl, reference-again.jso
 trainer.log              what the trainers printed
 exit-status              how the process ended
 not-started              why no process could be started; only if none could
+out-of-time              the logs of the processes that were killed because their time was over; only if one was
 control.json             what both arms ended with in a control; only if there was one
 """
 
@@ -14,6 +15,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ CONTROL_LOG = "trainer-control.log"
 EXIT = "exit-status"
 _CONTROL = "control.json"
 _NOT_STARTED = "not-started"
+_OUT_OF_TIME = "out-of-time"
 
 Run = Callable[["Sequence[Probe]", "Path"], object]
 """Runs the cells of probes below a folder until they have ended, as `parity.runner.cells.run_cells` does."""
@@ -84,6 +87,8 @@ class ReadCell:
     """How the process ended: negative for a signal, None if it did not end."""
     not_started: str
     """Why no process could be started; empty if one was."""
+    out_of_time: str = ""
+    """Which limit of time ended the process; empty if none did."""
 
     @property
     def traces(self) -> dict[ArmName, Trace]:
@@ -93,7 +98,7 @@ class ReadCell:
     @property
     def crash(self) -> str:
         """How the process failed, even if it wrote complete traces before; empty if it did not fail."""
-        return _death(self.exit_code) if self.exit_code else ""
+        return self.out_of_time or (_death(self.exit_code) if self.exit_code else "")
 
 
 def read_cell(probe: Probe, seed: int, folder: Path) -> ReadCell:
@@ -114,6 +119,7 @@ def read_cell(probe: Probe, seed: int, folder: Path) -> ReadCell:
         control=_read_control(folder),
         exit_code=exit_code_of(folder),
         not_started=_why_not_started(folder),
+        out_of_time=_out_of_time(probe, folder, LOG),
     )
 
 
@@ -128,15 +134,16 @@ def read_arm(probe: Probe, seed: int, folder: Path, arm: ArmName, number: int = 
         number: which repetition of the reference, from 1.
 
     """
-    exit_code = exit_code_of(folder)
+    log = REPETITIONS_LOG if number > 1 else LOG
+    late = _out_of_time(probe, folder, log)
     path = repetition_path(folder, number) if arm is ArmName.REFERENCE_AGAIN else trace_path(folder, arm)
     try:
         trace = read_trace(path)
     except BadTraceError as error:
-        failure = str(error) if path.exists() else f"{_death(exit_code)}{_last_words(folder)}"
+        failure = str(error) if path.exists() else f"{late or _death(exit_code_of(folder))}{_last_words(folder)}"
         return ReadArm(trace=None, failure=failure)
     if not trace.ending.complete:
-        return ReadArm(trace=trace, failure=_why_incomplete(trace, exit_code))
+        return ReadArm(trace=trace, failure=_why_incomplete(trace, late, exit_code_of(folder), log))
     return ReadArm(trace=trace, failure=_not_as_planned(probe, seed, arm, trace))
 
 
@@ -196,6 +203,15 @@ def note_control_failed(folder: Path) -> None:
     """Records that the control did not finish; changes nothing if it did."""
     if not (folder / _CONTROL).exists():
         note_control(folder, {})
+
+
+def note_out_of_time(folder: Path, log: str) -> None:
+    """Records that the process with this log is killed because its time is over; the log says so too."""
+    with suppress(OSError):  # a full disk must not keep a process alive
+        with (folder / _OUT_OF_TIME).open("a", encoding="utf-8") as file:
+            file.write(f"{log}\n")
+        with (folder / log).open("a", encoding="utf-8") as file:
+            file.write("\nparity: killed, because its time is over; a probe sets it with `minutes`\n")
 
 
 def has_ended(folder: Path) -> bool:
@@ -283,15 +299,26 @@ def _not_as_planned(probe: Probe, seed: int, arm: ArmName, trace: Trace) -> str:
     return ""
 
 
-def _why_incomplete(trace: Trace, exit_code: int | None) -> str:
+def _why_incomplete(trace: Trace, late: str, exit_code: int | None, log: str) -> str:
     ending = trace.ending
     if ending.unavailable:
         return ending.why
     done = len(trace.steps)
     after = f"after step {done} of {trace.header.steps}" if done else "before step 1"
+    if late:
+        return f"{late}, {after}; see {log}"
     if exit_code is not None and exit_code < 0 and not ending.why.startswith("KeyboardInterrupt"):
-        return f"{_death(exit_code)} {after}; see {LOG}"
-    return f"{ending.why} ({after}); see {LOG}"
+        return f"{_death(exit_code)} {after}; see {log}"
+    return f"{ending.why} ({after}); see {log}"
+
+
+def _out_of_time(probe: Probe, folder: Path, log: str) -> str:
+    """Which limit of time ended the process with this log; empty if none did."""
+    try:
+        late = (folder / _OUT_OF_TIME).read_text("utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return f"was killed at its limit of {probe.seconds / 60:g} min" if log in late else ""
 
 
 def _last_words(folder: Path) -> str:

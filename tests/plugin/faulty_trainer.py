@@ -10,10 +10,12 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
@@ -34,25 +36,41 @@ class Faulty(MlxLmLoop):
     settings: ClassVar[SettingKinds] = {"fault": SettingKind(type=str, stage=Stage.LOSS)}
 
     def train(self, loaded: Loaded, job: Job, tap: Tap) -> None:
-        fault = job.settings["fault"]
+        fault = str(job.settings["fault"])
         if fault == "one step fewer":
             job = replace(job, workload=replace(job.workload, steps=job.workload.steps - 1))
         if fault == "dies at its end":
             atexit.register(os.kill, os.getpid(), signal.SIGSEGV)
-        if fault == "leaves a patch behind":
-            _leave_a_patch()
-        if fault == "leaves evaluation patched":
-            nn.Module.eval = lambda self: self.train(True)
+        if fault in _BEFORE:
+            _BEFORE[fault]()
         cell = Path(sys.argv[2])
         if fault in _PLACES:
             _take_the_place_of(cell / _PLACES[fault])
-        with _FAULTS.get(str(fault), nullcontext)(tap):
+        with _FAULTS.get(fault, nullcontext)(tap):
             super().train(loaded, job, tap)
 
 
 def _take_the_place_of(file: Path) -> None:
     """Nothing can be written to a file whose name is taken by a folder."""
     file.mkdir(exist_ok=True)
+
+
+def _leave_a_thread() -> None:
+    Thread(target=Event().wait).start()
+
+
+def _leave_a_child() -> None:
+    """Its id is left too, where the test that asked for it looks."""
+    child = subprocess.Popen(["sleep", "3600"])
+    Path(sys.argv[2], "child").write_text(str(child.pid))
+
+
+def _read_standard_input() -> None:
+    assert sys.stdin.read() == ""
+
+
+def _patch_evaluation() -> None:
+    nn.Module.eval = lambda self: self.train(True)
 
 
 def _leave_a_patch() -> None:
@@ -83,6 +101,10 @@ def _at_step_2(act: Callable[[], object]) -> Callable[[Tap], AbstractContextMana
     return start
 
 
+def _hang() -> None:
+    Event().wait()
+
+
 def _raise() -> None:
     raise RuntimeError("the trainer has had enough")
 
@@ -99,6 +121,15 @@ def _reports(loss: Any) -> Callable[[Tap], AbstractContextManager[Any]]:
     return start
 
 
+_BEFORE: dict[str, Callable[[], None]] = {
+    "leaves a patch behind": _leave_a_patch,
+    "leaves evaluation patched": _patch_evaluation,
+    "leaves a thread": _leave_a_thread,
+    "leaves a child": _leave_a_child,
+    "reads standard input": _read_standard_input,
+    "changes the folder": lambda: os.chdir("/"),
+}
+
 _PLACES = {
     "its exit status cannot be kept": "exit-status",
     "its control cannot be kept": "control.json",
@@ -107,6 +138,7 @@ _PLACES = {
 """What cannot be written any more, seen from the folder of the cell."""
 
 _FAULTS: dict[str, Callable[[Tap], AbstractContextManager[Any]]] = {
+    "hangs at step 2": _at_step_2(_hang),
     "loss is NaN": _loss(lambda loss, tokens: (loss * float("nan"), tokens)),
     "killed at step 2": _at_step_2(lambda: os.kill(os.getpid(), signal.SIGKILL)),
     "raises at step 2": _at_step_2(_raise),

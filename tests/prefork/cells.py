@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -88,7 +89,10 @@ def _lend(asking: socket.socket) -> None:
         for each in descriptors:
             os.close(each)
         asking.send(str(cell).encode())
-        asking.send(str(os.waitstatus_to_exitcode(os.waitpid(cell, 0)[1])).encode())
+        ended = os.waitstatus_to_exitcode(os.waitpid(cell, 0)[1])
+        with suppress(ProcessLookupError):
+            os.killpg(cell, signal.SIGKILL)  # which whoever started it could only do to the process that stands in
+        asking.send(str(ended).encode())
         os._exit(0)
     asking.close()
     asked = json.loads(message)

@@ -83,6 +83,8 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("workload.steps='3'", "workload.steps: must be a valid integer, not '3'"),
         ("workload.steps=3.5", "workload.steps: must be a valid integer, not 3.5"),
         ("workload.steps=0", "workload.steps: must be greater than or equal to 1, not 0"),
+        ("minutes=0", "minutes: must be greater than 0, not 0"),
+        ("minutes='5'", "minutes: must be a valid number, not '5'"),
         ("workload.seeds=[]", "workload.seeds: must have at least 1, not []"),
         ("workload.seeds=[7,7]", "workload.seeds: 7 is listed twice; each seed is one cell"),
         ("workload.seeds=[0,0]", "workload.seeds: 0 is listed twice; each seed is one cell"),
@@ -111,6 +113,21 @@ def test_a_mistake_is_one_line_that_names_file_key_and_the_nearest(folder: Path,
         read_probe(folder / "right.toml", [extra])
     said = message.format(folder=folder, cwd=Path.cwd())
     assert str(error.value) == f"{folder}/right.toml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "minutes"),
+    [
+        (["minutes=0.5"], 0.5),
+        (["workload.steps=10"], 60),
+        (["workload.steps=10", "workload.accumulation=2"], 90),
+        (["workload.steps=10", "candidate.workload.accumulation=4"], 150),
+    ],
+)
+def test_the_limit_of_time_follows_from_the_steps_unless_the_probe_says_it(
+    folder: Path, overrides: list[str], minutes: float
+) -> None:
+    assert read_probe(folder / "right.toml", overrides).seconds == 60 * minutes
 
 
 def test_an_arm_that_says_what_it_does_differently_gets_the_rest(folder: Path) -> None:
