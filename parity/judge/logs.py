@@ -1,7 +1,8 @@
 """Reads the logs of other tools as recordings: CSV and JSON Lines with a `step` column and metric columns.
 
 `PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables with a column per arm. An
-empty field is missing, a field that says NaN is a NaN, and text in a column of numbers is an error. No row is dropped.
+empty field is missing, a field that says NaN is a NaN, and text in a column of numbers is an error. No row and no
+column is dropped: two that would be read as one are refused.
 """
 
 from __future__ import annotations
@@ -70,17 +71,19 @@ def _table(path: Path) -> list[_Row]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
-    return [{_ALIASES.get(key, key): value for key, value in row.items()} for row in readers[path.suffix](path, lines)]
+    return readers[path.suffix](path, lines)
 
 
 def _csv_rows(path: Path, lines: list[str]) -> list[_Row]:
     reader = csv.DictReader((line for line in lines if line.strip() and not line.startswith("#")), strict=True)
     rows = []
     try:
+        names = _names(str(path), [name.strip() for name in reader.fieldnames or ()])
         for number, row in enumerate(reader, start=1):
             if None in row or None in row.values():
                 raise BadTraceError(f"{path}: row {number} does not have as many fields as the header")
-            rows.append({key.strip(): value.strip() for key, value in row.items() if value.strip()})
+            fields = zip(names, row.values(), strict=True)
+            rows.append({name: value.strip() for name, value in fields if value.strip()})
     except csv.Error as error:
         raise BadTraceError(f"{path}: not a CSV table ({error})") from None
     return rows
@@ -92,13 +95,31 @@ def _json_rows(path: Path, lines: list[str]) -> list[_Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_Pairs)
         except ValueError:
             row = None
-        if not isinstance(row, dict):
+        if not isinstance(row, _Pairs):
             raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one per line")
-        rows.append({key: value for key, value in row.items() if value is not None})
+        given = [(name, value) for name, value in row if value is not None]
+        names = _names(f"{path}:{number}", [name for name, _ in given])
+        rows.append(dict(zip(names, (value for _, value in given), strict=True)))
     return rows
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written, with a name that stands twice."""
+
+
+def _names(where: str, written: list[str]) -> list[str]:
+    """The names by which columns are compared."""
+    taken: dict[str, str] = {}
+    for name in written:
+        known = _ALIASES.get(name, name)
+        if taken.setdefault(known, name) != name:
+            raise BadTraceError(f"{where}: both {taken[known]!r} and {name!r} are the {known}; leave one of them out")
+        if written.count(name) > 1:
+            raise BadTraceError(f"{where}: {name!r} stands twice; leave one of them out")
+    return list(taken)
 
 
 def _log(path: Path, table: list[_Row], column: str) -> Recording:

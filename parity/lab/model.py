@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import mlx.optimizers as optim
+
 from parity.lab.fingerprint import leaves, tensor
 
 if TYPE_CHECKING:
@@ -42,18 +44,31 @@ def all_parameters(model: Any) -> dict[str, Tensor]:
 def effective(model: Any, optimizer: Any) -> dict[str, Any]:
     """What really runs, by dotted name: what is trained, and how the optimizer is configured."""
     frozen, trained = _split(model)
-    plain = {
-        f"optimizer.{name}": list(value) if isinstance(value, tuple) else value
-        for name, value in vars(optimizer).items()
-        if not name.startswith("_") and _is_plain(value)
-    }
     return {
-        "optimizer.class": type(optimizer).__name__,
-        **plain,
+        **_configured("optimizer", optimizer),
         "dtype.base": _dtypes(frozen),
         "dtype.trainable": _dtypes(trained),
         **_wiring(model, trained),
     }
+
+
+def counting(optimizer: Any) -> Any:
+    """The optimizer that counts the steps: of a `MultiOptimizer`, which has no state of its own, the first in it."""
+    while isinstance(optimizer, optim.MultiOptimizer):
+        optimizer = optimizer.optimizers[0]
+    return optimizer
+
+
+def _configured(prefix: str, optimizer: Any) -> dict[str, Any]:
+    plain = {
+        f"{prefix}.{name}": list(value) if isinstance(value, tuple) else value
+        for name, value in vars(optimizer).items()
+        if not name.startswith("_") and _is_plain(value)
+    }
+    found = {f"{prefix}.class": type(optimizer).__name__, **plain}
+    for number, each in enumerate(optimizer.optimizers if isinstance(optimizer, optim.MultiOptimizer) else ()):
+        found |= _configured(f"{prefix}.{number}", each)
+    return found
 
 
 def _split(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:

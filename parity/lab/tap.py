@@ -20,8 +20,9 @@ import mlx.optimizers as optim
 from mlx import nn
 
 from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
-from parity.lab.model import effective, named_parameters, parameters
+from parity.lab.model import counting, effective, named_parameters, parameters
 from parity.lab.passes import added, mean_gradient, one_pass, split_like, with_logits
+from parity.lab.seams import replaced
 from parity.lab.seen import Given, Seen
 from parity.lab.sketch import sketch
 from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
@@ -100,11 +101,11 @@ class Tap:
             make(optimizer, *args, **kwargs)
             self._seen.made.append(optimizer)
 
-        nn.value_and_grad = tapped_value_and_grad
         optim.Optimizer.update = tapped_update
         optim.Optimizer.__init__ = tapped_make
         try:
-            yield
+            with replaced(value_and_grad, tapped_value_and_grad):
+                yield
         finally:
             nn.value_and_grad = value_and_grad
             optim.Optimizer.update = update
@@ -177,7 +178,7 @@ class Tap:
             return
         if not self._seen.made:
             raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
-        state = self._seen.made[-1].state
+        state = counting(self._seen.made[-1]).state
         before = state.get(_PASSES)
         start = mx.array(0, mx.uint32) if before is None else before["words"]
         now = one_pass(value, gradient, batch, start=start)
@@ -192,22 +193,23 @@ class Tap:
             )
         self._seen.traced += 1
         self._seen.optimizer = optimizer
+        first = counting(optimizer)
         if self._given.passes == 1:
             loss, flat = passes.loss, passes.gradient
         else:
             loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._given.weighs_tokens)
-            optimizer.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
+            first.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
         received, params = leaves(gradients), leaves(model.trainable_parameters())
         flat_received = flat_float32(received)
-        norms = [norm(flat), norm(flat_received), optimizer.learning_rate.astype(mx.float32)]
+        norms = [norm(flat), norm(flat_received), first.learning_rate.astype(mx.float32)]
         if self._given.keeps_whole:
             raw = split_like(flat, self._seen.last_names)
-            optimizer.state[_WHOLE] = self._seen.last_pass | {"gradient": raw, "received": received, "params": params}
-        optimizer.state[_ENTRY] = {
+            first.state[_WHOLE] = self._seen.last_pass | {"gradient": raw, "received": received, "params": params}
+        first.state[_ENTRY] = {
             "floats": mx.stack([loss, *norms]),
             "integers": mx.concatenate(
                 [
-                    mx.stack([passes.tokens, passes.count, optimizer.step.astype(mx.uint32)]),
+                    mx.stack([passes.tokens, passes.count, first.step.astype(mx.uint32)]),
                     passes.batch,
                     fingerprint(mx.concatenate([passes.structure, flat.view(mx.uint32)])),
                     fingerprint(bits(received, flat_received)),
@@ -217,7 +219,7 @@ class Tap:
         }
 
     def _record(self, reported: Mapping[str, float | None]) -> None:
-        seen = None if self._seen.optimizer is None else self._seen.optimizer.state.get(_ENTRY)
+        seen = None if self._seen.optimizer is None else counting(self._seen.optimizer).state.get(_ENTRY)
         if seen is None:
             raise TapError("no update was seen: the trainer uses neither nn.value_and_grad nor Optimizer.update")
         loss, grad_norm, clipped_norm, lr = seen["floats"].tolist()
@@ -247,7 +249,7 @@ class Tap:
         )
         for observer in self._given.observers:
             observer.after_step(
-                step, self._seen.model, self._seen.optimizer, self._seen.optimizer.state.get(_WHOLE, {})
+                step, self._seen.model, self._seen.optimizer, counting(self._seen.optimizer).state.get(_WHOLE, {})
             )
 
     def _record_start(self) -> None:

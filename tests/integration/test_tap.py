@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -24,6 +26,7 @@ from parity.probe.inputs import read_rows
 from parity.probe.values import Lora, Optimizer, Workload
 from parity.trace.file import TraceWriter, read_trace
 from parity.trace.values import Header
+from parity.trainers.mlx_lm.stages import MlxLmStages
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 from tests.integration.small import small
@@ -97,6 +100,63 @@ def test_the_tap_changes_nothing(tmp_path: Path, name: str, bare: Bare) -> None:
 
 
 ACCUMULATED = replace(WORKLOAD, accumulation=3)
+
+
+@pytest.mark.parametrize("workload", [WORKLOAD, ACCUMULATED])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_optimizer_of_several_is_recorded_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workload: Workload, *, compiled: bool
+) -> None:
+    def two(_self: object, _loaded: object, _job: Job, rate: Any) -> optim.MultiOptimizer:
+        return optim.MultiOptimizer([optim.AdamW(rate), optim.SGD(rate)], [lambda name, _: "q_proj" in name])
+
+    monkeypatch.setattr(MlxLmStages, "optimizer", two)
+    asked = replace(workload, compile=compiled)
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer, loaded={}, passes=workload.accumulation)
+        tapped = train("mlx-lm", tmp_path, tap, asked)
+        tap.finish(3)
+    trace = read_trace(tmp_path / "t.jsonl")
+    assert [row.step for row in trace.steps] == [1, 2, 3]
+    assert tapped == train("mlx-lm", tmp_path, Untapped(), asked)
+    assert trace.start is not None
+    classes = {name: value for name, value in trace.start.effective.items() if name.endswith("class")}
+    assert classes == {
+        "optimizer.class": "MultiOptimizer",
+        "optimizer.0.class": "AdamW",
+        "optimizer.1.class": "SGD",
+    }
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_name_of_the_librarys_own_goes_to_the_tap_of_its_arm_alone(tmp_path: Path, *, before: bool) -> None:
+    """`from mlx.nn import value_and_grad` in a library, imported before an arm trains or while the first one does."""
+    library = ModuleType("a_library")
+    own = nn.value_and_grad
+    if before:
+        vars(library)["bound"] = own
+    sys.modules["a_library"] = library
+    try:
+        for arm in ("first", "second"):
+            with TraceWriter(tmp_path / f"{arm}.jsonl", HEADER) as writer:
+                tap = Tap(writer, loaded={})
+                with tap.installed():
+                    vars(library).setdefault("bound", nn.value_and_grad)
+                    _one_step(library.bound, tap)
+                tap.finish(1)
+            assert library.bound is own
+            assert len(read_trace(tmp_path / f"{arm}.jsonl").steps) == 1
+    finally:
+        del sys.modules["a_library"]
+
+
+def _one_step(value_and_grad: Any, tap: Tap) -> None:
+    model, optimizer = nn.Linear(2, 2), optim.SGD(0.1)
+    step = value_and_grad(model, lambda model, batch: (model(batch).sum(), mx.array(2)))
+    _, gradient = step(model, mx.ones((2, 2)))
+    optimizer.update(model, gradient)
+    mx.eval(model.state, optimizer.state)
+    tap.end_of_step({})
 
 
 class Whole(Observer):

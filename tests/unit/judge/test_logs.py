@@ -40,6 +40,45 @@ def test_a_column_is_found_by_its_own_name_too(tmp_path: Path) -> None:
     assert read_recording(f"{csv}::train_loss").rows == ((1, {"loss": 2.5}),)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "step,loss,loss\n1,2.5,9\n", "a.csv: 'loss' stands twice; leave one of them out"),
+        ("a.csv", "step,loss, loss\n1,2.5,9\n", "a.csv: 'loss' stands twice; leave one of them out"),
+        (
+            "a.csv",
+            "step,train_loss,loss\n1,2.5,9\n",
+            "a.csv: both 'train_loss' and 'loss' are the loss; leave one of them out",
+        ),
+        (
+            "a.csv",
+            "iteration,step,loss\n1,2,9\n",
+            "a.csv: both 'iteration' and 'step' are the step; leave one of them out",
+        ),
+        (
+            "a.jsonl",
+            '{"step": 1, "loss": 1.0}\n{"step": 2, "loss": 1.0, "loss": 2.0}\n',
+            "a.jsonl:2: 'loss' stands twice; leave one of them out",
+        ),
+        (
+            "a.jsonl",
+            '{"step": 1, "loss": 1.0, "train_loss": 2.0}\n',
+            "a.jsonl:1: both 'loss' and 'train_loss' are the loss; leave one of them out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("column", ["", "::loss"])
+def test_no_column_is_dropped_in_silence(tmp_path: Path, name: str, text: str, message: str, column: str) -> None:
+    with pytest.raises(BadTraceError) as error:
+        read_recording(written(tmp_path, name, text) + column)
+    assert str(error.value) == f"{tmp_path}/{message}"
+
+
+def test_a_name_of_the_same_column_that_has_no_value_is_no_second_one(tmp_path: Path) -> None:
+    jsonl = written(tmp_path, "a.jsonl", '{"step": 1, "loss": 1.0, "train_loss": null}\n')
+    assert read_recording(jsonl).rows == ((1, {"loss": 1.0}),)
+
+
 def test_csv_and_json_lines_are_read_alike_and_without_rounding(tmp_path: Path) -> None:
     csv = written(tmp_path, "a.csv", "step,loss\n1,0.1000000014901161193847656\n")
     jsonl = written(tmp_path, "a.jsonl", '{"step": 1, "loss": 0.10000000149011612}\n')
