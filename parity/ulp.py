@@ -24,7 +24,8 @@ def ulp_distance(left: float, right: float) -> int | None:
 
 
 def _ordinal(value: float) -> int:
-    bits = int(np.float32(value).view(np.int32))
+    with np.errstate(over="ignore"):  # a double that a trainer reports may be beyond float32: it counts as infinity
+        bits = int(np.float32(value).view(np.int32))
     return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
 
 

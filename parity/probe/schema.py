@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from parity.metrics import Stage
 from parity.probe.values import (
@@ -19,6 +20,7 @@ from parity.probe.values import (
     Setting,
     VerdictKind,
     Workload,
+    to_plain,
 )
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -101,3 +103,16 @@ class ProbeSchema(Probe):
     environment: dict[str, ReleaseOrPath] = field(default_factory=dict)
     tolerance: dict[str, Annotated[float, Field(ge=0)]] = field(default_factory=dict)
     minutes: Annotated[float, Field(gt=0)] | None = None
+
+
+_ADAPTER = TypeAdapter(ProbeSchema)
+
+
+def check(probe: Probe) -> None:
+    """Checks a probe that was not read from a probe file.
+
+    Raises:
+        ValidationError: no probe file could say this; says where.
+
+    """
+    _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)

@@ -12,13 +12,13 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from parity.errors import BadTraceError, ParityError
 from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_goldens
-from parity.probe.schema import ProbeSchema
+from parity.probe.schema import check
 from parity.probe.shard import cells_of, dealt
-from parity.probe.values import ArmName, to_plain
+from parity.probe.values import ArmName
 from parity.scoreboard.sample import FOLDER as CANARIES
 from parity.store.decode import complaint
 from parity.store.folder import check_out, writing
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from parity.probe.values import Probe
     from parity.store.plan import Plan
 
-_ADAPTER = TypeAdapter(ProbeSchema)
 _PART = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -129,7 +128,7 @@ def _check_probe(run: Path, probe: Probe) -> None:
             "'-', and must not lead out of the folder"
         )
     try:
-        _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
+        check(probe)
     except ValidationError as error:
         raise BadTraceError(f"{run}: its {PLAN} has an invalid probe {probe.name} ({complaint(error)})") from None
 

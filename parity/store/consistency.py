@@ -12,17 +12,19 @@ from parity.judge.curves import DRAWN
 from parity.metrics import METRICS
 from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus
+from parity.store.measured import of_curve, of_divergence, of_greatest, of_metric, of_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from parity.gate.result import RunResult
     from parity.golden.drift import Checked
     from parity.judge.result import CellResult, ProbeResult
-    from parity.judge.verdict import FirstDivergence, MetricSummary, Verdict
+    from parity.judge.verdict import FirstDivergence, Verdict
     from parity.scoreboard.score import Scoreboard
 
-_COMPARED = frozenset({VerdictKind.IDENTICAL, VerdictKind.WITHIN, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE})
+_DIFFER = frozenset({VerdictKind.WITHIN, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE})
+_COMPARED = _DIFFER | {VerdictKind.IDENTICAL}
 
 
 def contradictions(result: RunResult) -> Iterator[str]:
@@ -35,6 +37,9 @@ def contradictions(result: RunResult) -> Iterator[str]:
     yield from _of_explanations(result)
     if result.goldens is not None:
         yield from _of_goldens(result.goldens)
+        planned = {(each.probe.name, seed) for each in result.probes for seed in each.probe.workload.seeds}
+        strangers = (cell for cell in result.goldens.absent if cell not in planned)
+        yield from (f"{name!r}: no golden of seed {seed}, which is not planned" for name, seed in strangers)
     if result.canaries is not None:
         yield from _of_canaries(result.canaries)
 
@@ -56,11 +61,15 @@ def _of_probe(result: ProbeResult) -> Iterator[str]:
 def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
     if (cell.verdict is None) is not bool(cell.failure):
         yield "a verdict although an arm failed" if cell.failure else "neither a verdict nor a failure"
+    if cell.steps < 0:
+        yield f"{cell.steps} steps"
     if cell.verdict is None:
         return
     yield from _of_verdict(cell.verdict)
     if cell.kind in _COMPARED and cell.steps != planned:
         yield f"{cell.kind} after {cell.steps} of {planned} steps"
+    elif cell.kind in _COMPARED:
+        yield from of_steps(cell.verdict, planned)
     for name, curve in cell.curves.items():
         if name not in DRAWN:
             yield f"a curve of {name!r}, which is never drawn"
@@ -70,6 +79,8 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
             yield f"the curve of {name} has steps that are not planned"
         elif cell.kind is VerdictKind.IDENTICAL and curve.reference != curve.candidate:
             yield f"identical, but the curve of {name} is not"
+        else:
+            yield from of_curve(name, curve, cell.verdict.metrics.get(name))
 
 
 def _of_verdict(verdict: Verdict) -> Iterator[str]:
@@ -80,14 +91,24 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
             yield f"{kind}, but {absent[0]} was not compared"
         if verdict.problems:
             yield f"{kind} in spite of a problem: {verdict.problems[0]}"
+    if verdict.repetitions < 0 or not 0 < verdict.thresholds.confidence < 1:
+        yield f"{verdict.repetitions} repetitions, at a confidence of {verdict.thresholds.confidence}"
     if verdict.bounds and verdict.thresholds.deterministic:
         yield "a noise floor on a device that repeats itself"
     differing = [name for name, summary in metrics.items() if summary.unequal or summary.first_step is not None]
     if kind is VerdictKind.IDENTICAL and (differing or at is not None):
         yield f"identical, but {f'{differing[0]} differs' if differing else 'there is a first divergence'}"
     for name, summary in metrics.items():
-        yield from _of_metric(name, summary)
-    if kind in {VerdictKind.DIVERGED, VerdictKind.WITHIN}:
+        yield from of_metric(name, summary)
+    yield from of_greatest(verdict)
+    yield from () if at is None else of_divergence(at)
+    yield from _of_kind(verdict, differing)
+
+
+def _of_kind(verdict: Verdict, differing: list[str]) -> Iterator[str]:
+    """What differs must be where the verdict says, and as far as its rule says."""
+    kind, at = verdict.kind, verdict.first_divergence
+    if kind in _DIFFER:
         if at is None:
             yield f"{kind}, but there is no first divergence"
         elif at.metric not in differing and not (kind is VerdictKind.DIVERGED and at.metric.startswith("reported_")):
@@ -96,14 +117,8 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
             yield from _of_place(verdict, at)
     if kind is VerdictKind.WITHIN:
         yield from _of_within(verdict)
-
-
-def _of_metric(name: str, summary: MetricSummary) -> Iterator[str]:
-    """How often, from which step and how far a metric differs must match."""
-    if not 0 <= summary.unequal <= summary.compared or bool(summary.unequal) is (summary.first_step is None):
-        yield f"{name} differs {summary.unequal} of {summary.compared} times, from step {summary.first_step}"
-    elif not summary.unequal and (summary.max_ulp or (summary.max_abs or 0.0) > 0.0):
-        yield f"{name} never differs, but is off by {summary.max_abs}"
+    if kind is VerdictKind.DIVERGED and at is not None:
+        yield from _of_beyond(verdict.thresholds.tolerance, at)
 
 
 def _of_place(verdict: Verdict, at: FirstDivergence) -> Iterator[str]:
@@ -130,11 +145,26 @@ def _of_within(verdict: Verdict) -> Iterator[str]:
             yield f"within, but {name} is {off}; {allowed} is allowed"
 
 
+def _of_beyond(tolerance: Mapping[str, float], at: FirstDivergence) -> Iterator[str]:
+    """Where a tolerance decides, the arms diverge in a metric that has one, by more than it."""
+    if tolerance and at.metric not in tolerance:
+        yield f"diverged at {at.metric}, which has no tolerance and so does not decide"
+    elif tolerance and at.delta is not None and abs(at.delta) <= tolerance[at.metric]:
+        yield f"diverged, but {at.metric} is off by {at.delta}; {tolerance[at.metric]} is allowed"
+
+
 def _of_explanations(result: RunResult) -> Iterator[str]:
     diverged = {each.probe.name for each in result.probes if any(cell.first_divergence for cell in each.cells)}
-    for name in result.explanations:
+    planned = {each.probe.name: each.probe.workload.seeds for each in result.probes}
+    for name, tree in result.explanations.items():
         if name not in diverged:
             yield f"{name!r} is explained, but does not diverge"
+        elif tree["probe"] != name:
+            yield f"{name!r} has the explanation of {tree['probe']!r}"
+        elif tree["seed"] not in planned[name]:
+            yield f"{name!r} is explained at seed {tree['seed']}, but seeds {list(planned[name])} are planned"
+        elif tree["runs"] < 0:
+            yield f"{name!r} is explained by {tree['runs']} runs"
 
 
 def _of_canaries(board: Scoreboard) -> Iterator[str]:
@@ -148,6 +178,16 @@ def _of_canaries(board: Scoreboard) -> Iterator[str]:
             yield f"{said}, but {'harmless' if each.canary.harmless else 'a fault'}"
         elif each.status in alarms and alarms[each.status] is each.verdict.passes:
             yield f"{said}, but its verdict is {each.verdict}"
+        elif each.at is not None and (
+            each.at.step < 0 or METRICS.get(each.at.metric, each.at).stage is not each.at.stage
+        ):
+            yield f"{said} at step {each.at.step}, stage {each.at.stage}, in {each.at.metric}, which is no such place"
+    if board.identical.cells < 0 or board.seconds < 0:
+        yield f"{board.identical.cells} identical cells of known faults in {board.seconds} seconds"
+
+
+def _is_place(at: FirstDivergence) -> bool:
+    return at.step >= 0 and (at.metric not in METRICS or at.stage is METRICS[at.metric].stage)
 
 
 def _of_goldens(checked: Checked) -> Iterator[str]:
@@ -156,3 +196,7 @@ def _of_goldens(checked: Checked) -> Iterator[str]:
             first = "at no step" if drift.at is None else f"at step {drift.at.step}"
             differ = f"{drift.unequal} of {drift.compared} values differ, first {first}"
             yield f"{name!r}: golden of seed {seed}: {differ}"
+        elif not 0 <= drift.unequal <= drift.compared:
+            yield f"{name!r}: golden of seed {seed}: {drift.unequal} of {drift.compared} values differ"
+        elif drift.at is not None:
+            yield from (f"{name!r}: golden of seed {seed}: {said}" for said in of_divergence(drift.at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.metrics import Stage
+from parity.probe.schema import check
 from parity.probe.shard import MissingShards, Shard, read_shard
 from parity.probe.values import ArmName, Probe, VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
@@ -101,7 +103,14 @@ def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
     }
     cells = tuple(_cell(each, once if number == 0 else {}) for number, each in enumerate(tree["cells"]))
     spots, not_run = _as(tuple[BlindSpot, ...], tree["blind_spots"]), _as(str | None, tree["not_run"])
-    return probe_result(_as(Probe, tree["asked"]), cells, spots, not_run or "")
+    return probe_result(_asked(tree["asked"]), cells, spots, not_run or "")
+
+
+def _asked(tree: Tree) -> Probe:
+    """A probe that a probe file could say; only its environment may be written as seen from a working directory."""
+    probe: Probe = _as(Probe, tree)
+    check(replace(probe, environment={}))
+    return probe
 
 
 def _provenance(tree: Tree) -> Tree:

@@ -34,6 +34,8 @@ _NOT_OURS = (
     ParityError,
 )
 """What can be raised when any text is read as the results of a run."""
+_DIGITS = 20
+"""Of an integer, with its sign: 64 bits have no more."""
 _SHOWN = 200
 """Characters of foreign text that a message quotes at most."""
 
@@ -78,8 +80,13 @@ def _parsed(text: str) -> dict[str, Any]:
             raise ValueError("a key appears twice")
         return found
 
+    def whole(digits: str) -> int:
+        if len(digits) > _DIGITS:
+            raise ValueError(f"an integer of {len(digits):,} digits; {_DIGITS} are allowed")
+        return int(digits)
+
     try:
-        tree = json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+        tree = json.loads(text, parse_constant=refuse, parse_int=whole, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise BadResultError(f"not JSON ({_short(error)})") from None
     if not isinstance(tree, dict):

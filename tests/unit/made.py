@@ -93,7 +93,7 @@ def divergence(
     step: int = 1, stage: Stage = Stage.CLIP, metric: str = "clipped_norm", **changed: Any
 ) -> FirstDivergence:
     made = FirstDivergence(
-        step=step, stage=stage, metric=metric, reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
+        step=step, stage=stage, metric=metric, reference=2.5, candidate=2.25, delta=-0.25, ulp=1_048_576, detail=""
     )
     return replace(made, **changed)
 
@@ -128,18 +128,9 @@ def probe_result(*cells: CellResult, **changed: Any) -> ProbeResult:
 def judged(seed: int, at: FirstDivergence | None = None, *, steps: int = 30) -> CellResult:
     """A cell that a run could have ended with: every metric was compared, and those from the divergence on differ."""
     names = list(METRICS)
-    differing = names[names.index(at.metric) :] if at is not None else []
+    differing = names[names.index(at.metric) :] if at is not None and at.metric in METRICS else []
+    metrics = {name: _summary(name, at if name in differing else None, steps) for name in names}
     unequal = steps + 1 - max(at.step, 1) if at is not None else 0
-    metrics = {
-        name: MetricSummary(
-            max_abs=(0.25 if name in differing else 0.0) if name in SIZED_METRICS else None,
-            max_ulp=None,
-            first_step=None if at is None or name not in differing else at.step,
-            unequal=unequal if name in differing else 0,
-            compared=steps,
-        )
-        for name in names
-    }
     numbers = tuple(range(1, steps + 1))
     losses_of_reference = tuple(6.0 - number / 8 for number in numbers)
     gap = 0.25 if "loss" in differing else 0.0
@@ -166,6 +157,23 @@ def judged(seed: int, at: FirstDivergence | None = None, *, steps: int = 30) -> 
         ),
         curves={"loss": curve},
         provenance=HEADER.provenance,
+    )
+
+
+def _summary(name: str, at: FirstDivergence | None, steps: int) -> MetricSummary:
+    """Of a metric that differs from a divergence on, or never."""
+    sized, per_step = name in SIZED_METRICS, METRICS[name].per_step
+    far = 0.0 if at is None else abs(at.delta) if name == at.metric and at.delta is not None else 0.25
+    ulp = 0 if at is None else at.ulp if name == at.metric else 1_048_576
+    first = None if at is None else at.step
+    if first is not None and (per_step or name.endswith("_at_end")):
+        first = max(first, 1) if per_step else steps
+    return MetricSummary(
+        max_abs=far if sized else None,
+        max_ulp=ulp if sized and name != "tokens" else None,
+        first_step=first,
+        unequal=0 if first is None else steps + 1 - first if per_step else 1,
+        compared=steps if per_step else 1,
     )
 
 

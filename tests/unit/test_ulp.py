@@ -43,3 +43,7 @@ def test_zeros_of_both_signs_are_one_number() -> None:
 def test_a_nan_has_no_place() -> None:
     assert ulp_distance(math.nan, 1.0) is None
     assert ulp_distance(1.0, math.nan) is None
+
+
+def test_a_double_beyond_float32_counts_as_infinity() -> None:
+    assert ulp_distance(1e300, math.inf) == 0

@@ -34,6 +34,7 @@ from tests.unit.comment.made import (
     result,
     unexpected,
 )
+from tests.unit.made import divergence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -499,7 +500,8 @@ ODD = {
 
 def odd(said: str) -> RunResult:
     """As expected, with this text wherever a run takes text from outside."""
-    made = cell(1, replace(AT, detail=said, reference=said, candidate=f"{said}2", delta=None, ulp=None))
+    text = {"reference": said, "candidate": f"{said}2", "delta": None, "ulp": None, "detail": said}
+    made = cell(1, divergence(2, Stage.GRADIENT, "gradient", **text))
     assert made.verdict is not None
     file = replace(made.executed[ArmName.REFERENCE][0], distribution=said, path=said, digest=said, functions=(said,))
     made = replace(
@@ -531,7 +533,7 @@ def odd(said: str) -> RunResult:
             expect=Expectation(verdict=VerdictKind.DIVERGED, because=said),
         )
     )
-    return replace(named, explanations={f"{said} ": explanation(said)})
+    return replace(named, explanations={f"{said} ": explanation(said) | {"probe": f"{said} "}})
 
 
 def explanation(said: str) -> dict[str, Any]:

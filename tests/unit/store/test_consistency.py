@@ -16,7 +16,7 @@ from parity.metrics import Stage
 from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.consistency import contradictions
-from tests.unit.made import judged, probe_of
+from tests.unit.made import EXPLANATION, divergence, judged, probe_of
 from tests.unit.scoreboard.made import HARMLESS, canary
 
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from parity.judge.result import CellResult
 
 AT = FirstDivergence(
-    step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
+    step=1,
+    stage=Stage.CLIP,
+    metric="clipped_norm",
+    reference=2.5,
+    candidate=2.25,
+    delta=-0.25,
+    ulp=1_048_576,
+    detail="",
 )
 
 
@@ -163,3 +170,41 @@ def test_a_golden_that_denies_itself_is_found(at: FirstDivergence | None, unequa
         said
         == f"'a/b': golden of seed 1: {unequal} of 9 values differ, first at {'no step' if at is None else 'step 1'}"
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"probe": "c/d"}, "'a/b' has the explanation of 'c/d'"),
+        ({"seed": 2}, "'a/b' is explained at seed 2, but seeds [1] are planned"),
+        ({"runs": -1}, "'a/b' is explained by -1 runs"),
+    ],
+)
+def test_an_explanation_of_another_run_is_found(changed: dict[str, Any], said: str) -> None:
+    explained = EXPLANATION | {"probe": "a/b"} | changed
+    assert list(contradictions(replace(run(OTHER), explanations={"a/b": explained}))) == [said]
+
+
+def test_a_golden_of_a_seed_that_was_not_planned_is_found() -> None:
+    goldens = Checked(decides=False, platform="p", drifts={}, absent=(("a/b", 7),))
+    assert list(contradictions(replace(run(SAME), goldens=goldens))) == [
+        "'a/b': no golden of seed 7, which is not planned"
+    ]
+
+
+def test_a_golden_whose_difference_does_not_follow_is_found() -> None:
+    moved = Drift(at=replace(AT, ulp=9), unequal=1, compared=9, problems=(), changed=())
+    goldens = Checked(decides=True, platform="p", drifts={("a/b", 1): moved}, absent=())
+    assert list(contradictions(replace(run(SAME), goldens=goldens))) == [
+        "'a/b': golden of seed 1: clipped_norm differs at step 1 by 9 ULPs, but its values are 1048576 apart"
+    ]
+
+
+def test_a_canary_that_was_seen_at_no_place_is_found() -> None:
+    score = Score(
+        canary=FAULT, status=CanaryStatus.CAUGHT, verdict=VerdictKind.DIVERGED, reason="", at=replace(AT, step=-1)
+    )
+    board = Scoreboard(scores=(score,), identical=Identical(cells=1))
+    assert list(contradictions(replace(run(SAME), canaries=board))) == [
+        f"canary {FAULT.name!r} is caught at step -1, stage clip, in clipped_norm, which is no such place"
+    ]

@@ -39,9 +39,9 @@ AT = FirstDivergence(
     stage=Stage.CLIP,
     metric="clipped_norm",
     reference=2.5,
-    candidate=math.nan,
-    delta=math.nan,
-    ulp=None,
+    candidate=math.inf,
+    delta=math.inf,
+    ulp=1_063_256_064,
     detail="",
 )
 
@@ -69,7 +69,7 @@ def everything() -> RunResult:
     expect = Expectation(verdict=VerdictKind.DIVERGED, stage=Stage.CLIP, outcomes={"contains": VerdictKind.IDENTICAL})
     asked = probe_of("b/other", first, failed, expect=expect, outcomes=Outcomes(prompt="a", contains="b"))
     moved = Drift(
-        at=replace(AT, candidate=2.25, delta=-0.25),
+        at=replace(AT, candidate=2.25, delta=-0.25, ulp=1_048_576),
         unequal=1,
         compared=9,
         problems=("NaN in both: loss",),
