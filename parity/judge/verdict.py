@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from parity.judge.noise import LEAST, bounds, enough, floor, rank, sizes
+from parity.judge.tolerance import largest
 from parity.metrics import EXACT_METRICS, Stage
 from parity.probe.values import VerdictKind
 
@@ -80,6 +81,8 @@ class Verdict:
     thresholds: Thresholds
     bounds: Mapping[str, float] = field(default_factory=dict)
     """By metric, an upper bound on every difference; empty if there is no noise floor."""
+    largest: Mapping[str, float] = field(default_factory=dict)
+    """By metric that has a tolerance, the largest |value| of the reference, in the metric's own unit."""
     repetitions: int = 0
     """Of the reference."""
     wanted: int = 0
@@ -108,6 +111,7 @@ def judge(delta: Delta, *, again: Sequence[Delta], thresholds: Thresholds) -> Ve
         metrics=summaries(delta),
         noise_floor=_greatest(noisy),
         bounds=bounds(delta, again) if noisy and kind is not VerdictKind.INVALID else {},
+        largest=largest(delta.table, thresholds.tolerance),
         repetitions=len(again),
         wanted=_wanted(kind, len(again), thresholds),
         problems=delta.problems,

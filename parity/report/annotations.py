@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from parity.gate.sentence import sentence
 from parity.judge.result import wanted
+from parity.judge.tolerance import doubts
 from parity.report.escape import in_command, in_property
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _found(probe: ProbeResult) -> str:
 def _warnings(result: RunResult) -> Iterator[tuple[str, str]]:
     yield from (("mlx-lm has changed", line) for line in result.upstream)
     for probe in result.probes:
-        yield from ((probe.probe.name, str(line)) for line in (*probe.warnings, *probe.strays))
+        yield from ((probe.probe.name, str(line)) for line in (*doubts(probe), *probe.warnings, *probe.strays))
 
 
 def _commands(kind: str, said: Sequence[tuple[str, str]]) -> Iterator[str]:

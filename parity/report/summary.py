@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from parity.judge.control import ControlStatus
 from parity.judge.result import wanted
+from parity.judge.tolerance import doubts
 from parity.probe.values import VerdictKind
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import (
@@ -24,6 +25,7 @@ from parity.report.wording import (
     signed,
     smallest_tolerance,
     stage_and_step,
+    tolerance,
     ulps,
 )
 from parity.scoreboard.score import CanaryStatus
@@ -67,6 +69,8 @@ class Row:
     """`✓`, or `–` where it was not run."""
     seeds: str
     verdict: str
+    tolerance: str
+    """What the probe lets differ, to follow the verdict; empty if it states nothing."""
     diverges: str
     """Step and stage; empty where the arms do not differ."""
 
@@ -103,7 +107,7 @@ def topics(result: RunResult) -> list[Topic]:
 
 
 def _facts(probe: ProbeResult) -> Iterator[tuple[str, str]]:
-    yield "expected", wanted(probe.probe.expect)
+    yield "expected", wanted(probe.probe.expect) + tolerance(probe.probe.tolerance)
     if probe.probe.expect.because:
         yield "because", probe.probe.expect.because
     odd = [cell for cell in probe.cells if not cell.meets(probe.probe.expect)]
@@ -155,12 +159,13 @@ def _command(probe: ProbeResult) -> str:
 
 def _row(probe: ProbeResult) -> Row:
     if probe.missing:
-        return Row(probe=probe, mark="–", seeds=_seeds(probe.missing), verdict="not run", diverges="")
+        return Row(probe=probe, mark="–", seeds=_seeds(probe.missing), verdict="not run", tolerance="", diverges="")
     return Row(
         probe=probe,
         mark="✓",
         seeds=_seeds([cell.seed for cell in probe.cells]),
         verdict=str(probe.kind),
+        tolerance=tolerance(probe.probe.tolerance),
         diverges=_where(probe),
     )
 
@@ -211,6 +216,9 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     yield Topic(
         title="not run", count=counted(len(unproved), "known fault"), lines=(*unproved,), is_warning=True, decides=True
     )
+    wide = [f"{each.probe.name}: {line}" for each in result.probes for line in doubts(each)]
+    count = f"{counted(len(wide), 'warning')} of what a stated tolerance lets through"
+    yield Topic(title="tolerance", count=count, lines=(*wide,), is_warning=True)
     ignored = [f"{each.probe.name}: {warned}" for each in result.probes for warned in each.warnings]
     count = f"{counted(len(ignored), 'setting')} accepted and not used"
     yield Topic(title="ignored", count=count, lines=(*ignored,), is_warning=True)

@@ -31,6 +31,7 @@ _WORDS = {
     "smallest_tolerance": wording.smallest_tolerance,
     "stage_in_words": canaries.stage_in_words,
     "step_in_words": canaries.step_in_words,
+    "tolerance": wording.tolerance,
     "topics": summary.topics,
     "ulps": wording.ulps,
     "values": wording.values,

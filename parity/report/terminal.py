@@ -37,6 +37,10 @@ _STYLE = {
 _SHOWN = 20
 _NAMED = 3
 _LONGEST_NAME = 34
+_SHORTEST_NAME = 16
+_LONGEST_TOLERANCE = 20
+_GAP = 2
+"""Columns between two columns of a table."""
 _ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
@@ -59,7 +63,7 @@ def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> 
         print_misjudged(console, result.canaries)
     if rest := rows(result):
         console.print()
-        console.print(_table(rest))
+        console.print(_table(rest, console.width))
     if known := topics(result):
         console.print()
         _print_topics(console, known, verbose=verbose)
@@ -108,22 +112,34 @@ def _print_finding(console: Console, finding: Finding) -> None:
         console.print(Text(f"  {finding.command}", style="bold"), soft_wrap=True)
 
 
-def _table(rest: Sequence[Row]) -> Table:
+def _table(rest: Sequence[Row], width: int) -> Table:
     """A line a probe; a name that is too long loses its middle, so that no row wraps."""
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
+    others = [
+        max(map(len, column))
+        for column in zip(*((row.seeds, _verdict(row), row.diverges) for row in rest), strict=True)
+    ]
+    longest = min(_LONGEST_NAME, max(_SHORTEST_NAME, width - sum(others) - 3 * _GAP - 2))
     for name in ("probe", "seeds", "verdict", "diverges at"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for row in rest:
         style = "yellow" if row.mark != "✓" or row.verdict == VerdictKind.DIVERGED else "green"
-        name = f"{row.mark} {_shortened(row.probe.probe.name)}"
-        table.add_row(Text(name), row.seeds, Text(row.verdict, style=style), Text(row.diverges))
+        name = f"{row.mark} {_shortened(row.probe.probe.name, longest)}"
+        table.add_row(Text(name), row.seeds, Text(_verdict(row), style=style), Text(row.diverges))
     return table
 
 
-def _shortened(name: str) -> str:
-    if len(name) <= _LONGEST_NAME:
+def _verdict(row: Row) -> str:
+    """`within (loss ±0.03)`; of several tolerances that are too long for a row, their number."""
+    if len(row.tolerance) <= _LONGEST_TOLERANCE:
+        return row.verdict + row.tolerance
+    return f"{row.verdict} ({len(row.probe.probe.tolerance)} tolerances)"
+
+
+def _shortened(name: str, longest: int) -> str:
+    if len(name) <= longest:
         return name
-    half = (_LONGEST_NAME - 1) // 2
+    half = (longest - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
 
 

@@ -7,7 +7,7 @@ from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from parity.gate.result import RunResult
     from parity.judge.blind_spots import BlindSpot
@@ -146,6 +146,11 @@ def setting(value: object) -> str:
         shown = ", ".join(f"[{setting(each)}]" if isinstance(each, list) else setting(each) for each in value[:_SHOWN])
         return shown + (f", … ({len(value)} in all)" if len(value) > _SHOWN else "")
     return number(value) if isinstance(value, int | float | str) else str(value)
+
+
+def tolerance(stated: Mapping[str, float]) -> str:
+    """What a probe lets differ: ` (loss ±0.03)`, to follow a verdict; empty if it states nothing."""
+    return f" ({', '.join(f'{name} ±{number(size)}' for name, size in stated.items())})" if stated else ""
 
 
 def smallest_tolerance(verdict: Verdict) -> str:

@@ -12,7 +12,7 @@ from parity.judge.curves import DRAWN
 from parity.metrics import METRICS
 from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus
-from parity.store.measured import of_curve, of_divergence, of_greatest, of_metric, of_steps
+from parity.store.measured import of_curve, of_divergence, of_greatest, of_largest, of_metric, of_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,6 +70,7 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
         yield f"{cell.kind} after {cell.steps} of {planned} steps"
     elif cell.kind in _COMPARED:
         yield from of_steps(cell.verdict, planned)
+        yield from of_largest(cell.verdict, cell.curves)
     for name, curve in cell.curves.items():
         if name not in DRAWN:
             yield f"a curve of {name!r}, which is never drawn"

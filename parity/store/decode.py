@@ -144,6 +144,7 @@ def _verdict(tree: Tree) -> Verdict:
         metrics=_as(dict[str, MetricSummary], tree["metrics"]),
         noise_floor=_as(dict[str, float], tree["noise_floor"]),
         bounds=_as(dict[str, float], tree["bounds"]),
+        largest=_as(dict[str, float], tree["largest"]),
         repetitions=_as(int, tree["repetitions"]),
         problems=tuple(
             Problem(kind=_as(ProblemKind, each["kind"]), detail=_as(str, each["detail"])) for each in tree["problems"]

@@ -10,7 +10,7 @@ from parity.metrics import METRICS
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from parity.judge.curves import Curve
     from parity.judge.diff import Value
@@ -92,6 +92,20 @@ def of_greatest(verdict: Verdict) -> Iterator[str]:
     for name, floor in verdict.noise_floor.items():
         if not floor >= 0.0:
             yield f"the noise floor of {name} is {floor}"
+
+
+def of_largest(verdict: Verdict, curves: Mapping[str, Curve]) -> Iterator[str]:
+    """What a tolerance is held against: the largest value of each metric that has one, and no less than any value."""
+    stated = {name for name in verdict.thresholds.tolerance if name in METRICS and METRICS[name].sized}
+    if odd := sorted(stated ^ verdict.largest.keys()):
+        yield f"{odd[0]} has {'a tolerance, but no' if odd[0] in stated else 'no tolerance, but a'} largest value"
+    for name, most in verdict.largest.items():
+        known = [value for value in curves[name].reference if value is not None] if name in curves else []
+        at = verdict.first_divergence
+        if at is not None and at.metric == name and not isinstance(at.reference, str):
+            known.append(at.reference)
+        if over := [value for value in known if abs(value) > most]:
+            yield f"{name} is {most} at most, but {over[0]} in one place"
 
 
 def of_curve(name: str, curve: Curve, summary: MetricSummary | None) -> Iterator[str]:

@@ -51,7 +51,9 @@ def within(**changed: object) -> Verdict:
     """Within a tolerance that the probe does not state, or what else is changed."""
     verdict = cell(1, AT).verdict
     assert verdict is not None
-    made = replace(verdict, kind=VerdictKind.WITHIN, thresholds=Thresholds(tolerance={"loss": 0.5}))
+    made = replace(
+        verdict, kind=VerdictKind.WITHIN, thresholds=Thresholds(tolerance={"loss": 0.5}), largest={"loss": 6.0}
+    )
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
@@ -64,7 +66,7 @@ def test_what_a_run_says_is_believed(made: RunResult) -> None:
 
 
 def test_within_the_noise_of_a_device_that_does_not_repeat_itself_is_believed() -> None:
-    made = judged(within(thresholds=Thresholds(deterministic=False), **NOISY))
+    made = judged(within(thresholds=Thresholds(deterministic=False), largest={}, **NOISY))
     assert read_result(render_json(made), find).expected
 
 
@@ -86,7 +88,7 @@ def test_within_the_noise_of_a_device_that_does_not_repeat_itself_is_believed() 
             "diverged at loss, which does not belong to stage update",
         ),
         (judged(within()), "judged with a different tolerance than the probe states"),
-        (judged(within(thresholds=Thresholds(), **NOISY)), "a noise floor on a device that repeats itself"),
+        (judged(within(thresholds=Thresholds(), largest={}, **NOISY)), "a noise floor on a device that repeats itself"),
     ],
 )
 def test_what_no_run_says_is_not(made: RunResult, said: str) -> None:

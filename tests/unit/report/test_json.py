@@ -86,6 +86,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "metrics": {"loss": {"max_abs": 0.25, "max_ulp": 0, "first_step": 2, "unequal": 0, "compared": 3}},
         "noise_floor": {},
         "bounds": {},
+        "largest": {},
         "repetitions": 0,
         "problems": [],
         "thresholds": {"tolerance": {}, "deterministic": True, "confidence": 0.95},

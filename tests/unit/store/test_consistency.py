@@ -16,7 +16,7 @@ from parity.metrics import Stage
 from parity.probe.values import VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.store.consistency import contradictions
-from tests.unit.made import EXPLANATION, divergence, judged, probe_of
+from tests.unit.made import EXPLANATION, judged, probe_of
 from tests.unit.scoreboard.made import HARMLESS, canary
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def metric(cell: CellResult, name: str, **changed: Any) -> CellResult:
 
 FAULT = canary()
 SAME, OTHER = judged(1), judged(1, AT)
-WITHIN = verdict(OTHER, kind=VerdictKind.WITHIN, thresholds=Thresholds(tolerance={"loss": 0.5}))
+WITHIN = verdict(OTHER, kind=VerdictKind.WITHIN, thresholds=Thresholds(tolerance={"loss": 0.5}), largest={"loss": 6.0})
 CURVE = SAME.curves["loss"]
 
 

@@ -135,8 +135,29 @@ def test_a_divergence_within_its_tolerance_or_in_another_metric_is_refused() -> 
     ):
         made = judged(1, AT)
         assert made.verdict is not None
-        cell = replace(made, verdict=replace(made.verdict, thresholds=Thresholds(tolerance=tolerance)))
+        cell = replace(
+            made,
+            verdict=replace(
+                made.verdict, thresholds=Thresholds(tolerance=tolerance), largest=dict.fromkeys(tolerance, 6.0)
+            ),
+        )
         assert _refused(render_json(_run(cell, tolerance=tolerance))) == f"'a/b': seed 1: {said}"
+
+
+@pytest.mark.parametrize(
+    ("largest", "said"),
+    [
+        ({}, "loss has a tolerance, but no largest value"),
+        ({"loss": 6.0, "lr": 1.0}, "lr has no tolerance, but a largest value"),
+        ({"loss": 2.25}, "loss is 2.25 at most, but 5.875 in one place"),
+    ],
+)
+def test_what_a_tolerance_is_held_against_follows(largest: dict[str, float], said: str) -> None:
+    made = judged(1, AT)
+    assert made.verdict is not None
+    stated = Thresholds(tolerance={"loss": 0.125})
+    cell = replace(made, verdict=replace(made.verdict, thresholds=stated, largest=largest))
+    assert _refused(render_json(_run(cell, tolerance=stated.tolerance))) == f"'a/b': seed 1: {said}"
 
 
 def test_a_difference_that_is_not_decided_has_a_place_too() -> None:
