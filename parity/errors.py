@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_SHOWN = 200
+"""Characters of foreign text that a message quotes at most."""
+
+
 class ExitStatus(IntEnum):
     """The exit status of `parity`."""
 
@@ -76,6 +80,12 @@ class NotInstallableError(UnavailableError):
 
 class MachineError(UnavailableError):
     """The machine has no network or no space left; this says nothing about a release."""
+
+
+def shortened(text: object) -> str:
+    """Foreign text as part of a message: one line, and no longer than can be read."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import BadProbeError, NotKeptError, ParityError
-from parity.files import write_whole
+from parity.errors import BadProbeError, NotKeptError, ParityError, shortened
+from parity.files import is_folder, write_whole
 
 GOLDENS = Path("fixtures/golden")
 """Where goldens are kept unless a command is told otherwise."""
@@ -79,7 +79,7 @@ def asked_for(seeds: str | None, steps: int | None = None) -> list[str]:
     """`--seeds 1,42` and `--steps 5` as `--set`, so that all are checked alike; nothing where neither was said."""
     words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
     if not all(word.isdecimal() for word in words):
-        raise ParityError(f"--seeds {seeds}: write whole numbers, as in 1,42")
+        raise ParityError(f"--seeds {shortened(seeds)}: write whole numbers, as in 1,42")
     overrides = [f"workload.seeds=[{', '.join(words)}]"] if words else []
     return [*overrides, *([] if steps is None else [f"workload.steps={steps}"])]
 
@@ -111,7 +111,7 @@ def stored_run(run: Path) -> RunResult:
 
 def check_json(name: str | None) -> None:
     """Raises ParityError where `--json` names a folder that is not there: said before the runs, not after."""
-    if name not in {None, "-"} and not Path(str(name)).absolute().parent.is_dir():
+    if name not in {None, "-"} and not is_folder(Path(str(name)).absolute().parent):
         raise ParityError(f"--json {name}: no such folder")
 
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from parity.errors import BadTraceError
 from parity.explain.lockstep import Lockstep, lockstep
+from parity.files import read_bytes
 from parity.judge.diff import diff, recording
 from parity.probe.values import ArmName, to_plain
 from parity.trace.cell import must_run, note_exit, repetition_paths, trace_path
@@ -126,18 +127,17 @@ def read_evidence(file: Path) -> Evidence:
     """Reads what `parity.lab.replay.arms` wrote for one cut.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is not evidence.
+        ValueError: it cannot be read, or is not evidence.
 
     """
-    return _EVIDENCE.validate_json(file.read_bytes())
+    return _EVIDENCE.validate_json(read_bytes(file))
 
 
 def _exhibit(cut: Cut, into: Path, doubt: str) -> Exhibit:
     file = into / f"{cut.name}.evidence.json"
     try:
         evidence = read_evidence(file)
-    except (OSError, ValueError):
+    except ValueError:
         note = f"the step could not be replayed; see {into}"
         return Exhibit(stages=cut.stages, at=cut.at, evidence=None, note=note)
     note = doubt or _doubt(into / f"{cut.name}.jsonl", trace_path(cut.traces, ArmName.CANDIDATE))

@@ -16,12 +16,14 @@ Floats are the shortest decimals that read back as the same float32; fingerprint
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import fields
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from parity.errors import BadGoldenError
+from parity.files import LONGEST_NUMBER, UnreadableError, read_text
 from parity.golden.values import SCHEMA, Golden, Group, digest
 from parity.metrics import PARAMETER_METRICS
 from parity.trace.values import Step
@@ -72,10 +74,9 @@ def read_golden(path: Path, *, platform: str, probe: str, seed: int) -> Golden:
 
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise BadGoldenError(f"{path}: cannot be read ({reason}); {_CURE}") from None
+        text = read_text(path)
+    except UnreadableError as error:
+        raise BadGoldenError(f"{path}: cannot be read ({error}); {_CURE}") from None
     try:
         golden = _parse(text)
     except BadGoldenError as error:
@@ -140,7 +141,7 @@ def _header(lines: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, s
 def _groups(rows: Sequence[Sequence[str]]) -> dict[str, Group]:
     found: dict[str, Group] = {}
     for row in rows[1:]:
-        if len(row) != len(_GROUP_COLUMNS) or not row[1].isdecimal():
+        if len(row) != len(_GROUP_COLUMNS) or not _is_whole(row[1]):
             _bad(f"not a row of parameters: {' '.join(row)!r}")
         found[row[0]] = Group(tensors=int(row[1]), digest=row[2])
     if missing := [name for name in PARAMETER_METRICS if name not in found]:
@@ -160,17 +161,21 @@ def _step(row: Sequence[str]) -> Step:
 
 
 def _check_steps(found: Sequence[int], asked: int) -> None:
-    for step in found:
-        if found.count(step) > 1:
-            _bad(f"step {step} occurs {found.count(step)} times")
+    for step, times in Counter(found).items():
+        if times > 1:
+            _bad(f"step {step} occurs {times} times")
     if len(found) < asked:
         _bad(f"cut short: {len(found)} of {asked} steps")
 
 
 def _whole(plain: Mapping[str, str], key: str) -> int:
-    if not plain[key].isdecimal():
+    if not _is_whole(plain[key]):
         _bad(f"{key} is not a whole number: {plain[key]!r}")
     return int(plain[key])
+
+
+def _is_whole(word: str) -> bool:
+    return word.isdecimal() and len(word) <= LONGEST_NUMBER
 
 
 def _bad(said: str) -> NoReturn:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity.errors import BadGoldenError
+from parity.files import is_file, is_folder, parse_json, read_text
 from parity.golden.drift import Checked, drift
 from parity.golden.file import golden_name, read_golden
 from parity.golden.values import golden_of, machine_of, platform_of
@@ -54,7 +55,7 @@ def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Gol
         BadGoldenError: one line for each golden that cannot be used, or no such folder; only if goldens decide.
 
     """
-    if decides and not folder.is_dir():
+    if decides and not is_folder(folder):
         raise BadGoldenError(f"--golden {folder}: no such folder; `parity record` writes goldens")
     texts: dict[str, str] = {}
     complaints: list[str] = []
@@ -63,7 +64,7 @@ def find_goldens(folder: Path, probes: Sequence[Probe], *, decides: bool) -> Gol
             for path in goldens_of(folder, probe, seed):
                 try:
                     check_golden(path, probe, seed)
-                    texts[f"{path.parent.name}/{path.name}"] = path.read_text(encoding="utf-8")
+                    texts[f"{path.parent.name}/{path.name}"] = read_text(path)
                 except BadGoldenError as error:
                     complaints.append(str(error))
     if complaints and decides:
@@ -111,7 +112,7 @@ def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens | None:
         return None
     names = [golden_name(probe.name, seed) for probe in probes for seed in probe.workload.seeds]
     try:
-        index = json.loads((run / KEPT / _INDEX).read_text(encoding="utf-8"))
+        index = parse_json(read_text(run / KEPT / _INDEX), ours=True)
         decides, passed_over = index["decides"], index["passed_over"]
         if not isinstance(decides, bool) or not isinstance(passed_over, list):
             raise TypeError(index)
@@ -119,10 +120,10 @@ def kept_goldens(run: Path, probes: Sequence[Probe]) -> Goldens | None:
         return Goldens(
             decides=decides,
             texts={
-                f"{folder.name}/{name}": (folder / name).read_text(encoding="utf-8")
+                f"{folder.name}/{name}": read_text(folder / name)
                 for folder in folders
                 for name in names
-                if (folder / name).is_file()
+                if is_file(folder / name)
             },
             passed_over=tuple(map(str, passed_over)),
         )
@@ -156,7 +157,7 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
                 continue
             where = platform_of(trace.header.provenance)
             path = run / KEPT / where / golden_name(probe.name, seed)
-            if path.is_file():
+            if is_file(path):
                 then = read_golden(path, platform=where, probe=probe.name, seed=seed)
                 drifts[probe.name, seed] = drift(then, golden_of(trace, then.asked))
             else:
@@ -171,5 +172,5 @@ def goldens_of(folder: Path, probe: Probe, seed: int) -> Iterator[Path]:
     here = machine_of(platform.system(), platform.machine())
     for of_platform in sorted(folder.glob(f"{here}-*")):
         path = of_platform / golden_name(probe.name, seed)
-        if path.is_file():
+        if is_file(path):
             yield path

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parity.errors import BadProbeError
+from parity.files import UnreadableError, open_plain
 from parity.golden.values import digest
 from parity.probe.inputs import is_folder, read_rows
 from parity.probe.values import ArmName, dotted
@@ -24,7 +26,7 @@ def asked(probe: Probe) -> dict[str, str]:
     """By dotted name, the settings of a probe's reference, its rows and its model; neither the seed nor releases.
 
     Raises:
-        BadProbeError: rows that cannot be read.
+        BadProbeError: rows, or a file of the model, that cannot be read.
 
     """
     arm, workload = probe.reference, probe.workload_of(ArmName.REFERENCE)
@@ -64,5 +66,8 @@ def _model(model: str) -> str:
 
 
 def _file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
+    try:
+        with open_plain(path) as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except (UnreadableError, OSError) as error:
+        raise BadProbeError(f"model {path.parent}: {path.name} cannot be read ({error})") from None

@@ -8,11 +8,11 @@ column is dropped: two that would be read as one are refused.
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadTraceError, nearest
+from parity.errors import BadTraceError, nearest, shortened
+from parity.files import UnreadableError, parse_json, read_text
 from parity.jsonfloat import decode
 from parity.judge.diff import Recording, recording
 from parity.metrics import METRICS
@@ -29,6 +29,9 @@ _ALIASES = {
     "n_tokens": "tokens",
 }
 """Names that mlx-lm's and unsloth_zoo's own logs use."""
+
+_LAST_STEP = 10**15
+"""A float counts exactly up to nine times that."""
 
 _Row = dict[str, Any]
 
@@ -55,9 +58,8 @@ def _is_trace(path: Path) -> bool:
     if path.suffix != ".jsonl":
         return False
     try:
-        with path.open(encoding="utf-8") as file:
-            first = json.loads(file.readline())
-    except (OSError, ValueError):
+        first = parse_json(read_text(path).partition("\n")[0])
+    except UnreadableError:
         return True  # `read_trace` says what is wrong with it
     return isinstance(first, dict) and "kind" in first
 
@@ -68,9 +70,9 @@ def _table(path: Path) -> list[_Row]:
     if path.suffix not in readers:
         raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+        lines = read_text(path).split("\n")
+    except UnreadableError as error:
+        raise BadTraceError(f"{path}: cannot be read ({error})") from None
     return readers[path.suffix](path, lines)
 
 
@@ -95,9 +97,9 @@ def _json_rows(path: Path, lines: list[str]) -> list[_Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_Pairs)
-        except ValueError:
-            row = None
+            row = parse_json(line, pairs=_Pairs)
+        except UnreadableError as error:
+            raise BadTraceError(f"{path}:{number}: not a JSON object ({error}); a log has one per line") from None
         if not isinstance(row, _Pairs):
             raise BadTraceError(f"{path}:{number}: not a JSON object; a log has one per line")
         given = [(name, value) for name, value in row if value is not None]
@@ -127,7 +129,7 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
     if not table:
         raise BadTraceError(f"{path}: no rows; nothing to compare")
     if "step" not in names:
-        raise BadTraceError(f"{path}: no column 'step' ({', '.join(names) or 'no columns'})")
+        raise BadTraceError(f"{path}: no column 'step' ({shortened(', '.join(names)) or 'no columns'})")
     if column and column not in names:
         raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, names)}")
     steps = [_number(row.get("step")) for row in table]
@@ -136,8 +138,9 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
         raise BadTraceError(f"{path}: no numeric column except 'step'; nothing to compare")
     rows = []
     for number, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
-        if step is None or not step.is_integer():
-            raise BadTraceError(f"{path}: row {number}: step is {row.get('step')!r}, not a whole number")
+        if step is None or not step.is_integer() or abs(step) > _LAST_STEP:
+            said = shortened(repr(row.get("step")))
+            raise BadTraceError(f"{path}: row {number}: step is {said}, not a whole number")
         given = {new: _checked(path, number, old, row[old]) for old, new in kept.items() if old in row}
         rows.append((int(step), given))
     return Recording(rows=tuple(rows), float32=False)
@@ -153,7 +156,7 @@ def _is_metric(name: str, table: list[_Row]) -> bool:
 def _checked(path: Path, number: int, name: str, value: object) -> float:
     found = _number(value)
     if found is None:
-        raise BadTraceError(f"{path}: row {number}: {name} is {value!r}, not a number")
+        raise BadTraceError(f"{path}: row {number}: {name} is {shortened(repr(value))}, not a number")
     return found
 
 

@@ -7,13 +7,19 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.errors import BadTraceError
+from parity.errors import BadTraceError, shortened
+from parity.files import UnreadableError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 _WORDS = {"yes": True, "no": False, "true": True, "false": False, "pass": True, "fail": False, "1": True, "0": False}
+
+MOST_ROWS = 1_000
+"""Seeds of a table; the time of the exact signed-rank test grows with their cube."""
+_LONGEST_SEED = 20
+"""Digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +42,19 @@ def read_outcomes(path: Path) -> OutcomeTable:
 
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadTraceError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+        text = read_text(path)
+    except UnreadableError as error:
+        raise BadTraceError(f"{path}: cannot be read ({error})") from None
     kept = "".join(line for line in io.StringIO(text) if line.strip() and not line.startswith("#"))
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(kept))]
     except csv.Error as error:
         raise BadTraceError(f"{path}: not a CSV table ({error})") from None
     if not rows or len(rows[0]) != 3 or "seed" not in rows[0]:
-        found = ", ".join(rows[0]) if rows else "nothing"
+        found = shortened(", ".join(rows[0])) if rows else "nothing"
         raise BadTraceError(f"{path}: needs a seed column and one column for each of two arms, has {found}")
+    if len(rows) > MOST_ROWS + 1:
+        raise BadTraceError(f"{path}: {len(rows) - 1:,} seeds; the exact tests take up to {MOST_ROWS:,}")
     seed_at = rows[0].index("seed")
     columns = [at for at in range(3) if at != seed_at]
     cells: list[dict[int, str]] = [{}, {}]
@@ -67,7 +75,7 @@ def read_outcomes(path: Path) -> OutcomeTable:
 
 
 def _seed(path: Path, number: int, row: list[str], at: int, *, seen: list[dict[int, str]]) -> int:
-    if len(row) != 3 or not row[at].isdecimal():
+    if len(row) != 3 or not row[at].isdecimal() or len(row[at]) > _LONGEST_SEED:
         raise BadTraceError(f"{path}: row {number}: needs a seed, which is a whole number, and two cells")
     seed = int(row[at])
     if seed in seen[0]:
@@ -81,4 +89,4 @@ def _number(path: Path, seed: int, cell: str) -> float:
     except ValueError:
         among = cell.lower() in _WORDS
         why = "is among numbers; write only yes and no, or only numbers" if among else "is not yes, no or a number"
-        raise BadTraceError(f"{path}: seed {seed}: {cell!r} {why}") from None
+        raise BadTraceError(f"{path}: seed {seed}: {shortened(repr(cell))} {why}") from None

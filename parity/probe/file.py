@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from copy import deepcopy
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from parity.errors import BadProbeError, nearest
+from parity.errors import BadProbeError, nearest, shortened
+from parity.files import LARGEST_PROBE, UnreadableError, is_folder, is_there, parse_toml, read_text
+from parity.files import resolved as absolute
 from parity.metrics import METRICS, SIZED_METRICS
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
@@ -29,6 +30,8 @@ _SIDES = ("reference", "candidate")
 _MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
 _OUTCOME_KINDS = (VerdictKind.IDENTICAL, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE)
 _SHARED = ("seeds", "steps")
+_LONGEST_CHAIN = 20
+"""Files that extend one another in a row."""
 
 
 def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
@@ -42,7 +45,7 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
         BadProbeError: one line that names the file, the key and the nearest valid one.
 
     """
-    tree = _read_tree(path, above=())
+    tree = _Reader().tree(path, above=())
     for override in overrides:
         _merge(tree, _override(override))
     tree |= {"name": _name(path), "file": str(path), "overrides": list(overrides)}
@@ -67,7 +70,7 @@ def find_probes(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        files = sorted(path.glob("*.toml")) if is_folder(path) else [path]
         if not files:
             raise BadProbeError(f"{path}: no probes (*.toml) in this folder")
         found += [file for file in files if file not in found]
@@ -75,26 +78,50 @@ def find_probes(paths: Sequence[Path]) -> list[Path]:
 
 
 def _name(path: Path) -> str:
-    absolute = path.resolve()
-    return f"{absolute.parent.name or 'probes'}/{absolute.stem}"
+    found = path.resolve()
+    return f"{found.parent.name or 'probes'}/{found.stem}"
 
 
-def _read_tree(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    resolved = path.resolve()
-    if resolved in above:
-        raise BadProbeError(f"{above[0]}: extends itself ({' → '.join(p.name for p in (*above, resolved))})")
+class _Reader:
+    """Reads a probe and what it extends, each file once, however often it is extended."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, dict[str, Any]] = {}
+
+    def tree(self, path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+        """What a file says with all that it extends; `above` are the files that extend it."""
+        try:
+            here = absolute(path)
+        except UnreadableError as error:
+            raise BadProbeError(f"{shortened(path)}: cannot be read ({error})") from None
+        if here in above:
+            raise BadProbeError(f"{above[0]}: extends itself ({' → '.join(p.name for p in (*above, here))})")
+        if len(above) >= _LONGEST_CHAIN:
+            raise BadProbeError(f"{above[0]}: extends a file that extends a file, and so on; {_LONGEST_CHAIN} may")
+        if here not in self._read:
+            self._read[here] = self._merged(path, (*above, here))
+        return deepcopy(self._read[here])
+
+    def _merged(self, path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+        own = _own(path)
+        merged: dict[str, Any] = {}
+        for base in _bases(own.pop("extends", []), path):
+            _merge(merged, self.tree(base, above))
+        _merge(merged, own)
+        return merged
+
+
+def _own(path: Path) -> dict[str, Any]:
     try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadProbeError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    except tomllib.TOMLDecodeError as error:
+        text = read_text(path, largest=LARGEST_PROBE)
+    except UnreadableError as error:
+        raise BadProbeError(f"{path}: cannot be read ({error})") from None
+    try:
+        own = parse_toml(text)
+    except UnreadableError as error:
         raise BadProbeError(f"{path}: not TOML ({error})") from None
-    _resolve_paths(own, path)
-    merged: dict[str, Any] = {}
-    for base in _bases(own.pop("extends", []), path):
-        _merge(merged, _read_tree(base, above=(*above, resolved)))
-    _merge(merged, own)
-    return merged
+    _resolve_paths(own, path.parent, str(path))
+    return own
 
 
 def _bases(extends: object, path: Path) -> list[Path]:
@@ -103,23 +130,32 @@ def _bases(extends: object, path: Path) -> list[Path]:
         raise BadProbeError(f"{path}: extends must be a file name or a list of file names, relative to this file")
     bases = [path.parent / name for name in names]
     for base in bases:
-        if not base.is_file():
-            raise BadProbeError(f"{path}: extends: {base} does not exist")
+        if not is_there(base):
+            raise BadProbeError(f"{path}: extends: {shortened(base)} does not exist")
     return bases
 
 
-def _resolve_paths(tree: dict[str, Any], path: Path) -> None:
-    """A path is relative to the file that contains it, whichever file extends that one."""
+def _resolve_paths(tree: dict[str, Any], folder: Path, where: str) -> None:
+    """A path is relative to the folder of the file that contains it, whichever file extends that one.
+
+    Raises:
+        BadProbeError: no file can have this path; the message begins with `where`.
+
+    """
     if isinstance(environment := tree.get("environment"), dict):
-        tree["environment"] = resolved(environment, path.parent)
+        try:
+            tree["environment"] = resolved(environment, folder)
+        except UnreadableError as error:
+            raise BadProbeError(f"{where}: environment: {error}") from None
     tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
     for workload in (found for table in tables if isinstance(found := table.get("workload"), dict)):
         for key in _PATHS:
             value = workload.get(key)
-            if isinstance(value, str) and (
-                key == "data" or value.startswith((".", "/")) or (path.parent / value).is_dir()
-            ):
-                workload[key] = str((path.parent / value).resolve())
+            if isinstance(value, str) and (key == "data" or value.startswith((".", "/")) or is_folder(folder / value)):
+                try:
+                    workload[key] = str(absolute(folder / value))
+                except UnreadableError as error:
+                    raise BadProbeError(f"{where}: workload.{key}: {error}") from None
 
 
 def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
@@ -148,25 +184,26 @@ def _complete_arms(tree: dict[str, Any], path: Path) -> None:
 def _override(text: str) -> dict[str, Any]:
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
-        raise BadProbeError(f"--set {text}: write it as key.key=value")
+        raise BadProbeError(f"--set {shortened(text)}: write it as key.key=value")
     try:
-        tree = tomllib.loads(f"{key}={value}")
-    except tomllib.TOMLDecodeError:
+        tree = parse_toml(f"{key}={value}")
+    except UnreadableError:
         try:
-            tree = tomllib.loads(f"{key}={json.dumps(value.strip())}")
-        except tomllib.TOMLDecodeError as error:
-            raise BadProbeError(f"--set {text}: {error}") from None
-    _resolve_paths(tree, Path("here"))
+            tree = parse_toml(f"{key}={json.dumps(value.strip())}")
+        except UnreadableError as error:
+            raise BadProbeError(f"--set {shortened(text)}: {error}") from None
+    _resolve_paths(tree, Path(), f"--set {shortened(text)}")
     return tree
 
 
 def _check(probe: Probe) -> None:
     _check_expectation(probe)
     check_sources(probe.environment)
-    seeds = probe.workload.seeds
-    for seed in seeds:
-        if seeds.count(seed) > 1:
+    seen: set[int] = set()
+    for seed in probe.workload.seeds:
+        if seed in seen:
             raise BadProbeError(f"workload.seeds: {seed} is listed twice; each seed is one cell")
+        seen.add(seed)
     reference, candidate = probe.reference.workload, probe.candidate.workload
     workloads = {"workload": probe.workload, "reference.workload": reference, "candidate.workload": candidate}
     for where, workload in workloads.items():
@@ -203,7 +240,7 @@ def _check_expectation(probe: Probe) -> None:
 
 def _explain(error: ErrorDetails) -> str:
     """One pydantic error as one sentence that names the key and the nearest valid one."""
-    keys = [str(part) for part in error["loc"] if part not in {"bool", "int", "float", "str"}]
+    keys = [shortened(part) for part in error["loc"] if part not in {"bool", "int", "float", "str"}]
     where = ".".join(keys)
     match error["type"]:
         case "unexpected_keyword_argument" | "extra_forbidden":
@@ -212,18 +249,23 @@ def _explain(error: ErrorDetails) -> str:
             return f"{where!r} is missing; this probe, or a file that it extends, must set it"
         case "enum":
             valid = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            word = keys[-2] if keys[-1] == "[key]" else str(error["input"])
+            word = shortened(keys[-2] if keys[-1] == "[key]" else error["input"])
             return f"{where.removesuffix('.[key]')}: unknown {word!r}; {nearest(word, valid)}"
         case "string_pattern_mismatch":
             return (
-                f'{where}: must be a release, such as "2026.5.3", or a path, such as "./checkout", '
-                f"not {error['input']!r}"
+                f'{where}: must be a release, such as "2026.5.3", or a path, such as "./checkout", not {_quoted(error)}'
             )
         case "too_short":
-            return f"{where}: must have at least {error['ctx']['min_length']}, not {error['input']!r}"
+            return f"{where}: must have at least {error['ctx']['min_length']}, not {_quoted(error)}"
+        case "too_long":
+            return f"{where}: must have at most {error['ctx']['max_length']:,}, not {len(error['input']):,}"
         case _:
             said = error["msg"].removeprefix("Input ").replace("should", "must")
-            return f"{where}: {said}, not {error['input']!r}"
+            return f"{where}: {said}, not {_quoted(error)}"
+
+
+def _quoted(error: ErrorDetails) -> str:
+    return shortened(repr(error["input"]))
 
 
 def _valid_keys(keys: Sequence[str]) -> list[str]:

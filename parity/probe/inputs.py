@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadProbeError
+from parity.errors import BadProbeError, shortened
+from parity.files import UnreadableError, parse_json, read_text
 
 if TYPE_CHECKING:
     from parity.probe.values import Workload
@@ -34,8 +34,8 @@ def read_rows(folder: Path) -> list[Row]:
     """
     path = folder / "train.jsonl"
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).split("\n")
+    except UnreadableError as error:
         raise BadProbeError(
             f"data set {folder}: cannot read train.jsonl ({error}); it must have one JSON object per line"
         ) from None
@@ -63,9 +63,9 @@ def row_kind(row: Row) -> RowKind:
 
 def _row(path: Path, number: int, line: str) -> Row:
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise BadProbeError(f"{path}:{number}: not JSON ({error.msg}); write one object per line") from None
+        row = parse_json(line)
+    except UnreadableError as error:
+        raise BadProbeError(f"{path}:{number}: not JSON ({error}); write one object per line") from None
     fields = row.keys() if isinstance(row, dict) else ()
     if "messages" in fields:
         return {"messages": _messages(f"{path}:{number}", row["messages"])}
@@ -79,7 +79,7 @@ def _row(path: Path, number: int, line: str) -> Row:
 def _text(where: str, name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    said = "empty" if value == "" else f"{value!r}, not text"
+    said = "empty" if value == "" else f"{shortened(repr(value))}, not text"
     raise BadProbeError(f"{where}: {name} is {said}; write {_SHAPES}")
 
 
@@ -89,7 +89,7 @@ def _messages(where: str, value: object) -> list[dict[str, str]]:
     said = [{key: _text(where, key, each.get(key)) for key in ("role", "content")} for each in value]
     if said[-1]["role"] != "assistant":
         raise BadProbeError(
-            f"{where}: the last message is from {said[-1]['role']!r}; it must be the assistant's answer"
+            f"{where}: the last message is from {shortened(repr(said[-1]['role']))}; it must be the assistant's answer"
         )
     return said
 

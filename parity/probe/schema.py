@@ -24,6 +24,8 @@ from parity.probe.values import (
 )
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+MOST_SEEDS = 10_000
+"""Each is a cell, with a process and a folder of its own."""
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -56,7 +58,7 @@ class _Schedule(Schedule):
 @dataclass(frozen=True, kw_only=True)
 class _Workload(Workload):
     __pydantic_config__ = STRICT
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS)]
     steps: Positive = Workload.steps
     batch_size: Positive = Workload.batch_size
     accumulation: Positive = Workload.accumulation

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from parity.errors import BadProbeError
+from parity.files import is_file, is_folder, is_there
+from parity.files import resolved as absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +24,14 @@ def is_path(value: str) -> bool:
 
 
 def resolved(environment: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The environment with canonical package names, and with paths relative to `folder` made absolute."""
+    """The environment with canonical package names, and with paths relative to `folder` made absolute.
+
+    Raises:
+        UnreadableError: no file can have such a path.
+
+    """
     return {
-        canonicalize_name(name): str((folder / value).resolve()) if isinstance(value, str) and is_path(value) else value
+        canonicalize_name(name): str(absolute(folder / value)) if isinstance(value, str) and is_path(value) else value
         for name, value in environment.items()
     }
 
@@ -35,11 +42,11 @@ def check_sources(environment: Mapping[str, str]) -> None:
         if not is_path(value):
             continue
         source = Path(value)
-        if not source.exists():
+        if not is_there(source):
             raise BadProbeError(f"environment.{name}: {source} does not exist")
-        if source.is_file() and source.suffix != _WHEEL:
+        if not is_folder(source) and not (is_file(source) and source.suffix == _WHEEL):
             raise BadProbeError(f"environment.{name}: {source} is neither a checkout nor a wheel (*{_WHEEL})")
-        if source.is_dir() and not _is_buildable(source):
+        if is_folder(source) and not _is_buildable(source):
             raise BadProbeError(
                 f"environment.{name}: {source} has no {' or '.join(_BUILT_BY)}; use the checkout's top folder"
             )

@@ -5,7 +5,6 @@ A plan names probes, and their names are folders: whatever the plan says, nothin
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import stat
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from parity.errors import BadTraceError, ParityError
+from parity.files import UnreadableError, is_file, is_folder, parse_json, read_text
 from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_goldens
 from parity.probe.schema import check
 from parity.probe.shard import cells_of, dealt
@@ -111,9 +111,9 @@ def copy_explanations(shards: Sequence[Stored], result: RunResult, out: Path) ->
 
 
 def _run_in(folder: Path) -> Path:
-    if (folder / PLAN).is_file() or not folder.is_dir():
+    if is_file(folder / PLAN) or not is_folder(folder):
         return folder
-    runs = [path for path in sorted(folder.iterdir()) if not path.is_symlink() and (path / PLAN).is_file()]
+    runs = [path for path in sorted(folder.iterdir()) if not path.is_symlink() and is_file(path / PLAN)]
     if len(runs) > 1:
         raise ParityError(f"{folder}: holds {len(runs)} runs, {runs[0].name} and {runs[1].name} among them; name one")
     return runs[0] if runs else folder
@@ -137,9 +137,8 @@ def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Where the traces of a cell were recorded; a trace that cannot be read is left out, and the verdict says so."""
     for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
         try:
-            with trace_path(folder, arm).open(encoding="utf-8") as file:
-                found = json.loads(file.readline())["provenance"]
-        except (OSError, ValueError, KeyError, TypeError):
+            found = parse_json(read_text(trace_path(folder, arm)).partition("\n")[0], ours=True)["provenance"]
+        except (UnreadableError, KeyError, TypeError):
             continue
         if not isinstance(found, dict) or not _says_where(found):
             raise BadTraceError(f"{trace_path(folder, arm)}: its header does not say where it was recorded")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from parity.errors import shortened
+from parity.files import parse_json
 from parity.gate.result import RunResult
 from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode
@@ -54,7 +56,7 @@ def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
     probes = tuple(_probe(each, tree["upstream"] if number == 0 else ()) for number, each in enumerate(tree["probes"]))
     explained = {each["probe"]: each["explanation"] for each in tree["probes"] if each["explanation"] is not None}
     for explanation in explained.values():
-        read_explanation(json.dumps(explanation).encode())
+        read_explanation(json.dumps(explanation))
     return RunResult(
         probes=probes,
         interrupted=_as(bool, tree["interrupted"]),
@@ -68,22 +70,23 @@ def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
     )
 
 
-def read_explanation(text: bytes) -> dict[str, Any]:
+def read_explanation(text: str) -> dict[str, Any]:
     """Reads what `parity.explain.report.explanation_tree` made, from its JSON.
 
     Raises:
+        UnreadableError: it is not JSON.
         ValidationError: it is not an explanation; says where.
 
     """
+    found = parse_json(text, ours=True)
     _Explanation.model_validate_json(text)
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return dict(found)
 
 
 def complaint(error: ValidationError) -> str:
     """The first thing that is wrong, after its place if it has one."""
     first = error.errors()[0]
-    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+    return shortened(": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]]))
 
 
 def _shard(tree: Tree | None) -> Shard | None:

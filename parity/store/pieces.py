@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.files import is_file
 from parity.golden.folder import KEPT
 from parity.probe.values import VerdictKind
 
@@ -53,5 +54,5 @@ def _controls(plan: Plan, probes: Sequence[ProbeResult]) -> Iterator[str]:
 
 def _goldens(run: Path, plan: Plan) -> Iterator[str]:
     for name in plan.promised.goldens:
-        if not (run / KEPT / name).is_file():
+        if not is_file(run / KEPT / name):
             yield f"the golden file {name}"

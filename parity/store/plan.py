@@ -6,12 +6,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadTraceError
-from parity.files import write_whole
+from pydantic import TypeAdapter, ValidationError
+
+from parity.errors import BadTraceError, shortened
+from parity.files import check_path, parse_json, read_text, write_whole
 from parity.judge.blind_spots import BlindSpot
 from parity.metrics import Stage
 from parity.probe.shard import MissingShards, Shard, postpone, share
 from parity.probe.values import Probe, from_plain, to_plain
+from parity.store.decode import complaint
+from parity.trace.cell import cell_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 4
 PLAN = "plan.json"
+_PROBE = TypeAdapter(Probe)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +93,10 @@ def read_plan(run: Path) -> Plan:
 
     """
     try:
-        tree = json.loads((run / PLAN).read_text(encoding="utf-8"))
+        tree = parse_json(read_text(run / PLAN), ours=True)
         _check_schema(run, tree["schema"])
         return Plan(
-            probes=tuple(from_plain(plain) for plain in tree["probes"]),
+            probes=tuple(_probe(run, plain) for plain in tree["probes"]),
             blind_spots={str(name): tuple(map(_blind_spot, spots)) for name, spots in tree["blind_spots"].items()},
             not_run={str(name): str(why) for name, why in tree["not_run"].items()},
             models={str(name): str(commit) for name, commit in tree["models"].items()},
@@ -99,7 +104,7 @@ def read_plan(run: Path) -> Plan:
             shard=_shard(tree["shard"]),
             missing_shards=_missing_shards(tree["missing_shards"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise BadTraceError(f"{run}: not the folder of a run: it has no readable {PLAN}") from None
 
 
@@ -108,16 +113,29 @@ def _check_schema(run: Path, schema: object) -> None:
         return
     newer = isinstance(schema, int) and schema > SCHEMA
     next_step = "use a newer parity" if newer else "judge it with the parity that wrote it, or run it again"
-    raise BadTraceError(f"{run}: a run of schema {schema!r}, this parity reads {SCHEMA}: {next_step}")
+    raise BadTraceError(f"{run}: a run of schema {shortened(repr(schema))}, this parity reads {SCHEMA}: {next_step}")
+
+
+def _probe(run: Path, plain: Mapping[str, Any]) -> Probe:
+    """Raises an error that `read_plan` expects if it is not a probe, or if no folder can have the name of a cell."""
+    try:
+        _PROBE.validate_json(json.dumps(plain), strict=True)
+    except ValidationError as error:
+        name = shortened(plain["name"])
+        raise BadTraceError(f"{run}: its {PLAN} has an invalid probe {name} ({complaint(error)})") from None
+    probe = from_plain(plain)
+    for seed in probe.workload.seeds:
+        check_path(cell_folder(run, probe, seed))
+    return probe
 
 
 def _blind_spot(plain: Mapping[str, str]) -> BlindSpot:
-    return BlindSpot(stage=Stage(plain["stage"]), what=plain["what"], because=plain["because"])
+    return BlindSpot(stage=Stage(plain["stage"]), what=str(plain["what"]), because=str(plain["because"]))
 
 
 def _promised(plain: Mapping[str, Any]) -> Promised:
     controls = tuple((str(name), seed) for name, seed in plain["controls"])
-    if not all(isinstance(number, int) for number in (plain["repetitions"], *(seed for _, seed in controls))):
+    if not all(_is_whole(number) for number in (plain["repetitions"], *(seed for _, seed in controls))):
         raise TypeError(plain)
     return Promised(
         controls=controls,
@@ -131,7 +149,7 @@ def _shard(plain: Mapping[str, Any] | None) -> Shard | None:
     if plain is None:
         return None
     shard = Shard(number=plain["number"], of=plain["of"])
-    if not (isinstance(shard.number, int) and isinstance(shard.of, int) and 1 <= shard.number <= shard.of):
+    if not (_is_whole(shard.number) and _is_whole(shard.of) and 1 <= shard.number <= shard.of):
         raise ValueError(f"no shard: {plain}")
     return shard
 
@@ -139,4 +157,11 @@ def _shard(plain: Mapping[str, Any] | None) -> Shard | None:
 def _missing_shards(plain: Mapping[str, Any] | None) -> MissingShards | None:
     if plain is None:
         return None
-    return MissingShards(of=plain["of"], missing=tuple(plain["missing"]), incomplete=tuple(plain["incomplete"]))
+    found = MissingShards(of=plain["of"], missing=tuple(plain["missing"]), incomplete=tuple(plain["incomplete"]))
+    if not all(map(_is_whole, (found.of, *found.missing, *found.incomplete))):
+        raise TypeError(plain)
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -7,11 +7,12 @@ what was read. So a verdict, a sentence or a status that does not follow from it
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from parity.errors import BadResultError, ParityError
+from parity.errors import BadResultError, ParityError, shortened
+from parity.files import UnreadableError, parse_json
 from parity.jsonfloat import encode
 from parity.report.json import RESULT_SCHEMA, result_tree
 from parity.store.consistency import contradictions
@@ -34,8 +35,6 @@ _NOT_OURS = (
     ParityError,
 )
 """What can be raised when any text is read as the results of a run."""
-_DIGITS = 20
-"""Of an integer, with its sign: 64 bits have no more."""
 _SHOWN = 200
 """Characters of foreign text that a message quotes at most."""
 
@@ -54,7 +53,7 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
     tree = _parsed(text)
     schema = tree.get("schema")
     if schema != RESULT_SCHEMA or isinstance(schema, bool):
-        raise BadResultError(f"results of schema {_short(schema)}, this parity reads {RESULT_SCHEMA}")
+        raise BadResultError(f"results of schema {shortened(schema)}, this parity reads {RESULT_SCHEMA}")
     try:
         result = decoded(tree, find)
         # Also refuses what cannot be written: some depths, and some strings that JSON can spell.
@@ -63,32 +62,19 @@ def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:
     except ValidationError as error:
         raise BadResultError(f"not the results of a run: {error.title} {complaint(error)}") from None
     except _NOT_OURS as error:
-        raise BadResultError(f"not the results of a run: {type(error).__name__}: {_short(error)}") from None
+        raise BadResultError(f"not the results of a run: {type(error).__name__}: {shortened(error)}") from None
     if denied:
-        raise BadResultError(f"results that contradict themselves: {_short(denied)}")
+        raise BadResultError(f"results that contradict themselves: {shortened(denied)}")
     if place := _first_difference(tree, rewritten):
-        raise BadResultError(f"results that do not follow from their cells: {_short(place)}")
+        raise BadResultError(f"results that do not follow from their cells: {shortened(place)}")
     return result
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(found := dict(pairs)) < len(pairs):
-            raise ValueError("a key appears twice")
-        return found
-
-    def whole(digits: str) -> int:
-        if len(digits) > _DIGITS:
-            raise ValueError(f"an integer of {len(digits):,} digits; {_DIGITS} are allowed")
-        return int(digits)
-
     try:
-        tree = json.loads(text, parse_constant=refuse, parse_int=whole, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise BadResultError(f"not JSON ({_short(error)})") from None
+        tree = parse_json(text, ours=True)
+    except UnreadableError as error:
+        raise BadResultError(f"not JSON ({error})") from None
     if not isinstance(tree, dict):
         raise BadResultError(f"not the results of a run: {type(tree).__name__}, not an object")
     return tree
@@ -108,9 +94,4 @@ def _first_difference(read: Any, written: Any, where: str = "") -> str:
         pairs = enumerate(zip(read, written, strict=True))
         return next((at for number, pair in pairs if (at := _first_difference(*pair, f"{where}[{number}]"))), "")
     same = read == written and isinstance(read, bool) is isinstance(written, bool)
-    return "" if same else f"{where} is {_short(read)}, but its cells say {_short(written)}"
-
-
-def _short(value: object) -> str:
-    text = " ".join((value if isinstance(value, str) else str(value)).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return "" if same else f"{where} is {shortened(read)}, but its cells say {shortened(written)}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from parity.errors import BadTraceError, NotKeptError
-from parity.files import write_whole
+from parity.files import UnreadableError, is_there, read_text, write_whole
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
 from parity.judge.cell import judge_cell, probe_result
@@ -113,18 +113,17 @@ def with_explanations(run: Path, result: RunResult) -> RunResult:
 
 def _explanations(run: Path, probes: Sequence[Probe]) -> dict[str, dict[str, Any]]:
     files = {probe.name: explanation_folder(run, probe) / EXPLANATION for probe in probes}
-    return {name: _explanation(file) for name, file in files.items() if file.is_file()}
+    return {name: _explanation(file) for name, file in files.items() if is_there(file)}
 
 
 def _explanation(file: Path) -> dict[str, Any]:
     try:
-        return read_explanation(file.read_bytes())
-    except ValidationError as error:
+        return read_explanation(read_text(file))
+    except (ValidationError, UnreadableError) as error:
+        why = complaint(error) if isinstance(error, ValidationError) else error
         raise BadTraceError(
-            f"{file}: not an explanation ({complaint(error)}); remove it, and `parity report` does without it"
+            f"{file}: not an explanation ({why}); remove it, and `parity report` does without it"
         ) from None
-    except OSError as error:
-        raise BadTraceError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def write_reports(run: Path, result: RunResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from parity.errors import BadResultError
+from parity.files import UnreadableError, is_file, read_text
 from parity.store.results import read_result
 from parity.store.run import read_run
 
@@ -29,11 +30,11 @@ def stored(run: Path, find: Callable[[str], Canary]) -> RunResult:
         BadResultError: not the results of a run, of a different schema, or contradictory.
 
     """
-    if not run.is_file():
+    if not is_file(run):
         return read_run(run, find)
     try:
-        return read_result(run.read_text(encoding="utf-8"), find)
-    except (OSError, UnicodeDecodeError) as error:
+        return read_result(read_text(run), find)
+    except UnreadableError as error:
         raise BadResultError(f"{run}: cannot be read ({error})") from None
     except BadResultError as error:
         raise BadResultError(f"{run}: {error}") from None

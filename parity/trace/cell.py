@@ -12,6 +12,7 @@ control.json             what both arms ended with in a control; only if there w
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError
-from parity.files import write_whole
+from parity.files import UnreadableError, parse_json, read_end, read_text, write_whole
 from parity.jsonfloat import decode, dumps
 from parity.probe.values import ArmName
 from parity.trace.file import read_trace
@@ -41,6 +42,9 @@ EXIT = "exit-status"
 _CONTROL = "control.json"
 _NOT_STARTED = "not-started"
 _OUT_OF_TIME = "out-of-time"
+_STATUS = re.compile(r"-?[0-9]{1,3}\n")
+_LONGEST_END = 100_000
+"""Bytes of a log that are looked at for its last words."""
 
 Run = Callable[["Sequence[Probe]", "Path"], object]
 """Runs the cells of probes below a folder until they have ended, as `parity.runner.cells.run_cells` does."""
@@ -182,10 +186,10 @@ def note_exit(folder: Path, code: int) -> None:
 def exit_code_of(folder: Path) -> int | None:
     """How the process of a cell ended, as `note_exit` recorded it; None if it did not end."""
     try:
-        text = (folder / EXIT).read_text("ascii")
-        return int(text) if text.endswith("\n") else None
-    except (OSError, ValueError):
+        found = _STATUS.fullmatch(read_text(folder / EXIT))
+    except UnreadableError:
         return None
+    return int(found[0]) if found else None
 
 
 def note_not_started(folder: Path, why: str) -> None:
@@ -253,8 +257,8 @@ def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ..
     """
     to.mkdir(parents=True, exist_ok=True)
     for trace in (path for arm in arms for path in _traces(recorded, arm)):
-        header, _, rest = trace.read_text(encoding="utf-8").partition("\n")
-        renamed = json.dumps(json.loads(header) | {"probe": probe})
+        header, _, rest = read_text(trace).partition("\n")
+        renamed = json.dumps(parse_json(header, ours=True) | {"probe": probe})
         write_whole(to / trace.name, f"{renamed}\n{rest}")
 
 
@@ -266,9 +270,9 @@ def _traces(recorded: Path, arm: ArmName) -> list[Path]:
 def _read_control(folder: Path) -> Control | None:
     """None also where the file is damaged: a control that cannot be read has not been run."""
     try:
-        found = json.loads((folder / _CONTROL).read_text(encoding="utf-8"))
+        found = parse_json(read_text(folder / _CONTROL), ours=True)
         return {str(arm): _bare(plain) for arm, plain in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (UnreadableError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -281,8 +285,8 @@ def _bare(plain: Mapping[str, Any]) -> Bare:
 
 def _why_not_started(folder: Path) -> str:
     try:
-        return (folder / _NOT_STARTED).read_text("utf-8", errors="replace").strip()
-    except OSError:
+        return read_end(folder / _NOT_STARTED, size=_LONGEST_END).strip()
+    except UnreadableError:
         return ""
 
 
@@ -324,8 +328,8 @@ def _out_of_time(probe: Probe, folder: Path, log: str) -> str:
 def _last_words(folder: Path) -> str:
     """The last line of the cell's log, where an exception leaves its message."""
     try:
-        lines = (folder / LOG).read_text("utf-8", errors="replace").split("\n")
-    except OSError:
+        lines = read_end(folder / LOG, size=_LONGEST_END).split("\n")
+    except UnreadableError:
         return ""
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f" ({said[:300]})" if said else ""

@@ -6,18 +6,22 @@ anywhere can be read up to its last whole line; its trace is then incomplete.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from parity.errors import BadTraceError
+from parity.errors import BadTraceError, shortened
+from parity.files import UnreadableError, parse_json, read_text
 from parity.jsonfloat import decode, dumps
 from parity.probe.values import OUTCOMES
 from parity.trace.values import SCHEMA, End, Ending, Executed, Header, Ignored, Outcome, Start, Step, Tensor, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
+
+_LARGEST_COUNT = 2**53
+"""Of steps, tokens and seeds: what a table of numbers holds exactly."""
 
 
 _SHOWN = 60
@@ -80,27 +84,27 @@ def read_trace(path: Path) -> Trace:
 
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise BadTraceError(f"{path}: cannot be read ({reason}); a trace is JSON Lines") from None
+        text = read_text(path)
+    except UnreadableError as error:
+        raise BadTraceError(f"{path}: cannot be read ({error}); a trace is JSON Lines") from None
     *whole, cut = text.split("\n")
     rows = [_row(path, number, line) for number, line in enumerate(whole, start=1)]
     if not rows or rows[0].get("kind") != "header":
         raise BadTraceError(f"{path}: not a trace: its first line is not a header; `parity run` writes traces")
     if (schema := rows[0].get("schema")) != SCHEMA:
         raise BadTraceError(
-            f"{path}: schema {schema!r}, this parity reads {SCHEMA}; "
+            f"{path}: schema {shortened(repr(schema))}, this parity reads {SCHEMA}; "
             "read it with the release that wrote it, or record it again"
         )
+    if cut and rows[-1].get("kind") == "ending":
+        raise BadTraceError(f"{path}: {len(cut):,} characters after its ending; are there two traces in this file?")
     return _assemble(path, rows, cut=bool(cut))
 
 
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-        json.dumps(row, ensure_ascii=False).encode()  # not half a character, which no report could show
-    except (json.JSONDecodeError, UnicodeEncodeError):
+        row = parse_json(line, ours=True)
+    except UnreadableError:
         row = None
     if not isinstance(row, dict):
         raise BadTraceError(f"{path}:{number}: not a line of a trace; the file is damaged, record it again")
@@ -116,12 +120,14 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     outcome: Outcome | None = None
     for number, row in enumerate(rows, start=1):
         kind = row.pop("kind", None)
-        if ending is not None or (kind == "header" and header is not None):
-            raise BadTraceError(f"{path}:{number}: unexpected {kind} line; are there two traces in this file?")
+        there = {"header": header, "start": start, "end": end, "outcome": outcome}
+        if ending is not None or (isinstance(kind, str) and there.get(kind) is not None):
+            said = shortened(kind)
+            raise BadTraceError(f"{path}:{number}: unexpected {said} line; are there two traces in this file?")
         try:
             match kind:
                 case "header":
-                    header = _typed(Header(**row))
+                    header = _header(row)
                 case "start":
                     start = _start(row)
                 case "step":
@@ -133,9 +139,11 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
                 case "ending":
                     ending = _typed(Ending(**row))
                 case _:
-                    raise BadTraceError(f"{path}:{number}: unknown kind of line {kind!r}; record it again")
+                    raise BadTraceError(
+                        f"{path}:{number}: unknown kind of line {shortened(repr(kind))}; record it again"
+                    )
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise BadTraceError(f"{path}:{number}: invalid {kind} line ({error})") from None
+            raise BadTraceError(f"{path}:{number}: invalid {kind} line ({shortened(error)})") from None
     assert header is not None
     why = "the file is cut in the middle of a line" if cut else "the arm ended without giving a reason"
     return Trace(
@@ -148,25 +156,51 @@ def _assemble(path: Path, rows: list[dict[str, Any]], *, cut: bool) -> Trace:
     )
 
 
+def _header(row: dict[str, Any]) -> Header:
+    header = _typed(Header(**row))
+    if not isinstance(header.declared.get("provider"), str):
+        raise TypeError("declared names no provider")
+    if said := _misplaced(header.provenance):
+        raise TypeError(f"provenance says nothing of {said}, or not as a trace does")
+    return header
+
+
+def _misplaced(provenance: Mapping[str, Any]) -> str:
+    """The first thing in a provenance that is not of the kind that its readers rely on; empty if there is none."""
+    device = provenance.get("device")
+    texts = {name: provenance.get(name) for name in ("python", "platform", "system", "machine", "libc", "compiler")}
+    if isinstance(device, dict):
+        texts |= {"device.type": device.get("type"), "device.name": device.get("name")}
+    kinds = {
+        **{name: isinstance(text, str) for name, text in texts.items()},
+        "device": isinstance(device, dict) and isinstance(device.get("deterministic"), bool),
+        "versions": _is_table(provenance.get("versions"), str),
+        "environment": _is_table(provenance.get("environment", {}), str),
+        "claims": isinstance(claims := provenance.get("claims", []), list) and all(isinstance(n, str) for n in claims),
+        "upstream": _is_table(provenance.get("upstream", {}), str),
+    }
+    return next((name for name, fits in kinds.items() if not fits), "")
+
+
+def _is_table(value: object, of: type) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, of) for each in value.values())
+
+
 def _start(row: dict[str, Any]) -> Start:
-    ignored = tuple(Ignored(**each) for each in row["ignored"])
-    executed = tuple(Executed(**each | {"functions": tuple(each["functions"])}) for each in row["executed"])
-    return Start(**row | _tensors(row, "loaded", "base", "trainable") | {"ignored": ignored, "executed": executed})
+    ignored = tuple(_typed(Ignored(**each)) for each in row["ignored"])
+    executed = tuple(_typed(Executed(**each | {"functions": tuple(each["functions"])})) for each in row["executed"])
+    tensors = _tensors(row, "loaded", "base", "trainable")
+    return _typed(Start(**row | tensors | {"ignored": ignored, "executed": executed}))
 
 
 def _end(row: dict[str, Any]) -> End:
-    sketch = tuple(decode(value) for value in row["sketch"])
-    if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in sketch):
-        raise TypeError("sketch is not a list of numbers")
-    patched = tuple(row["patched"])
-    if not all(isinstance(name, str) for name in patched):
-        raise TypeError("patched is not a list of names")
-    return End(**row | _tensors(row, "base", "trainable") | {"sketch": sketch, "patched": patched})
+    lists = {"sketch": tuple(decode(value) for value in row["sketch"]), "patched": tuple(row["patched"])}
+    return _typed(End(**row | _tensors(row, "base", "trainable") | lists))
 
 
 def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:
     return {
-        group: {name: Tensor(**value | {"shape": tuple(value["shape"])}) for name, value in row[group].items()}
+        group: {name: _typed(Tensor(**value | {"shape": tuple(value["shape"])})) for name, value in row[group].items()}
         for group in groups
     }
 
@@ -175,6 +209,9 @@ def _step(row: dict[str, Any]) -> Step:
     row = {name: decode(value) for name, value in row.items()}
     own = {f.name for f in fields(Step)} - {"reported"}
     reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
+    for name, value in reported.items():
+        if isinstance(value, bool) or not isinstance(value, float | int):
+            raise TypeError(f"reported_{name} is not a number: {value!r}")
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
         raise ValueError(f"unknown field {min(unknown)!r}")
     for name, value in reported.items():
@@ -194,22 +231,29 @@ def _outcome(row: dict[str, Any]) -> Outcome:
     return Outcome(metrics=metrics)
 
 
-_Line = TypeVar("_Line", Header, Step, Ending)
+_Line = TypeVar("_Line", Header, Start, Tensor, Ignored, Executed, Step, End, Ending)
 
 
 def _typed(line: _Line) -> _Line:
     """Checks that the plain fields of a line have their declared types."""
     for of in fields(line):
         value, wanted = getattr(line, of.name), str(of.type)
+        is_bool = isinstance(value, bool)
+        parts = value if isinstance(value, tuple) else ()
         fits = {
+            "Any": True,
             "float": _is_number(value),
-            "int": isinstance(value, int) and not isinstance(value, bool),
+            "int": isinstance(value, int) and not is_bool and abs(value) <= _LARGEST_COUNT,
             "str": isinstance(value, str),
-            "bool": isinstance(value, bool),
-        }.get(wanted, isinstance(value, dict))
+            "bool": is_bool,
+            "tuple[str, ...]": all(isinstance(part, str) for part in parts),
+            "tuple[float, ...]": all(_is_number(part) for part in parts),
+            "tuple[int, ...]": all(isinstance(part, int) for part in parts),
+        }.get(wanted, isinstance(value, tuple if wanted.startswith("tuple") else dict))
         if not fits:
             article = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}
-            raise TypeError(f"{of.name} is not {article.get(wanted, 'a table')}: {_short(value)}")
+            known = "a list of its kind" if wanted.startswith("tuple") else "a table"
+            raise TypeError(f"{of.name} is not {article.get(wanted, known)}: {_short(value)}")
     return line
 
 

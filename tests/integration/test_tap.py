@@ -25,17 +25,17 @@ from parity.metrics import Stage
 from parity.probe.inputs import read_rows
 from parity.probe.values import Lora, Optimizer, Workload
 from parity.trace.file import TraceWriter, read_trace
-from parity.trace.values import Header
 from parity.trainers.mlx_lm.stages import MlxLmStages
 from parity.trainers.protocol import Job
 from parity.trainers.registry import provider
 from tests.integration.small import small
+from tests.unit import made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-HEADER = Header(probe="p", arm="reference", seed=7, steps=3, declared={}, provenance={})
+HEADER = replace(made.HEADER, probe="p", seed=7)
 WORKLOAD = Workload(
     model=str(small().with_name("model")),
     data=str(FIXTURES / "data" / "varied"),

@@ -179,7 +179,7 @@ def test_a_missing_golden_and_one_that_is_not_text_are_one_line(tmp_path: Path) 
     with pytest.raises(BadGoldenError, match=r"cannot be read \(No such file or directory\)"):
         read(tmp_path / "none.txt")
     (tmp_path / "g.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadGoldenError, match=r"cannot be read \(not text\)"):
+    with pytest.raises(BadGoldenError, match=r"cannot be read \(not UTF-8, at byte 0\)"):
         read(tmp_path / "g.txt")
 
 

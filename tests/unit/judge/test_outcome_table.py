@@ -107,7 +107,11 @@ def test_what_is_no_table_of_outcomes_is_one_line(tmp_path: Path, text: str, mes
 
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes("seed,a,b\n".encode("utf-16"))
-    for name, why in (("t.csv", "not text"), ("none.csv", "No such file or directory"), (".", "Is a directory")):
+    for name, why in (
+        ("t.csv", "not UTF-8, at byte 0"),
+        ("none.csv", "No such file or directory"),
+        (".", "Is a directory"),
+    ):
         with pytest.raises(BadTraceError) as error:
             read_outcomes(tmp_path / name)
         assert str(error.value) == f"{tmp_path / name}: cannot be read ({why})"

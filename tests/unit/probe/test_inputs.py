@@ -42,7 +42,10 @@ SHAPES = (
             '{"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "a"}]}\n',
             "{data}/train.jsonl:1: the last message is from 'user'; it must be the assistant's answer",
         ),
-        ('{"text": "a"\n', "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter); write one object per line"),
+        (
+            '{"text": "a"\n',
+            "{data}/train.jsonl:1: not JSON (Expecting ',' delimiter, at character 13); write one object per line",
+        ),
     ],
 )
 def test_bad_data_is_one_line(folder: Path, rows: str, message: str) -> None:

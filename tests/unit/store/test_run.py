@@ -252,11 +252,11 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "Invalid JSON: EOF while parsing an object at line 1 column 1"),
+        ("{", "Expecting property name enclosed in double quotes, at character 2"),
         ("[]", "Input should be an object"),
         ('{"probe": "p"}', "seed: Field required"),
         (json.dumps(EXPLANATION | {"causes": 3}), "causes: Input should be a valid array"),
-        ("\udcff", "Invalid JSON: expected value at line 1 column 1"),
+        ("\udcff", "not UTF-8, at byte 0"),
     ],
 )
 def test_what_is_no_explanation_is_one_line(tmp_path: Path, text: str, said: str) -> None:
