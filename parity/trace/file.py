@@ -258,14 +258,7 @@ def _typed(line: _Line) -> _Line:
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is a number that a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, float | int):
-        return False
-    try:
-        float(value)
-    except OverflowError:
-        return False
-    return True
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _short(value: object) -> str:

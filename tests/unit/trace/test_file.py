@@ -194,7 +194,7 @@ def test_reported_values_stay_beside_the_tapped_ones(tmp_path: Path) -> None:
     assert back.reported == {"loss": 9.0, "grad_norm": 1.0}
 
 
-@pytest.mark.parametrize("value", ["1.5", [1.5], True, 10**400])
+@pytest.mark.parametrize("value", ["1.5", [1.5], True])
 def test_a_reported_value_that_is_no_number_is_not_read(tmp_path: Path, value: object) -> None:
     path = tmp_path / "t.jsonl"
     with TraceWriter(path, HEADER) as writer:

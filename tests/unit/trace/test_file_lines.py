@@ -74,11 +74,11 @@ def test_a_damaged_outcome_is_not_read(tmp_path: Path, row: dict[str, object], m
     assert str(error.value).endswith(f"({message})")
 
 
-def test_an_outcome_that_no_float_can_hold_is_not_read(tmp_path: Path) -> None:
+def test_a_number_that_no_float_can_hold_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path / "t.jsonl")
     with path.open("a") as file:
         file.write(json.dumps({"kind": "outcome", "metrics": {"post_train_loss": 10**400}}) + "\n")
-    with pytest.raises(BadTraceError, match=r"invalid outcome line \(post_train_loss is not a number: 10{59}…\)"):
+    with pytest.raises(BadTraceError, match=r"t\.jsonl:3: not a line of a trace"):
         read_trace(path)
 
 
