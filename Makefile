@@ -4,6 +4,7 @@ PYTHON ?= python3
 JOBS ?= 2
 KILLS ?= 42
 SEED ?= 1
+EXAMPLES ?= 20000
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 SYNCED := .venv/.synced
 JUDGE := .venv-judge/.synced
@@ -11,7 +12,7 @@ JUDGE := .venv-judge/.synced
 # Every cell is a process of its own: without bytecode each compiles its thousand modules once more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: parity original canaries test chaos upstream bench lint workflows setup judge lock fixtures examples clean
+.PHONY: parity original canaries test fuzz chaos upstream bench lint workflows setup judge lock fixtures examples clean
 
 parity: setup  ## mlx-lm against the locked trainers: one table, one sentence
 	.venv/bin/parity run probes/current --jobs $(JOBS)
@@ -25,6 +26,9 @@ canaries: setup  ## known faults in both trainers: is each caught, and named whe
 test: setup
 	@.venv/bin/python -m tests.examples.browser || true
 	.venv/bin/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+fuzz: setup  ## spoiled files of every format, 20,000 each: no reader raises anything but its own errors
+	FUZZ_EXAMPLES=$(EXAMPLES) .venv/bin/pytest -n $(JOBS) tests/fuzz
 
 chaos: setup  ## kills runs, cells, controls, replays, merges and recordings: is anything green, is anything left?
 	.venv/bin/python -m tests.chaos $(KILLS) $(SEED)

@@ -168,9 +168,9 @@ def parse_toml(text: str) -> dict[str, Any]:
 def check_path(path: Path) -> None:
     """Raises UnreadableError if no file can have this path."""
     try:
-        names = [os.fsencode(name) for name in (str(path), *path.parts)]
+        names = [name.encode() for name in (str(path), *path.parts)]
     except UnicodeEncodeError:
-        raise UnreadableError("a path with half a character") from None
+        raise UnreadableError("a path that is not UTF-8, and no report could name") from None
     if b"\0" in names[0]:
         raise UnreadableError("a path with a NUL")
     if len(names[0]) > LONGEST_PATH:

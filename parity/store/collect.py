@@ -203,4 +203,8 @@ def _check_plain(at: Path) -> None:
 
 def _lies(path: Path) -> bool:
     """Whether something is there, even a link that leads nowhere."""
-    return path.is_symlink() or path.exists()
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True

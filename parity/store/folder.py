@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from parity.errors import ParityError
+from parity.errors import ParityError, shortened
+from parity.files import UnreadableError, check_path
 from parity.store.plan import NOTHING, Plan, Promised, write_plan
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ def new_run(
 
 def check_out(out: Path) -> None:
     """Raises ParityError if what `--out` names is not empty, or not a folder."""
+    try:
+        check_path(out)
+    except UnreadableError as error:
+        raise ParityError(f"--out {shortened(out)}: {error}; name another folder") from None
     with writing(out):
         if out.is_dir():
             if any(out.iterdir()):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from parity.errors import BadProbeError
 from parity.metrics import Stage
 from parity.probe.file import find_probes, read_probe
-from parity.probe.values import ArmName, Probe, VerdictKind, from_plain, to_plain
+from parity.probe.values import ArmName, Lora, Probe, VerdictKind, from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "fixtures" / "models" / "tiny-gemma3"
@@ -279,3 +280,59 @@ def test_within_says_where_it_starts_as_diverged_does(folder: Path) -> None:
     assert (expect.verdict, expect.stage, expect.step) == (VerdictKind.WITHIN, Stage.CLIP, 0)
     with pytest.raises(BadProbeError, match="go with verdict 'diverged' or 'within', not 'inconclusive'"):
         read_probe(folder / "right.toml", ["expect.verdict='inconclusive'"])
+
+
+def test_files_that_extend_the_next_one_twice_are_read_once_each(folder: Path) -> None:
+    for number in range(18):
+        (folder / f"{number}.toml").write_text(f'extends = ["{number + 1}.toml", "{number + 1}.toml"]\n')
+    (folder / "18.toml").write_text((folder / "right.toml").read_text())
+    assert read_probe(folder / "0.toml").workload == read_probe(folder / "right.toml").workload
+    (folder / "more.toml").write_text('extends = ["0.toml"]\n')
+    (folder / "most.toml").write_text('extends = ["more.toml"]\n')
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "most.toml")
+    assert str(error.value) == f"{folder}/most.toml: extends a file that extends a file, and so on; 20 may"
+
+
+def test_what_two_files_extend_is_changed_by_neither(folder: Path) -> None:
+    (folder / "a.toml").write_text('extends = "right.toml"\n[workload.lora]\nrank = 2\n')
+    (folder / "b.toml").write_text('extends = ["a.toml", "right.toml"]\n[workload.lora]\nscale = 3.0\n')
+    (folder / "c.toml").write_text('extends = ["b.toml", "right.toml", "a.toml"]\n')
+    assert asdict(read_probe(folder / "c.toml").workload.lora) == asdict(Lora(rank=2, scale=3.0))
+    assert asdict(read_probe(folder / "right.toml").workload.lora) == asdict(Lora())
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a = " + "[" * 1_000, "not TOML (nested more than 100 levels deep)"),
+        ("a = " + "1" * 5_000, "not TOML (a whole number of more than 300 digits)"),
+        ('extends = "fifo"', "fifo: cannot be read (not a plain file)"),
+        ('extends = "loop"', "extends: {folder}/loop does not exist"),
+        ('extends = "\\u0000"', "does not exist"),
+        (f'extends = "{"n" * 300}"', "does not exist"),
+        ('extends = "data"', "data: cannot be read (Is a directory)"),
+        ('[workload]\ndata = "loop"', "workload.data: Too many levels of symbolic links"),
+        ('[workload]\ndata = "a\\u0000b"', "workload.data: a path with a NUL"),
+        (f'[workload]\nmodel = "/{"n" * 300}"', "workload.model: a name of 300 bytes; 255 are allowed"),
+        ('[environment]\nmlx = "./loop"', "environment: Too many levels of symbolic links"),
+        ('[environment]\nmlx = "./fifo"', "fifo is neither a checkout nor a wheel (*.whl)"),
+        (f"[workload]\nseeds = {[*range(100_000)]}", "workload.seeds: must have at most 10,000, not 100,000"),
+    ],
+)
+def test_what_once_ended_in_a_traceback_or_never_is_one_line(folder: Path, line: str, said: str) -> None:
+    os.mkfifo(folder / "fifo")
+    (folder / "loop").symlink_to(folder / "loop")
+    extends = "" if "extends" in line else 'extends = "right.toml"\n'
+    (folder / "bad.toml").write_text(extends + line)
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "bad.toml")
+    assert said.format(folder=folder) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_message_quotes_no_more_than_can_be_read(folder: Path) -> None:
+    with pytest.raises(BadProbeError) as error:
+        read_probe(folder / "right.toml", [f"question={['a' * 10_000]}"])
+    assert str(error.value).endswith("aaa…")
+    assert len(str(error.value)) < 400 + len(str(folder))

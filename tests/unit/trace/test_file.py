@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -202,4 +203,49 @@ def test_a_reported_value_that_is_no_number_is_not_read(tmp_path: Path, value: o
     line = path.read_text().splitlines()[1]
     path.write_text(path.read_text() + json.dumps(json.loads(line) | {"reported_loss": value}) + "\n")
     with pytest.raises(BadTraceError, match=r"t\.jsonl:3: invalid step line \(reported_loss is not a number: "):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("line", [1, 3])
+def test_a_second_start_or_end_is_no_trace(tmp_path: Path, line: int) -> None:
+    path = write(tmp_path / "t.jsonl", step(1), ending=Ending(complete=True))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:4], lines[line], *lines[4:]]) + "\n")
+    kind = {1: "start", 3: "end"}[line]
+    with pytest.raises(BadTraceError, match=rf":5: unexpected {kind} line; are there two traces in this file\?$"):
+        read_trace(path)
+
+
+def test_bytes_after_an_ending_are_no_trace(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", step(1), ending=Ending(complete=True))
+    with path.open("a") as file:
+        file.write("x")
+    with pytest.raises(BadTraceError, match=r": 1 characters after its ending; are there two traces in this file\?$"):
+        read_trace(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "message"),
+    [
+        (0, {"declared": {}}, "declared names no provider"),
+        (0, {"provenance": {}}, "provenance says nothing of python, or not as a trace does"),
+        (0, {"provenance": dict(HEADER.provenance) | {"device": 1}}, "provenance says nothing of device, or"),
+        (0, {"provenance": dict(HEADER.provenance) | {"claims": "x"}}, "provenance says nothing of claims, or"),
+        (0, {"provenance": dict(HEADER.provenance) | {"upstream": [1]}}, "provenance says nothing of upstream, or"),
+        (0, {"seed": 2**60}, "seed is not a whole number: 1152921504606846976"),
+        (1, {"effective": []}, "effective is not a table: []"),
+        (1, {"executed": [{"distribution": 1, "path": "", "digest": "", "functions": []}]}, "distribution is not text"),
+        (1, {"ignored": [{"name": 1, "asked": 1, "effective": 1, "why": ""}]}, "name is not text: 1"),
+        (1, {"base": {"a": {"dtype": "x", "shape": ["a"], "digest": ""}}}, "shape is not a list of its kind: ('a',)"),
+        (2, {"reported_loss": "much"}, "reported_loss is not a number: 'much'"),
+        (2, {"step": 2**60}, "step is not a whole number: 1152921504606846976"),
+        (3, {"traced": "often"}, "traced is not a whole number: 'often'"),
+    ],
+)
+def test_a_line_of_wrong_types_is_not_read(tmp_path: Path, line: int, changed: dict[str, object], message: str) -> None:
+    path = write(tmp_path / "t.jsonl", step(1), ending=Ending(complete=True))
+    lines = path.read_text().splitlines()
+    lines[line] = json.dumps(json.loads(lines[line]) | changed)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(BadTraceError, match=re.escape(message)):
         read_trace(path)
