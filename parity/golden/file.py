@@ -191,7 +191,8 @@ def _text(value: float | str, kind: str) -> str:
 
 
 def _float32(word: str) -> float:
-    return float(np.float32(word))
+    with np.errstate(over="ignore"):  # what is too large for a float32 is infinite, as it was when it was written
+        return float(np.float32(word))
 
 
 def _aligned(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from parity.errors import shortened
 from parity.files import parse_json
@@ -285,6 +285,12 @@ class _Cause(_Told):
     lines: list[str]
     restores: str
     alone: list[_Alone]
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if len(self.alone) != len(self.lines):
+            raise ValueError("as many lines as factors that were put alone into the reference")
+        return self
 
 
 class _RuledOut(_Told):

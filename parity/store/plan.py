@@ -118,12 +118,14 @@ def _check_schema(run: Path, schema: object) -> None:
 
 def _probe(run: Path, plain: Mapping[str, Any]) -> Probe:
     """Raises an error that `read_plan` expects if it is not a probe, or if no folder can have the name of a cell."""
+    invalid = f"{run}: its {PLAN} has an invalid probe {shortened(plain['name'])}"
     try:
         _PROBE.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
-        name = shortened(plain["name"])
-        raise BadTraceError(f"{run}: its {PLAN} has an invalid probe {name} ({complaint(error)})") from None
+        raise BadTraceError(f"{invalid} ({complaint(error)})") from None
     probe = from_plain(plain)
+    if not probe.workload.seeds:
+        raise BadTraceError(f"{invalid} (workload.seeds: none)")
     for seed in probe.workload.seeds:
         check_path(cell_folder(run, probe, seed))
     return probe

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -48,6 +49,43 @@ def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> No
     del tree[key]
     (tmp_path / "plan.json").write_text(json.dumps(tree))
     with pytest.raises(BadTraceError, match=r"it has no readable plan\.json"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("probes", 0, "name"), "n" * 300),
+        (("probes", 0, "name"), "a\0b"),
+        (("promised", "repetitions"), True),
+        (("promised", "controls"), [["a/b", "1"]]),
+        (("shard", "of"), 2.5),
+        (("missing_shards",), {"of": "2", "missing": [], "incomplete": []}),
+        (("missing_shards",), {"of": 2, "missing": [None], "incomplete": []}),
+    ],
+)
+def test_a_plan_that_no_run_writes_is_none(tmp_path: Path, keys: tuple[Any, ...], value: object) -> None:
+    write_plan(tmp_path, PLAN)
+    tree = holder = json.loads((tmp_path / "plan.json").read_text())
+    for key in keys[:-1]:
+        holder = holder[key]
+    holder[keys[-1]] = value
+    (tmp_path / "plan.json").write_text(json.dumps(tree))
+    with pytest.raises(BadTraceError, match=r"it has no readable plan\.json"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [("steps", "3", "workload.steps: Input should be a valid integer"), ("seeds", [], "workload.seeds: none")],
+)
+def test_a_probe_of_a_plan_has_its_types_and_a_seed(tmp_path: Path, key: str, value: object, why: str) -> None:
+    write_plan(tmp_path, PLAN)
+    tree = json.loads((tmp_path / "plan.json").read_text())
+    tree["probes"][0]["workload"][key] = value
+    (tmp_path / "plan.json").write_text(json.dumps(tree))
+    said = f"has an invalid probe current/self ({why})"
+    with pytest.raises(BadTraceError, match=re.escape(said)):
         read_plan(tmp_path)
 
 

@@ -255,6 +255,10 @@ def test_the_written_reports_hold_outcomes_warnings_and_what_cannot_be_shown(tmp
         ("{", "Expecting property name enclosed in double quotes, at character 2"),
         ("[]", "Input should be an object"),
         ('{"probe": "p"}', "seed: Field required"),
+        (
+            json.dumps(EXPLANATION | {"causes": [EXPLANATION["causes"][0] | {"alone": []}]}),
+            "causes.0: Value error, as many lines as factors that were put alone into the reference",
+        ),
         (json.dumps(EXPLANATION | {"causes": 3}), "causes: Input should be a valid array"),
         ("\udcff", "not UTF-8, at byte 0"),
     ],
