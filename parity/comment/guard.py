@@ -1,21 +1,20 @@
 """The last check of a comment before it is posted: finds what should have been escaped and was not.
 
 It does not rely on any escaping. It looks in the text itself for what GitHub would turn into a mention, a link, a
-picture, a formula or HTML, even if it is written in entities or behind backslashes, which do not stop a mention.
+commit, a picture, a formula or HTML, even if it is written in entities or behind backslashes, which do not stop a
+mention.
 """
 
 from __future__ import annotations
 
 import html
 import re
-import unicodedata
 
-from parity.report.escape import APART
+from parity.report.escape import APART, is_unseen, may_be_commit
 
 LONGEST = 65_536
 """Characters that GitHub accepts at most."""
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _TAG = re.compile(r"</?(details|summary)>|<br>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CHART = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -54,16 +53,12 @@ def violation(body: str, *, marker: str, ending: str) -> str:
     if not body.endswith(f"\n{ending}\n"):
         return "its last line is not the expected one"
     text = body[len(marker) : -len(ending) - 1]
-    if unseen := next((each for each in text if each not in f"\n{APART}" and _kind(each) in _UNSEEN), ""):
+    if unseen := next((each for each in text if each in "\r\t\v\f" or (each != APART and is_unseen(each))), ""):
         return f"it has an invisible character, U+{ord(unseen):04X}"
     if found := _in_charts(text):
         return found
     text = _CHART.sub("", text)
     return _in_tags(text) or _in_markup(text) or _in_words(text)
-
-
-def _kind(character: str) -> str:
-    return unicodedata.category(character)
 
 
 def _in_charts(text: str) -> str:
@@ -95,4 +90,6 @@ def _in_markup(text: str) -> str:
 
 def _in_words(text: str) -> str:
     read = html.unescape(_ESCAPE.sub(r"\1", text))
+    if may_be_commit(html.unescape(_ESCAPE.sub(r"\1", _CODE.sub("", text)))):
+        return "it has what may be a commit"
     return next((f"it has {what}" for what, pattern in _NOTICED.items() if pattern.search(read)), "")

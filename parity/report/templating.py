@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from parity.judge.result import in_short, wanted
 from parity.report import canaries, summary, wording
+from parity.report.escape import visible
 from parity.report.golden import golden_lines
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ _WORDS = {
 }
 
 
+def _visible(value: Any) -> Any:
+    """Text from outside with what cannot be seen by name; markup is ours."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def templates(*, html: bool, **words: Callable[..., Any]) -> Environment:
     """The templates in the folder `templates`.
 
@@ -54,6 +61,7 @@ def templates(*, html: bool, **words: Callable[..., Any]) -> Environment:
         keep_trailing_newline=not html,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible if html else None,
     )
     environment.filters |= _WORDS | words
     return environment

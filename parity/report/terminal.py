@@ -13,6 +13,7 @@ from parity.gate.sentence import sentence
 from parity.judge.diff import ProblemKind
 from parity.probe.values import VerdictKind
 from parity.report.canaries import print_misjudged
+from parity.report.escape import visible
 from parity.report.summary import findings, rows, topics
 from parity.report.wording import NOTHING, number, setting, signed, smallest_tolerance, ulps
 
@@ -55,7 +56,7 @@ def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> 
     """
     style = "bold green" if result.expected else "bold yellow" if result.undecided else "bold red"
     # A terminal is wrapped at words; a log has the sentence on one line, so that it can be searched for.
-    console.print(Text(sentence(result, named=_NAMED), style=style), soft_wrap=not console.is_terminal)
+    console.print(Text(visible(sentence(result, named=_NAMED)), style=style), soft_wrap=not console.is_terminal)
     for finding in findings(result):
         console.print()
         _print_finding(console, finding)
@@ -100,16 +101,16 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
 
 def _print_finding(console: Console, finding: Finding) -> None:
     probe = finding.probe
-    console.print(Text.assemble(("✗ ", "bold red"), (probe.probe.name, "bold")), soft_wrap=True)
-    console.print(Padding(Text(probe.probe.question), (0, 0, 0, 2)))
+    console.print(Text.assemble(("✗ ", "bold red"), (visible(probe.probe.name), "bold")), soft_wrap=True)
+    console.print(Padding(Text(visible(probe.probe.question)), (0, 0, 0, 2)))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for label, text in finding.facts:
-        table.add_row(f"  {label}", Text(text, style="red" if label in {"found", "failed"} else ""))
+        table.add_row(f"  {label}", Text(visible(text), style="red" if label in {"found", "failed"} else ""))
     console.print(table)
     if finding.command:
-        console.print(Text(f"  {finding.command}", style="bold"), soft_wrap=True)
+        console.print(Text(f"  {visible(finding.command)}", style="bold"), soft_wrap=True)
 
 
 def _table(rest: Sequence[Row], width: int) -> Table:
@@ -124,7 +125,7 @@ def _table(rest: Sequence[Row], width: int) -> Table:
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for row in rest:
         style = "yellow" if row.mark != "✓" or row.verdict == VerdictKind.DIVERGED else "green"
-        name = f"{row.mark} {_shortened(row.probe.probe.name, longest)}"
+        name = f"{row.mark} {_shortened(visible(row.probe.probe.name), longest)}"
         table.add_row(Text(name), row.seeds, Text(_verdict(row), style=style), Text(row.diverges))
     return table
 
@@ -149,18 +150,20 @@ def _print_topics(console: Console, known: Sequence[Topic], *, verbose: bool) ->
         style = "yellow" if topic.is_warning else "dim"
         console.print(Text(f"{topic.title:<{width}}  {topic.count}", style=style))
         for line in topic.lines if verbose or topic.decides else ():
-            console.print(Text(f"  {line}", style=style), soft_wrap=True)
+            console.print(Text(f"  {visible(line)}", style=style), soft_wrap=True)
     if not verbose:
         console.print(Text("-v prints these in full; so does the report", style="dim"))
 
 
 def _differences(probe: ProbeResult) -> Table:
     """What the two arms really do differently, of the first seed."""
-    title = Text(f"{probe.probe.name}: settings that differ", style="bold")
+    title = Text(f"{visible(probe.probe.name)}: settings that differ", style="bold")
     table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
     for name in ("setting", "reference", "candidate", ""):
         table.add_column(name, overflow="fold")
     for each in probe.cells[0].differences:
         how = Text("declared" if each.declared else "undeclared", style="dim" if each.declared else "yellow")
-        table.add_row(escape(each.name), escape(setting(each.reference)), escape(setting(each.candidate)), how)
+        table.add_row(
+            *(escape(visible(said)) for said in (each.name, setting(each.reference), setting(each.candidate))), how
+        )
     return table

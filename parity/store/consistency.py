@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from parity.judge.curves import DRAWN
 from parity.metrics import METRICS
 from parity.probe.values import VerdictKind
+from parity.report.escape import plain
 from parity.scoreboard.score import CanaryStatus
 from parity.store.measured import of_curve, of_divergence, of_greatest, of_largest, of_metric, of_steps
 
@@ -31,6 +33,8 @@ def contradictions(result: RunResult) -> Iterator[str]:
     """Each contradiction, in a line; none if a run could have ended like this."""
     names = Counter(each.probe.name for each in result.probes)
     yield from (f"probe {name!r} appears {count} times" for name, count in names.items() if count > 1)
+    shown = Counter(normalize("NFKC", plain(name)) for name in names)
+    yield from (f"{count} probes are shown as {name!r}" for name, count in shown.items() if count > 1)
     for probe in result.probes:
         for said in _of_probe(probe):
             yield f"{probe.probe.name!r}: {said}"

@@ -40,7 +40,7 @@ def test_a_fault_of_ours_replaces_the_old_comment_too(fake: FakeGitHub) -> None:
     assert [body for _, _, body in fake.writes] == [refusal("this tool failed to read the run's results")]
     assert said[0] == "| Traceback (most recent call last):"
     assert said[-3:] == [
-        "| ##\u200b[error]x [31m",
+        "| ##\u200b[error]x⟨U+001B⟩[31m",
         "no verdict: this tool failed to read the run's results",
         "pull request 7: comment updated",
     ]

@@ -140,6 +140,16 @@ def test_a_probe_that_is_there_twice_is_found() -> None:
     assert list(contradictions(result)) == ["probe 'a/b' appears 2 times"]
 
 
+@pytest.mark.parametrize(("left", "right"), [("a/b c", "a/b  c"), ("a/é", "a/e\u0301"), ("a/b", "a/\uff42")])
+def test_two_probes_that_are_shown_alike_are_found(left: str, right: str) -> None:
+    (said,) = contradictions(RunResult(probes=(probe_of(left, SAME), probe_of(right, SAME))))
+    assert said.startswith("2 probes are shown as 'a/")
+
+
+def test_two_probes_that_differ_in_a_character_that_cannot_be_seen_are_two() -> None:
+    assert not list(contradictions(RunResult(probes=(probe_of("a/b", SAME), probe_of("a/b\u200b", SAME)))))
+
+
 def test_an_explanation_of_what_does_not_part_is_found() -> None:
     result = replace(run(SAME), explanations={"a/b": {}})
     assert list(contradictions(result)) == ["'a/b' is explained, but does not diverge"]
