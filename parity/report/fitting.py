@@ -41,12 +41,13 @@ class Omission:
 ORDER = tuple(
     Omission(part=part, everywhere=everywhere)
     for part, everywhere in (
-        (Part.EXECUTED, True),
+        (Part.EXECUTED, False),
         (Part.METRICS, False),
         (Part.DIFFERENCES, False),
         (Part.CURVES, False),
         (Part.SECTION, False),
         (Part.TOPIC, True),
+        (Part.EXECUTED, True),
         (Part.METRICS, True),
         (Part.DIFFERENCES, True),
         (Part.CURVES, True),
@@ -72,19 +73,18 @@ class Detail:
         return not any(each.part is part and (each.everywhere or met) for each in self.left_out)
 
 
-def fitted(render: Callable[..., str], limit: int, *, at_first: int = 0) -> str | None:
+def fitted(render: Callable[..., str], limit: int) -> str | None:
     """The fullest page of at most `limit` characters, found by bisection; None where even the barest is longer.
 
     Args:
         render: makes the page of its keyword `detail`.
         limit: in characters.
-        at_first: how many of `ORDER` are left out whether there is room or not.
 
     """
     fits, page = len(ORDER), render(detail=Detail(left_out=ORDER))
     if len(page) > limit:
         return None
-    too_long = at_first - 1
+    too_long = -1
     while fits - too_long > 1:
         tried = (fits + too_long) // 2
         fuller = render(detail=Detail(left_out=ORDER[:tried]))

@@ -43,8 +43,8 @@ def render_markdown(result: RunResult, *, limit: int = PAGE) -> str:
 
 
 def render_comment(result: RunResult, *, limit: int = COMMENT) -> str:
-    """The same for a comment, without what each arm executed, in at most `limit` characters."""
-    return _render(result, limit, at_first=1)
+    """The same for a comment, in at most `limit` characters; what each arm executed is left out first."""
+    return _render(result, limit)
 
 
 def render_explanation(tree: Mapping[str, Any]) -> str:
@@ -52,13 +52,13 @@ def render_explanation(tree: Mapping[str, Any]) -> str:
     return f"# {escaped(tree['probe'])}\n\n" + _templates().get_template("explanation.md.jinja").render(tree=tree)
 
 
-def _render(result: RunResult, limit: int, *, at_first: int = 0) -> str:
+def _render(result: RunResult, limit: int) -> str:
     template = _templates().get_template("run.md.jinja")
     if _LEAST * sum(not each.expected for each in result.probes) > limit:
         return _barest(result, limit)
     for named in (None, _NAMED, 0):
         page = partial(template.render, result=result, parts=Part, sentence=sentence(result, named=named))
-        if found := fitted(page, limit, at_first=at_first):
+        if found := fitted(page, limit):
             return found
     return _barest(result, limit)
 

@@ -19,6 +19,20 @@ def test_a_verdict_stands_between_the_marker_and_whose_it_is() -> None:
     assert (page.status, page.refusal) == (ExitStatus.EXPECTED, "")
 
 
+def test_what_was_executed_is_in_the_comment_where_there_is_room() -> None:
+    body = written(result(), ASKED).body
+    assert "What the candidate executed, from loading to the end of step 1:" in body
+    assert "| mlx\\_lm/tuner/trainer.py | mlx-lm 0.31.3 | `ab` | train |" in body
+    assert "Left out of this page" not in body
+
+
+def test_what_was_executed_is_left_out_first_and_the_comment_says_so() -> None:
+    probes = [probe_result(cell(1), cell(42), name=f"current/{number}") for number in range(60)]
+    body = written(result(*probes), ASKED).body
+    assert "executed, from loading" not in body
+    assert "Left out of this page: what each arm executed of probes that are as expected" in body
+
+
 def test_a_pass_of_a_run_that_failed_is_none() -> None:
     page = written(result(), replace(ASKED, conclusion="failure"))
     why = "the run failed, but its results say that everything is as expected"
