@@ -31,11 +31,11 @@ from parity.store.merge import merged
 from parity.store.plan import PLAN, read_plan
 from parity.store.results import read_result
 from parity.store.run import EXPLANATION, explanation_folder, read_run, with_explanations
-from parity.trace.cell import EXIT, ReadArm, ReadCell, cell_folder, note_control, read_cell, trace_path
+from parity.trace.cell import EXIT, Bare, ReadArm, ReadCell, cell_folder, note_control, read_cell, trace_path
 from parity.trace.file import read_trace
 from parity.trace.values import Executed, Ignored, Outcome
+from tests.unit.made import END, HEADER, PROBE, START, divergence, judged, probe_of, trace
 from tests.unit.made import EXPLANATION as EXPLAINED
-from tests.unit.made import HEADER, PROBE, START, divergence, judged, probe_of, trace
 from tests.unit.stored import FIRST, left_by_a_cell, shard_at, write_trace
 
 if TYPE_CHECKING:
@@ -164,8 +164,8 @@ def _run(folder: Path) -> Path:
     for arm in ArmName:
         trace_path(cell, arm).unlink()
         _written(trace_path(cell, arm), trace(header=replace(HEADER, probe=_planned().name, arm=str(arm))))
-    digests = {name: tensor.digest for name, tensor in START.trainable.items()}
-    note_control(cell, {"reference": digests, "candidate": digests})
+    ended = Bare(parameters={name: tensor.digest for name, tensor in END.trainable.items()}, sketch=(0.5, -1.25))
+    note_control(cell, {"reference": ended, "candidate": ended})
     text = write_golden(replace(golden_of(trace(), ASKED), probe=_planned().name))
     named = f"{PLATFORM}/{golden_name(_planned().name, 42)}"
     keep_goldens(Goldens(decides=True, texts={named: text}, passed_over=()), run)

@@ -112,11 +112,23 @@ def test_where_goldens_do_not_decide_the_same_is_said_and_passes(
 def test_cells_without_a_golden_are_said_once_and_decide_nothing(
     ran: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
+    probe_file(tmp_path / "probes" / "other.toml", **SELF)
+    done = parity("run", tmp_path / "probes", "--golden", ran[0] / "golden", "--out", tmp_path / "run", "-v")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (ran[0] / "golden").iterdir()
+    assert done.stdout.count(f"no golden file on {folder.name} for probes/other, seed 1: not checked") == 1
+
+
+def test_a_golden_that_a_run_lost_is_not_a_pass_and_is_named(
+    ran: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     shutil.copytree(ran[0] / "run", tmp_path / "run")
     path = the_golden(tmp_path / "run" / "goldens")
     path.unlink()
     done = parity("report", tmp_path / "run", "-v")
-    assert done.returncode == 0
+    assert done.returncode == 5
+    missing = f"the golden file {path.parent.name}/{path.name} is missing or damaged"
+    assert f"Not decided: {missing}" in done.stdout
     said = f"no golden file on {path.parent.name} for probes/self, seed 1: not checked"
     assert done.stdout.count(said) == 1
 
