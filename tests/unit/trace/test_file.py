@@ -103,11 +103,11 @@ def test_an_exception_is_the_ending(tmp_path: Path) -> None:
     def fail() -> None:
         with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
             writer.step(step(1))
-            raise RuntimeError("no room")
+            raise RuntimeError("no room \udcff")
 
     with pytest.raises(RuntimeError):
         fail()
-    assert read_trace(tmp_path / "t.jsonl").ending == Ending(complete=False, why="RuntimeError: no room")
+    assert read_trace(tmp_path / "t.jsonl").ending == Ending(complete=False, why="RuntimeError: no room ?")
 
 
 @pytest.mark.parametrize(
