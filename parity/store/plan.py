@@ -142,9 +142,15 @@ def _promised(plain: Mapping[str, Any]) -> Promised:
     return Promised(
         controls=controls,
         repetitions=plain["repetitions"],
-        canaries=tuple(map(str, plain["canaries"])),
-        goldens=tuple(map(str, plain["goldens"])),
+        canaries=_names(plain["canaries"]),
+        goldens=_names(plain["goldens"]),
     )
+
+
+def _names(plain: Any) -> tuple[str, ...]:
+    if not isinstance(plain, list) or not all(isinstance(name, str) for name in plain):
+        raise TypeError(plain)
+    return tuple(plain)
 
 
 def _shard(plain: Mapping[str, Any] | None) -> Shard | None:

@@ -197,15 +197,15 @@ def _trace(folder: Path) -> Sample:
 
 
 def _plan(folder: Path) -> Sample:
-    run = _run(folder)
+    """As `parity report` reads it; a canary that the catalogue does not have is refused there."""
+    run, refuses = _run(folder), (BadTraceError, BadProbeError)
 
     def read() -> None:
-        """As `parity report` does."""
         result = read_run(run, find)
         render_markdown(result)
         render_json(result).encode()
 
-    return Sample(file=run / PLAN, read=_once(lambda: read_plan(run), read), refuses=(BadTraceError,), is_json=True)
+    return Sample(file=run / PLAN, read=_once(lambda: read_plan(run), read), refuses=refuses, is_json=True)
 
 
 def _in_cell(name: str, *, is_json: bool = False) -> Callable[[Path], Sample]:

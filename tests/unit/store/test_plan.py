@@ -58,6 +58,8 @@ def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> No
         (("probes", 0, "name"), "n" * 300),
         (("probes", 0, "name"), "a\0b"),
         (("promised", "repetitions"), True),
+        (("promised", "canaries"), "x"),
+        (("promised", "goldens"), [1]),
         (("promised", "controls"), [["a/b", "1"]]),
         (("shard", "of"), 2.5),
         (("missing_shards",), {"of": "2", "missing": [], "incomplete": []}),
