@@ -2,7 +2,8 @@
 
 On a device that repeats itself both arms must end with the very same parameters. On any other device a control is one
 more repetition: its distance from the run is held against those of the reference's repetitions (a permutation test, as
-in `parity.judge.noise`, with a margin). What that cannot decide is said not to be checked.
+in `parity.judge.noise`, with a margin). The candidate's own noise is not measured and may be larger, so the candidate
+must also be off by half of the distance that it trained. What that cannot decide is said not to be checked.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ MARGIN = 2.0
 """A control may be this many times as far off as the furthest repetition: its distance is an estimate."""
 
 
+TRAINED = 0.5
+"""Part of the distance that a candidate trained by which its control must be off to be different."""
+
+
 class ControlStatus(StrEnum):
     """What a control showed."""
 
@@ -36,7 +41,7 @@ class ControlStatus(StrEnum):
     WITHIN = "within"
     """Both arms ended within the spread of the reference's repetitions."""
     UNDECIDED = "undecided"
-    """Too few repetitions to tell."""
+    """Too few repetitions to tell, or the noise of the candidate alone may explain it."""
     DIFFERENT = "different"
     FAILED = "failed"
 
@@ -76,8 +81,8 @@ def judge_control(
     if thresholds.deterministic:
         return Controlled(status=ControlStatus.DIFFERENT, said=different)
     spread = [_distance(_sketch(traces[ArmName.REFERENCE]), _sketch(again)) for again in repetitions]
-    off = {arm: _distance(_sketch(traces[arm]), control[arm].sketch if arm in control else ()) for arm in changed}
-    return _against(spread, off, thresholds.confidence)
+    found = [_against(spread, arm, traces[arm], control.get(arm), thresholds.confidence) for arm in changed]
+    return max(found, key=lambda each: list(ControlStatus).index(each.status))
 
 
 def with_control(verdict: Verdict, controlled: Controlled | None) -> Verdict:
@@ -89,14 +94,17 @@ def with_control(verdict: Verdict, controlled: Controlled | None) -> Verdict:
     return replace(verdict, wanted=max(verdict.wanted, controlled.wanted))
 
 
-def _against(spread: Sequence[float], off: Mapping[ArmName, float], confidence: float) -> Controlled:
-    """Holds the arm that is furthest off against the spread of the repetitions."""
-    arm = max(off, key=lambda each: off[each])
+def _against(spread: Sequence[float], arm: ArmName, trace: Trace, bare: Bare | None, confidence: float) -> Controlled:
+    """Holds one arm of a control against the spread of the reference's repetitions."""
     furthest, had, needed = max(spread, default=0.0), len(spread), enough(confidence)
-    if off[arm] <= MARGIN * furthest:
+    off = _distance(_sketch(trace), () if bare is None else bare.sketch)
+    if off <= MARGIN * furthest:
         return Controlled(status=ControlStatus.WITHIN, said=f"within the spread of {_repetitions(had)}")
-    ends = f"without the tap, the {arm} ends {off[arm]:.3g} from where it ended"
-    far = f"{ends}, {_repetitions(had)} at most {furthest:.3g}"
+    far = f"without the tap, the {arm} ends {off:.3g} from where it ended, {_repetitions(had)} at most {furthest:.3g}"
+    trained = math.inf if bare is None else _distance(_sketch(trace), bare.started)
+    if arm is ArmName.CANDIDATE and bare is not None and off < TRAINED * trained:
+        why = f"{far}; the noise of the candidate, which trained a distance of {trained:.3g}, is not measured"
+        return Controlled(status=ControlStatus.UNDECIDED, said=why)
     if had < needed:
         why = f"{far}; {needed} are needed for {confidence:.0%} confidence"
         return Controlled(status=ControlStatus.UNDECIDED, said=why, wanted=needed)

@@ -50,11 +50,11 @@ def _bare(probe: Probe, name: ArmName, seed: int) -> Bare:
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         own, job = job_of(probe, name, seed, Path(scratch), lambda _: None)
         loaded = prepared(job, lambda _: None)
+        started = sketch(named_parameters(loaded.model)[1])
         own.train(loaded, job, Untapped())
         trainable = named_parameters(loaded.model)[1]
-        return Bare(
-            parameters={name: tensor(leaf).digest for name, leaf in trainable.items()}, sketch=sketch(trainable)
-        )
+        digests = {name: tensor(leaf).digest for name, leaf in trainable.items()}
+        return Bare(parameters=digests, sketch=sketch(trainable), started=started)
 
 
 if __name__ == "__main__":

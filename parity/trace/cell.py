@@ -61,6 +61,8 @@ class Bare:
     """By name, the digest of every trainable parameter."""
     sketch: tuple[float, ...]
     """Of the same parameters, as in `parity.trace.values.End`."""
+    started: tuple[float, ...]
+    """The sketch of the parameters that it started from."""
 
 
 Control = dict[str, Bare]
@@ -277,10 +279,12 @@ def _read_control(folder: Path) -> Control | None:
 
 
 def _bare(plain: Mapping[str, Any]) -> Bare:
-    digests, sketch = dict(plain["parameters"]), tuple(decode(value) for value in plain["sketch"])
-    if not all(isinstance(each, str) for each in digests.values()) or not all(isinstance(x, float) for x in sketch):
+    digests = dict(plain["parameters"])
+    sketch, started = (tuple(decode(value) for value in plain[name]) for name in ("sketch", "started"))
+    numbers = all(isinstance(value, float) for value in (*sketch, *started))
+    if not numbers or not all(isinstance(digest, str) for digest in digests.values()):
         raise TypeError(plain)
-    return Bare(parameters=digests, sketch=sketch)
+    return Bare(parameters=digests, sketch=sketch, started=started)
 
 
 def _why_not_started(folder: Path) -> str:

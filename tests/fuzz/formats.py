@@ -164,7 +164,11 @@ def _run(folder: Path) -> Path:
     for arm in ArmName:
         trace_path(cell, arm).unlink()
         _written(trace_path(cell, arm), trace(header=replace(HEADER, probe=_planned().name, arm=str(arm))))
-    ended = Bare(parameters={name: tensor.digest for name, tensor in END.trainable.items()}, sketch=(0.5, -1.25))
+    ended = Bare(
+        parameters={name: tensor.digest for name, tensor in END.trainable.items()},
+        sketch=(0.5, -1.25),
+        started=(0.0, 0.0),
+    )
     note_control(cell, {"reference": ended, "candidate": ended})
     text = write_golden(replace(golden_of(trace(), ASKED), probe=_planned().name))
     named = f"{PLATFORM}/{golden_name(_planned().name, 42)}"

@@ -24,10 +24,12 @@ def ended(at: float, digest: str = "33") -> Trace:
 
 
 def bare(at: float = 0.0, digest: str = "33", name: str = "q_proj.lora_a") -> Bare:
-    return Bare(parameters={name: digest}, sketch=(at, 0.0))
+    return Bare(parameters={name: digest}, sketch=(at, 0.0), started=(0.0, START_AT))
 
 
 TRACES = {ArmName.REFERENCE: ended(0.0), ArmName.CANDIDATE: ended(0.0)}
+START_AT = 10.0
+"""Both arms train a distance of 10."""
 CPU, GPU = Thresholds(), Thresholds(deterministic=False)
 
 
@@ -51,7 +53,10 @@ def test_what_ended_with_the_same_parameters_is_the_same_on_every_device(thresho
             "without the tap, the candidate ends with different parameters: 1 of 1 tensors, first q_proj.lora_a",
         ),
         (
-            {"reference": Bare(parameters={"q_proj.lora_a": "33", "more": "1"}, sketch=()), "candidate": bare()},
+            {
+                "reference": Bare(parameters={"q_proj.lora_a": "33", "more": "1"}, sketch=(), started=()),
+                "candidate": bare(),
+            },
             "without the tap, the reference ends with different parameters: 1 of 2 tensors, first more",
         ),
         (
@@ -86,6 +91,23 @@ def test_far_off_is_different_with_enough_repetitions_and_undecided_with_fewer()
     assert noisy(8.0, *[0.25] * 19) == Controlled(
         status=ControlStatus.DIFFERENT, said=f"{far.format(19)} (95% confidence)"
     )
+
+
+@pytest.mark.parametrize("count", [3, 19])
+def test_a_candidate_that_is_off_by_less_than_half_of_what_it_trained_is_undecided(count: int) -> None:
+    found = noisy(4.75, *[0.25] * count)
+    assert found == Controlled(
+        status=ControlStatus.UNDECIDED,
+        said=f"without the tap, the candidate ends 4.75 from where it ended, {count} repetitions of the reference at most "
+        "0.25; the noise of the candidate, which trained a distance of 10, is not measured",
+    )
+
+
+def test_a_reference_that_is_off_by_less_than_that_is_different() -> None:
+    control = {"reference": bare(4.75, digest="55"), "candidate": bare()}
+    found = judge_control(TRACES, [ended(0.25, "44")] * 19, control, GPU)
+    assert found is not None
+    assert (found.status, found.said[:30]) == (ControlStatus.DIFFERENT, "without the tap, the reference")
 
 
 def test_an_arm_that_the_control_does_not_have_is_infinitely_far_off() -> None:
