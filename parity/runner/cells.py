@@ -157,12 +157,14 @@ def _kept(folder: Path) -> Iterator[None]:
 
 def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:
     """What an ended cell has to run next, before its verdict is final: repetitions or a control; None: nothing."""
-    if result.verdict is None or cell.control:  # a control that left nothing behind is not run again
+    if result.verdict is None:
         return None
     had = result.verdict.repetitions
     numbers = tuple(range(had + 1, min(result.verdict.wanted, repetitions, had + _AT_ONCE) + 1))
     if numbers and had >= max(cell.repetitions, default=0):  # if not, the last repetitions left no trace
         return replace(cell, repetitions=numbers, control=False)
+    if cell.control:  # one that left nothing behind is not run again
+        return None
     if (cell.probe.name, cell.seed) in controls and result.control is None:
         return replace(cell, repetitions=(), control=True)
     return None

@@ -56,9 +56,9 @@ class TraceWriter:
         self._write("outcome", asdict(outcome))
 
     def close(self, ending: Ending) -> None:
-        """Writes the ending; only the first call writes. Half a character, which no reader takes, becomes a `?`."""
+        """Writes the ending; only the first call writes."""
         if not self._ended:
-            self._write("ending", asdict(ending) | {"why": ending.why.encode(errors="replace").decode()})
+            self._write("ending", asdict(ending))
             self._ended = True
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from parity.cli import cli
 from parity.errors import ExitStatus
 from parity.lab.cell import run_cell
 from parity.metrics import Stage
-from parity.trace.cell import cell_folder
+from parity.trace.cell import cell_folder, note_exit
 from parity.trainers.mlx_lm import loop
 from parity.trainers.mlx_lm.loop import MlxLmLoop
 from tests.integration.running import ROOT
@@ -36,7 +36,7 @@ def in_this_process(*_: Any) -> Run:
             (seed,) = probe.workload.seeds
             folder = cell_folder(into, probe, seed)
             folder.mkdir(parents=True, exist_ok=True)
-            run_cell(probe, seed, folder)
+            note_exit(folder, 0 if run_cell(probe, seed, folder) else 1)
 
     return run
 

@@ -59,7 +59,7 @@ def test_the_loss_after_training_is_the_mean_over_the_targets_of_the_row(tmp_pat
         workload="[workload.optimizer]\nlearning_rate = 0.0",
         expect='verdict = "identical"',
     )
-    assert parity("run", probe, "--out", tmp_path / "run").returncode == 0
+    assert parity("run", probe, "--out", tmp_path / "run").returncode == 5  # nothing is trained, all is measured
     lines = (tmp_path / "run" / "traces").rglob("reference.jsonl").__next__().read_text().splitlines()
     measured = next(row for row in map(json.loads, lines) if row["kind"] == "outcome")["metrics"]
     model, tokenizer = load(str(small().with_name("model")))[:2]

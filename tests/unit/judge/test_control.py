@@ -98,8 +98,8 @@ def test_a_candidate_that_is_off_by_less_than_half_of_what_it_trained_is_undecid
     found = noisy(4.75, *[0.25] * count)
     assert found == Controlled(
         status=ControlStatus.UNDECIDED,
-        said=f"without the tap, the candidate ends 4.75 from where it ended, {count} repetitions of the reference at most "
-        "0.25; the noise of the candidate, which trained a distance of 10, is not measured",
+        said=f"without the tap, the candidate ends 4.75 from where it ended, {count} repetitions of the reference at "
+        "most 0.25; the noise of the candidate, which trained a distance of 10, is not measured",
     )
 
 

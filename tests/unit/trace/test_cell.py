@@ -36,8 +36,14 @@ def test_a_control_that_came_to_its_end_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", '{"reference": {}}', '{"reference": {"parameters": {"a": 1}, "sketch": [], "started": []}}',
-             '{"reference": {"parameters": {}, "sketch": ["far"], "started": []}}', '{"reference": {"parameters": [], "sketch": 1, "started": []}}'],
+    "text",
+    [
+        "", "{", "[]", "3", '{"reference": {}}',
+        '{"reference": {"parameters": {"a": 1}, "sketch": [], "started": []}}',
+        '{"reference": {"parameters": {}, "sketch": ["far"], "started": []}}',
+        '{"reference": {"parameters": {}, "sketch": [0.5]}}',
+        '{"reference": {"parameters": [], "sketch": 1, "started": []}}',
+    ],
 )  # fmt: skip
 def test_a_control_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "control.json").write_text(text)

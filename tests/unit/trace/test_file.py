@@ -107,7 +107,7 @@ def test_an_exception_is_the_ending(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    assert read_trace(tmp_path / "t.jsonl").ending == Ending(complete=False, why="RuntimeError: no room ?")
+    assert read_trace(tmp_path / "t.jsonl").ending == Ending(complete=False, why="RuntimeError: no room \\udcff")
 
 
 @pytest.mark.parametrize(
