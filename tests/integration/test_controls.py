@@ -70,19 +70,10 @@ def noisy(folder: Path, *, repeats: int, noise: float = 1e-2, **settings: float 
     return json.loads(out.read_text())["probes"][0]["cells"][0], done.stdout
 
 
-@pytest.mark.parametrize(
-    ("noise", "status", "showed"),
-    [
-        (1e-2, "within", "within the noise"),
-        (1e-4, "same", "same final parameters"),
-    ],  # a gradient in bfloat16 loses 1e-4
-)
-def test_where_nothing_repeats_itself_a_control_is_held_against_the_repetitions(
-    tmp_path: Path, noise: float, status: str, showed: str
-) -> None:
-    cell, said = noisy(tmp_path, repeats=19, noise=noise)
-    assert (cell["verdict"], cell["control"]["status"]) == ("within", status)
-    assert f"1 cell trained again without the tap: {showed}" in said
+def test_where_nothing_repeats_itself_a_control_is_held_against_the_repetitions(tmp_path: Path) -> None:
+    cell, said = noisy(tmp_path, repeats=19)
+    assert (cell["verdict"], cell["control"]["status"]) == ("within", "within")
+    assert "1 cell trained again without the tap: within the noise" in said
 
 
 @pytest.mark.parametrize("noise", [1e-2, 1e-4])
