@@ -82,6 +82,10 @@ class MachineError(UnavailableError):
     """The machine has no network or no space left; this says nothing about a release."""
 
 
+class UnreadableError(ValueError):
+    """What comes from outside cannot be read; the message is the reason, as a clause without its place."""
+
+
 def shortened(text: object) -> str:
     """Foreign text as part of a message: one line, and no longer than can be read."""
     line = " ".join(str(text).split())

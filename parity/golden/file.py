@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from parity.errors import BadGoldenError
-from parity.files import LONGEST_NUMBER, UnreadableError, read_text
+from parity.errors import BadGoldenError, UnreadableError
+from parity.files import read_text
 from parity.golden.values import SCHEMA, Golden, Group, digest
 from parity.metrics import PARAMETER_METRICS
+from parity.parsing import LONGEST_NUMBER
 from parity.trace.values import Step
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity.errors import BadGoldenError
-from parity.files import is_file, is_folder, parse_json, read_text
+from parity.files import is_file, is_folder, read_text
 from parity.golden.drift import Checked, drift
 from parity.golden.file import golden_name, read_golden
 from parity.golden.values import golden_of, machine_of, platform_of
 from parity.golden.workload import asked, what_differs
+from parity.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

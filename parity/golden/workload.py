@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.errors import BadProbeError
-from parity.files import UnreadableError, open_plain
+from parity.errors import BadProbeError, UnreadableError
+from parity.files import open_plain
 from parity.golden.values import digest
 from parity.probe.inputs import is_folder, read_rows
 from parity.probe.values import ArmName, dotted

@@ -11,11 +11,12 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadTraceError, nearest, shortened
-from parity.files import UnreadableError, parse_json, read_text
+from parity.errors import BadTraceError, UnreadableError, nearest, shortened
+from parity.files import read_first_line, read_text
 from parity.jsonfloat import decode
 from parity.judge.diff import Recording, recording
 from parity.metrics import METRICS
+from parity.parsing import parse_json
 from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _is_trace(path: Path) -> bool:
     if path.suffix != ".jsonl":
         return False
     try:
-        first = parse_json(read_text(path).partition("\n")[0])
+        first = parse_json(read_first_line(path))
     except UnreadableError:
         return True  # `read_trace` says what is wrong with it
     return isinstance(first, dict) and "kind" in first

@@ -7,8 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.errors import BadTraceError, shortened
-from parity.files import UnreadableError, read_text
+from parity.errors import BadTraceError, UnreadableError, shortened
+from parity.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from parity.errors import BadProbeError, nearest, shortened
-from parity.files import LARGEST_PROBE, UnreadableError, is_folder, is_there, parse_toml, read_text
+from parity.errors import BadProbeError, UnreadableError, nearest, shortened
+from parity.files import LARGEST_PROBE, is_folder, is_there, read_text
 from parity.files import resolved as absolute
 from parity.metrics import METRICS, SIZED_METRICS
+from parity.parsing import parse_toml
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
 from parity.probe.sources import check_sources, resolved

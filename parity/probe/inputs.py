@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadProbeError, shortened
-from parity.files import UnreadableError, parse_json, read_text
+from parity.errors import BadProbeError, UnreadableError, shortened
+from parity.files import read_text
+from parity.parsing import parse_json
 
 if TYPE_CHECKING:
     from parity.probe.values import Workload

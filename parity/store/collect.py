@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from parity.errors import BadTraceError, ParityError
-from parity.files import UnreadableError, is_file, is_folder, parse_json, read_text
+from parity.errors import BadTraceError, ParityError, UnreadableError
+from parity.files import is_file, is_folder, read_first_line
 from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_goldens
+from parity.parsing import parse_json
 from parity.probe.schema import check
 from parity.probe.shard import cells_of, dealt
 from parity.probe.values import ArmName
@@ -137,7 +138,7 @@ def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Where the traces of a cell were recorded; a trace that cannot be read is left out, and the verdict says so."""
     for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
         try:
-            found = parse_json(read_text(trace_path(folder, arm)).partition("\n")[0], ours=True)["provenance"]
+            found = parse_json(read_first_line(trace_path(folder, arm)), ours=True)["provenance"]
         except (UnreadableError, KeyError, TypeError):
             continue
         if not isinstance(found, dict) or not _says_where(found):

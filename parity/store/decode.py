@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from parity.errors import shortened
-from parity.files import parse_json
 from parity.gate.result import RunResult
 from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode
@@ -24,6 +23,7 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.metrics import Stage
+from parity.parsing import parse_json
 from parity.probe.schema import check
 from parity.probe.shard import MissingShards, Shard, read_shard
 from parity.probe.values import ArmName, Probe, VerdictKind

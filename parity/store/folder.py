@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from parity.errors import ParityError, shortened
-from parity.files import UnreadableError, check_path
+from parity.errors import ParityError, UnreadableError, shortened
+from parity.files import check_path
 from parity.store.plan import NOTHING, Plan, Promised, write_plan
 
 if TYPE_CHECKING:

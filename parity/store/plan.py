@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadTraceError, shortened
-from parity.files import check_path, parse_json, read_text, write_whole
+from parity.files import check_path, read_text, write_whole
 from parity.judge.blind_spots import BlindSpot
 from parity.metrics import Stage
+from parity.parsing import parse_json
 from parity.probe.shard import MissingShards, Shard, postpone, share
 from parity.probe.values import Probe, from_plain, to_plain
 from parity.store.decode import complaint

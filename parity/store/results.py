@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from parity.errors import BadResultError, ParityError, shortened
-from parity.files import UnreadableError, parse_json
+from parity.errors import BadResultError, ParityError, UnreadableError, shortened
 from parity.jsonfloat import encode
+from parity.parsing import parse_json
 from parity.report.json import RESULT_SCHEMA, result_tree
 from parity.store.consistency import contradictions
 from parity.store.decode import complaint, decoded

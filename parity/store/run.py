@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from parity.errors import BadTraceError, NotKeptError
-from parity.files import UnreadableError, is_there, read_text, write_whole
+from parity.errors import BadTraceError, NotKeptError, UnreadableError
+from parity.files import is_there, read_text, write_whole
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
 from parity.judge.cell import judge_cell, probe_result

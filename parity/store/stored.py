@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parity.errors import BadResultError
-from parity.files import UnreadableError, is_file, read_text
+from parity.errors import BadResultError, UnreadableError
+from parity.files import is_file, read_text
 from parity.store.results import read_result
 from parity.store.run import read_run
 

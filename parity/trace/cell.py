@@ -21,9 +21,10 @@ from dataclasses import asdict, dataclass
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
-from parity.errors import BadTraceError
-from parity.files import UnreadableError, parse_json, read_end, read_text, write_whole
+from parity.errors import BadTraceError, UnreadableError
+from parity.files import read_end, read_text, write_whole
 from parity.jsonfloat import decode, dumps
+from parity.parsing import parse_json
 from parity.probe.values import ArmName
 from parity.trace.file import read_trace
 

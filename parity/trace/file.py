@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from parity.errors import BadTraceError, shortened
-from parity.files import UnreadableError, parse_json, read_text
+from parity.errors import BadTraceError, UnreadableError, shortened
+from parity.files import read_text
 from parity.jsonfloat import decode, dumps
+from parity.parsing import parse_json
 from parity.probe.values import OUTCOMES
 from parity.trace.values import SCHEMA, End, Ending, Executed, Header, Ignored, Outcome, Start, Step, Tensor, Trace
 

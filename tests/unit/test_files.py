@@ -1,26 +1,13 @@
 from __future__ import annotations
 
-import json
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from parity.files import (
-    DEEPEST,
-    LONGEST_NUMBER,
-    UnreadableError,
-    is_file,
-    is_folder,
-    is_there,
-    parse_json,
-    parse_toml,
-    read_bytes,
-    read_end,
-    read_text,
-    resolved,
-)
+from parity.errors import UnreadableError
+from parity.files import is_file, is_folder, is_there, read_bytes, read_end, read_first_line, read_text, resolved
 
 
 def refused(path: Path) -> str:
@@ -80,71 +67,19 @@ def test_text_is_utf_8_with_plain_line_ends(tmp_path: Path) -> None:
         read_text(tmp_path / "a")
 
 
+def test_of_a_first_line_nothing_after_it_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("\ufeff½\r\n".encode() + b"\xff\n" * 1_000)
+    assert read_first_line(tmp_path / "a") == "½"
+    (tmp_path / "a").write_bytes(b"only\rone")
+    assert read_first_line(tmp_path / "a") == "only"
+    (tmp_path / "a").write_bytes(b"\xff\n")
+    with pytest.raises(UnreadableError, match=r"^not UTF-8, at byte 0$"):
+        read_first_line(tmp_path / "a")
+    with pytest.raises(UnreadableError, match="No such file or directory"):
+        read_first_line(tmp_path / "none")
+
+
 def test_of_a_log_of_any_size_the_end_is_read(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"first\n" * 1_000 + b"\xffend\n")
     assert read_end(tmp_path / "log", size=5) == "\ufffdend\n"
     assert read_end(tmp_path / "log", size=10**6).startswith("first\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "Expecting value, at character 1"),
-        ('{"a": 1,', "Expecting property name enclosed in double quotes, at character 9"),
-        ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "nested more than 100 levels deep"),
-        ('{"a":' * 10**5, "nested more than 100 levels deep"),
-        ("[" * 10**6, "nested more than 100 levels deep"),
-        ("1" * (LONGEST_NUMBER + 1), "a whole number of more than 300 digits"),
-        ("1" * 5_000, "a whole number of more than 300 digits"),
-        (r'["\ud800"]', "a text with half a character"),
-        (r'{"\uDFFF": 1}', "a text with half a character"),
-    ],
-)
-def test_json_that_no_reader_takes(text: str, why: str) -> None:
-    with pytest.raises(UnreadableError) as error:
-        parse_json(text)
-    assert str(error.value) == why
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("NaN", "NaN is not JSON"),
-        ("[-Infinity]", "-Infinity is not JSON"),
-        ("1e400", "a number that is too large"),
-        ('{"a": 1, "a": 1}', "a key appears twice"),
-    ],
-)
-def test_json_that_this_tool_does_not_write_is_that_of_others(text: str, why: str) -> None:
-    parse_json(text)
-    with pytest.raises(UnreadableError) as error:
-        parse_json(text, ours=True)
-    assert str(error.value) == why
-
-
-def test_json_is_read_as_it_is_written() -> None:
-    many = [{"a": ["]", '"[', "\\", "½", "\U0001f600"]}] * 200
-    assert parse_json(json.dumps(many), ours=True) == many
-    assert parse_json("[" * DEEPEST + "]" * DEEPEST) is not None
-    assert float(parse_json("9" * LONGEST_NUMBER)) < float("inf")
-    assert parse_json("-0.0", ours=True).hex() == "-0x0.0p+0"
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("a = ", "Invalid value (at end of document)"),
-        ("a = " + "[" * 1_000, "nested more than 100 levels deep"),
-        ("a." * 1_000 + "b = 1", "nested more than 100 levels deep"),
-        ("a." * 250_000 + "b = 1", "nested more than 100 levels deep"),
-        ('"a" . ' * 1_000 + "b = 1", "nested more than 100 levels deep"),
-        ("[" + "a." * 1_000 + "b]", "nested more than 100 levels deep"),
-        ("a = " + "{a=" * 99 + "[[1]]" + "}" * 99, "nested more than 100 levels deep"),
-        ("a = " + "1" * 301, "a whole number of more than 300 digits"),
-        ("a = [-" + "1" * 5_000 + "]", "a whole number of more than 300 digits"),
-    ],
-)
-def test_toml_that_no_reader_takes(text: str, why: str) -> None:
-    with pytest.raises(UnreadableError) as error:
-        parse_toml(text)
-    assert str(error.value) == why
