@@ -86,10 +86,10 @@ class UnreadableError(ValueError):
     """What comes from outside cannot be read; the message is the reason, as a clause without its place."""
 
 
-def shortened(text: object) -> str:
+def shortened(text: object, *, longest: int = _SHOWN) -> str:
     """Foreign text as part of a message: one line, and no longer than can be read."""
     line = " ".join(str(text).split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    return line if len(line) <= longest else f"{line[:longest]}…"
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from parity.errors import BadTraceError
 from parity.explain.lockstep import Lockstep, lockstep
 from parity.files import read_bytes
 from parity.judge.diff import diff, recording
-from parity.probe.values import ArmName, to_plain
+from parity.probe.values import BOTH_ARMS, ArmName, to_plain
 from parity.trace.cell import must_run, note_exit, repetition_paths, trace_path
 from parity.trace.evidence import Evidence
 from parity.trace.file import read_trace
@@ -118,7 +118,7 @@ def _asked(cut: Cut) -> dict[str, Any]:
 
 def _names(cut: Cut) -> list[str]:
     """The names of the parameters that differ, where parameters diverge first."""
-    kept = [recording(read_trace(trace_path(cut.traces, arm))) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    kept = [recording(read_trace(trace_path(cut.traces, arm))) for arm in BOTH_ARMS]
     left, right = (each.parameters.get(cut.at.metric, {}) for each in kept)
     return sorted(name for name in {*left, *right} if left.get(name) != right.get(name))
 
@@ -165,8 +165,7 @@ def _bare(trace: Trace) -> list[str]:
 def _lockstep(baseline: Cut, into: Path) -> Lockstep:
     steps, verdict = baseline.probe.workload.steps, baseline.result.verdict
     try:
-        arms = (ArmName.REFERENCE, ArmName.CANDIDATE)
-        reference, candidate = (read_trace(trace_path(baseline.traces, arm)) for arm in arms)
+        reference, candidate = (read_trace(trace_path(baseline.traces, arm)) for arm in BOTH_ARMS)
         again = [read_trace(path) for path in repetition_paths(baseline.traces)]
         locked = read_trace(into / "locked.jsonl")
     except BadTraceError as error:

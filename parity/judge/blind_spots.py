@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity.metrics import Stage
-from parity.probe.values import ArmName, OptimizerName, ScheduleName, Tuning
+from parity.probe.values import BOTH_ARMS, ArmName, OptimizerName, ScheduleName, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[Blind
         facts: returns what is known of a workload's rows.
 
     """
-    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    workloads = [probe.workload_of(arm) for arm in BOTH_ARMS]
     spots, others = (before(workload, facts(workload)) for workload in workloads)
     shared = {(spot.stage, spot.what) for spot in others}
     found = [spot for spot in spots if (spot.stage, spot.what) in shared]

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from parity.judge.noise import enough
-from parity.probe.values import ArmName, VerdictKind
+from parity.probe.values import BOTH_ARMS, ArmName, VerdictKind
 from parity.trace.cell import CONTROL_LOG
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from parity.trace.cell import Bare, Control
     from parity.trace.values import Trace
 
-_ARMS = (ArmName.REFERENCE, ArmName.CANDIDATE)
 MARGIN = 2.0
 """A control may be this many times as far off as the furthest repetition: its distance is an estimate."""
 
@@ -73,7 +72,7 @@ def judge_control(
         return None
     if not control:
         return Controlled(status=ControlStatus.FAILED, said=f"the control run failed; see {CONTROL_LOG}")
-    changed = {arm: said for arm in _ARMS if (said := _changed(traces[arm], control.get(arm)))}
+    changed = {arm: said for arm in BOTH_ARMS if (said := _changed(traces[arm], control.get(arm)))}
     if not changed:
         return Controlled(status=ControlStatus.SAME, said="same final parameters")
     arm, said = next(iter(changed.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from parity.probe.values import ArmName, dotted
+from parity.probe.values import BOTH_ARMS, ArmName, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,7 @@ def warnings(traces: Mapping[ArmName, Trace]) -> tuple[Warned, ...]:
     """The ignored settings of the reference and of the candidate."""
     return tuple(
         Warned(arm=arm, ignored=each)
-        for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)
+        for arm in BOTH_ARMS
         if arm in traces and (start := traces[arm].start) is not None
         for each in start.ignored
     )

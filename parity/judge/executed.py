@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.probe.values import ArmName, VerdictKind
+from parity.probe.values import BOTH_ARMS, ArmName, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from parity.judge.verdict import Verdict
     from parity.trace.values import Executed, Trace
 
-_ARMS = (ArmName.REFERENCE, ArmName.CANDIDATE)
 _Code = frozenset[tuple[str, str, tuple[str, ...]]]
 
 
@@ -23,7 +22,7 @@ def same_code(traces: Mapping[ArmName, Trace]) -> str:
     The candidate is compared with the reference's *repetition*, since only the first arm of a process executes the code
     that runs on import.
     """
-    arms = {name: traces[name] for name in _ARMS}
+    arms = {name: traces[name] for name in BOTH_ARMS}
     if len({trace.header.declared["provider"] for trace in arms.values()}) == 1:
         return ""
     unseen = [
@@ -55,12 +54,12 @@ def _left(arm: ArmName, trace: Trace) -> str:
 
 def executed(traces: Mapping[ArmName, Trace]) -> dict[ArmName, tuple[Executed, ...]]:
     """The code that the reference and the candidate executed, file by file."""
-    return {name: _executed(traces[name]) for name in _ARMS}
+    return {name: _executed(traces[name]) for name in BOTH_ARMS}
 
 
 def strays(traces: Mapping[ArmName, Trace]) -> tuple[str, ...]:
     """Code that is not the package's own: executed from elsewhere, or functions of MLX that an arm leaves changed."""
-    said = [line for arm, trace in traces.items() if arm in _ARMS and (line := _left(arm, trace))]
+    said = [line for arm, trace in traces.items() if arm in BOTH_ARMS and (line := _left(arm, trace))]
     for arm, files in executed(traces).items():
         outside = [each for each in files if each.outside]
         for name in dict.fromkeys(each.distribution for each in outside):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from parity.probe.values import ArmName, VerdictKind
+from parity.probe.values import BOTH_ARMS, ArmName, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parity.judge.verdict import Verdict
     from parity.trace.values import Trace
-
-_ARMS = (ArmName.REFERENCE, ArmName.CANDIDATE)
 
 
 def untrained(trace: Trace) -> str:
@@ -30,7 +28,7 @@ def untrained(trace: Trace) -> str:
 
 def with_trained(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
     """Makes a verdict invalid if neither arm trained anything, whatever else is equal or differs."""
-    whys = [untrained(traces[arm]) for arm in _ARMS]
+    whys = [untrained(traces[arm]) for arm in BOTH_ARMS]
     if verdict.kind is VerdictKind.INVALID or not all(whys):
         return verdict
     reason = f"nothing was trained: in both arms, {whys[0]}"
@@ -41,5 +39,8 @@ def with_trained(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
 
 def one_untrained(traces: Mapping[ArmName, Trace]) -> str:
     """Which arm alone trained nothing, and why; empty if both or neither did."""
-    whys = {arm: why for arm in _ARMS if (why := untrained(traces[arm]))}
-    return next((f"the {arm} trained nothing: {why}" for arm, why in whys.items()), "") if len(whys) == 1 else ""
+    whys = {arm: why for arm in BOTH_ARMS if (why := untrained(traces[arm]))}
+    if len(whys) != 1:
+        return ""
+    ((arm, why),) = whys.items()
+    return f"the {arm} trained nothing: {why}"

@@ -18,7 +18,7 @@ from parity.lab.entry import answer
 from parity.lab.fingerprint import tensor
 from parity.lab.model import named_parameters
 from parity.lab.sketch import sketch
-from parity.probe.values import ArmName, Probe, from_plain
+from parity.probe.values import BOTH_ARMS, ArmName, Probe, from_plain
 from parity.trace.cell import Bare, note_control
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def control(probe: Probe, seed: int, folder: Path) -> bool:
         Whether both arms ran.
 
     """
-    note_control(folder, {name: _bare(probe, name, seed) for name in (ArmName.REFERENCE, ArmName.CANDIDATE)})
+    note_control(folder, {name: _bare(probe, name, seed) for name in BOTH_ARMS})
     return True
 
 

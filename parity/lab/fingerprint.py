@@ -56,16 +56,20 @@ def words(arrays: Iterable[mx.array]) -> mx.array:
     return mx.concatenate(parts)
 
 
+def mix(words: mx.array) -> mx.array:
+    """uint32 [n] → uint32 [n], a bijection in which every bit of a word depends on all of its bits."""
+    mixed = (words ^ (words >> 16)) * _FIRST
+    mixed = (mixed ^ (mixed >> 13)) * _SECOND
+    return mixed ^ (mixed >> 16)
+
+
 def fingerprint(vector: mx.array, start: mx.array | int = 0) -> mx.array:
     """uint32 [n] → uint32 [2]; the same in eager and in compiled graphs, on every device.
 
     The fingerprints of two parts add up to that of the whole if the second part's `start` is the length of
     the first.
     """
-    mixed = vector + (mx.arange(1, vector.size + 1, dtype=mx.uint32) + start) * _POSITION
-    mixed = (mixed ^ (mixed >> 16)) * _FIRST
-    mixed = (mixed ^ (mixed >> 13)) * _SECOND
-    mixed = mixed ^ (mixed >> 16)
+    mixed = mix(vector + (mx.arange(1, vector.size + 1, dtype=mx.uint32) + start) * _POSITION)
     again = (mixed ^ (mixed >> 15)) * _THIRD
     return mx.stack([mixed.sum(), (again ^ (again >> 14)).sum()])
 

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 import mlx.core as mx
 import numpy as np
 
+from parity.lab.fingerprint import mix
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SUMS = 128
-_MIX, _AGAIN = 668_265, 374_761
 
 
 def sketch(named: Mapping[str, mx.array]) -> tuple[float, ...]:
     """Any leaves, in the order of their names → `SUMS` float32 values."""
-    total = mx.zeros((SUMS,), mx.float32)
-    for number, name in enumerate(sorted(named)):
+    total, start = mx.zeros((SUMS,), mx.float32), 0
+    for name in sorted(named):
         flat = named[name].astype(mx.float32).reshape(-1)
-        flat = mx.pad(flat * _signs(flat.size, number), (0, -flat.size % SUMS))
-        total = total + flat.reshape(-1, SUMS).sum(axis=0)
+        signed = mx.pad(flat * _signs(flat.size, start), (0, -flat.size % SUMS))
+        total, start = total + signed.reshape(-1, SUMS).sum(axis=0), start + flat.size
     return tuple(np.array(total).tolist())
 
 
-def _signs(size: int, leaf: int) -> mx.array:
-    """float32 [size] of ±1, from a hash of the position."""
-    mixed = (mx.arange(1, size + 1, dtype=mx.uint32) + leaf * 977) * _MIX
-    mixed = (mixed ^ (mixed >> 16)) * _AGAIN
-    return ((mixed ^ (mixed >> 13)) & 1).astype(mx.float32) * 2 - 1
+def _signs(size: int, start: int) -> mx.array:
+    """float32 [size] of ±1, from a hash of the position among all values."""
+    bits = mix(mx.arange(size, dtype=mx.uint32) + mx.array(start % 2**32, mx.uint32)) & 1
+    return bits.astype(mx.float32) * 2 - 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from parity.errors import UnavailableError
 from parity.probe.inputs import is_folder
-from parity.probe.values import ArmName
+from parity.probe.values import BOTH_ARMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Models:
 
 def hub_ids(probe: Probe) -> tuple[str, ...]:
     """The models of both arms that are hub ids, each once."""
-    workloads = (probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE))
+    workloads = (probe.workload_of(arm) for arm in BOTH_ARMS)
     return tuple(dict.fromkeys(each.model for each in workloads if not is_folder(each.model)))
 
 

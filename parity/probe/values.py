@@ -22,6 +22,10 @@ class ArmName(StrEnum):
     REFERENCE_AGAIN = "reference-again"
 
 
+BOTH_ARMS = (ArmName.REFERENCE, ArmName.CANDIDATE)
+"""The two that are compared."""
+
+
 class VerdictKind(StrEnum):
     """The verdicts that two traces can get."""
 

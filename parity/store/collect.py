@@ -19,7 +19,7 @@ from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_g
 from parity.parsing import parse_json
 from parity.probe.schema import check
 from parity.probe.shard import cells_of, dealt
-from parity.probe.values import ArmName
+from parity.probe.values import BOTH_ARMS
 from parity.scoreboard.sample import FOLDER as CANARIES
 from parity.store.decode import complaint
 from parity.store.folder import check_out, writing
@@ -136,7 +136,7 @@ def _check_probe(run: Path, probe: Probe) -> None:
 
 def _provenance(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Where the traces of a cell were recorded; a trace that cannot be read is left out, and the verdict says so."""
-    for arm in (ArmName.REFERENCE, ArmName.CANDIDATE):
+    for arm in BOTH_ARMS:
         try:
             found = parse_json(read_first_line(trace_path(folder, arm)), ours=True)["provenance"]
         except (UnreadableError, KeyError, TypeError):

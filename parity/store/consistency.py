@@ -183,9 +183,7 @@ def _of_canaries(board: Scoreboard) -> Iterator[str]:
             yield f"{said}, but {'harmless' if each.canary.harmless else 'a fault'}"
         elif each.status in alarms and alarms[each.status] is each.verdict.passes:
             yield f"{said}, but its verdict is {each.verdict}"
-        elif each.at is not None and (
-            each.at.step < 0 or METRICS.get(each.at.metric, each.at).stage is not each.at.stage
-        ):
+        elif each.at is not None and not _is_place(each.at):
             yield f"{said} at step {each.at.step}, stage {each.at.stage}, in {each.at.metric}, which is no such place"
     if board.identical.cells < 0 or board.seconds < 0:
         yield f"{board.identical.cells} identical cells of known faults in {board.seconds} seconds"

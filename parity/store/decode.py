@@ -26,7 +26,7 @@ from parity.metrics import Stage
 from parity.parsing import parse_json
 from parity.probe.schema import check
 from parity.probe.shard import MissingShards, Shard, read_shard
-from parity.probe.values import ArmName, Probe, VerdictKind
+from parity.probe.values import BOTH_ARMS, ArmName, Probe, VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
 from parity.trace.values import Executed, Ignored
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from parity.judge.result import ProbeResult
 
 Tree = Mapping[str, Any]
-
-_ARMS = ("reference", "candidate")
 
 
 def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
@@ -123,7 +121,7 @@ def _provenance(tree: Tree) -> Tree:
 
 
 def _cell(tree: Tree, once: Tree) -> CellResult:
-    measured = [{name: decode(value) for name, value in tree["outcomes"][arm].items()} for arm in _ARMS]
+    measured = [{name: decode(value) for name, value in tree["outcomes"][arm].items()} for arm in BOTH_ARMS]
     return CellResult(
         seed=_as(int, tree["seed"]),
         steps=_as(int, tree["steps"]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from parity.files import read_text
 from parity.probe.sources import is_path
-from parity.probe.values import ArmName, to_plain
+from parity.probe.values import BOTH_ARMS, to_plain
 from parity.runner.checkouts import digest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def kept_in(folder: Path, probe: Probe, *more: object) -> Path:
 
     """
     installed = sorted({f"{each.name} {each.version}" for each in distributions()})
-    workloads = [probe.workload_of(arm) for arm in (ArmName.REFERENCE, ArmName.CANDIDATE)]
+    workloads = [probe.workload_of(arm) for arm in BOTH_ARMS]
     rows = [read_text(Path(workload.data) / "train.jsonl") for workload in workloads]
     sources = [digest(Path(pin)) for pin in probe.environment.values() if is_path(pin)]
     text = json.dumps([to_plain(probe.content), installed, rows, sources, *more], sort_keys=True)

@@ -35,8 +35,6 @@ _NOT_OURS = (
     ParityError,
 )
 """What can be raised when any text is read as the results of a run."""
-_SHOWN = 200
-"""Characters of foreign text that a message quotes at most."""
 
 
 def read_result(text: str, find: Callable[[str], Canary]) -> RunResult:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _LARGEST_COUNT = 2**53
 """Of steps, tokens and seeds: what a table of numbers holds exactly."""
-
-
 _SHOWN = 60
 """Characters of a wrong value in a message."""
 
@@ -211,13 +209,10 @@ def _step(row: dict[str, Any]) -> Step:
     own = {f.name for f in fields(Step)} - {"reported"}
     reported = {name.removeprefix("reported_"): row[name] for name in row if name.startswith("reported_")}
     for name, value in reported.items():
-        if isinstance(value, bool) or not isinstance(value, float | int):
-            raise TypeError(f"reported_{name} is not a number: {value!r}")
-    if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
-        raise ValueError(f"unknown field {min(unknown)!r}")
-    for name, value in reported.items():
         if not _is_number(value):
             raise TypeError(f"reported_{name} is not a number: {_short(value)}")
+    if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
+        raise ValueError(f"unknown field {min(unknown)!r}")
     return _typed(Step(**{name: value for name, value in row.items() if name in own}, reported=reported))
 
 
@@ -263,4 +258,4 @@ def _is_number(value: object) -> bool:
 
 
 def _short(value: object) -> str:
-    return repr(value) if len(repr(value)) <= _SHOWN else f"{repr(value)[:_SHOWN]}…"
+    return shortened(repr(value), longest=_SHOWN)
