@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from parity.judge.verdict import Thresholds, Verdict
-    from parity.trace.cell import Bare, Control
+    from parity.trace.control import Bare, Control
     from parity.trace.values import Trace
 
 MARGIN = 2.0

@@ -19,7 +19,7 @@ from parity.lab.fingerprint import tensor
 from parity.lab.model import named_parameters
 from parity.lab.sketch import sketch
 from parity.probe.values import BOTH_ARMS, ArmName, Probe, from_plain
-from parity.trace.cell import Bare, note_control
+from parity.trace.control import Bare, note_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from parity.errors import shortened
 from parity.metrics import Stage
 from parity.probe.values import (
     Arm,
@@ -118,3 +119,9 @@ def check(probe: Probe) -> None:
 
     """
     _ADAPTER.validate_json(json.dumps(to_plain(probe), default=str), strict=True)
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong, after its place if it has one."""
+    first = error.errors()[0]
+    return shortened(": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]]))

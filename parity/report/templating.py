@@ -11,6 +11,7 @@ from parity.judge.result import in_short, wanted
 from parity.report import canaries, summary, wording
 from parity.report.escape import visible
 from parity.report.golden import golden_lines
+from parity.report.topics import topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ _WORDS = {
     "stage_in_words": canaries.stage_in_words,
     "step_in_words": canaries.step_in_words,
     "tolerance": wording.tolerance,
-    "topics": summary.topics,
+    "topics": topics,
     "ulps": wording.ulps,
     "values": wording.values,
     "wanted": wanted,

@@ -14,7 +14,8 @@ from parity.judge.diff import ProblemKind
 from parity.probe.values import VerdictKind
 from parity.report.canaries import print_misjudged
 from parity.report.escape import visible
-from parity.report.summary import findings, rows, topics
+from parity.report.summary import findings, rows
+from parity.report.topics import topics
 from parity.report.wording import NOTHING, number, setting, signed, smallest_tolerance, ulps
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from parity.judge.diff import Delta
     from parity.judge.result import ProbeResult
     from parity.judge.verdict import Verdict
-    from parity.report.summary import Finding, Row, Topic
+    from parity.report.summary import Finding, Row
+    from parity.report.topics import Topic
 
 _STYLE = {
     VerdictKind.IDENTICAL: "green",

@@ -23,12 +23,12 @@ from parity.trace.cell import (
     LOG,
     REPETITIONS_LOG,
     cell_folder,
-    note_control_failed,
     note_exit,
     note_not_started,
     read_cell,
     trace_path,
 )
+from parity.trace.control import note_control_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -17,11 +17,10 @@ from parity.errors import BadTraceError, ParityError, UnreadableError
 from parity.files import is_file, is_folder, read_first_line
 from parity.golden.folder import KEPT, NO_GOLDENS, Goldens, keep_goldens, kept_goldens
 from parity.parsing import parse_json
-from parity.probe.schema import check
+from parity.probe.schema import check, complaint
 from parity.probe.shard import cells_of, dealt
 from parity.probe.values import BOTH_ARMS
 from parity.scoreboard.sample import FOLDER as CANARIES
-from parity.store.decode import complaint
 from parity.store.folder import check_out, writing
 from parity.store.merge import Stored
 from parity.store.plan import PLAN, read_plan, write_plan

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter
 
-from parity.errors import shortened
 from parity.gate.result import RunResult
 from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode
@@ -23,11 +22,11 @@ from parity.judge.effective import Difference, Warned
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.metrics import Stage
-from parity.parsing import parse_json
 from parity.probe.schema import check
 from parity.probe.shard import MissingShards, Shard, read_shard
 from parity.probe.values import BOTH_ARMS, ArmName, Probe, VerdictKind
 from parity.scoreboard.score import CanaryStatus, Identical, Score, Scoreboard
+from parity.store.told import checked_provenance, read_explanation
 from parity.trace.values import Executed, Ignored
 
 if TYPE_CHECKING:
@@ -68,25 +67,6 @@ def decoded(tree: Tree, find: Callable[[str], Canary]) -> RunResult:
     )
 
 
-def read_explanation(text: str) -> dict[str, Any]:
-    """Reads what `parity.explain.report.explanation_tree` made, from its JSON.
-
-    Raises:
-        UnreadableError: it is not JSON.
-        ValidationError: it is not an explanation; says where.
-
-    """
-    found = parse_json(text, ours=True)
-    _Explanation.model_validate_json(text)
-    return dict(found)
-
-
-def complaint(error: ValidationError) -> str:
-    """The first thing that is wrong, after its place if it has one."""
-    first = error.errors()[0]
-    return shortened(": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]]))
-
-
 def _shard(tree: Tree | None) -> Shard | None:
     if tree is None:
         return None
@@ -99,7 +79,7 @@ def _probe(tree: Tree, upstream: Sequence[str]) -> ProbeResult:
     once = {
         "upstream": _as(tuple[str, ...], upstream),
         "strays": _as(tuple[str, ...], tree["strays"]),
-        "provenance": _provenance(tree["provenance"]),
+        "provenance": checked_provenance(tree["provenance"]),
         "executed": _as(dict[ArmName, tuple[Executed, ...]], tree["executed"]),
     }
     cells = tuple(_cell(each, once if number == 0 else {}) for number, each in enumerate(tree["cells"]))
@@ -112,12 +92,6 @@ def _asked(tree: Tree) -> Probe:
     probe: Probe = _as(Probe, tree)
     check(replace(probe, environment={}))
     return probe
-
-
-def _provenance(tree: Tree) -> Tree:
-    if tree:
-        _Provenance.model_validate(tree)
-    return tree
 
 
 def _cell(tree: Tree, once: Tree) -> CellResult:
@@ -241,76 +215,3 @@ def _as(kind: Any, value: Any) -> Any:
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
-
-
-class _Told(BaseModel):
-    """The fields that a report prints of something that is kept as it was written."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class _Device(_Told):
-    type: str
-    name: str
-    deterministic: bool
-
-
-class _Provenance(_Told):
-    platform: str
-    python: str
-    device: _Device
-    versions: dict[str, str]
-    environment: dict[str, str] = {}
-
-
-class _Exhibit(_Told):
-    factor: str
-    diverges_at: str
-    lines: list[str]
-
-
-class _Lockstep(_Told):
-    summary: str
-    lines: list[tuple[str, str, str]]
-
-
-class _Alone(_Told):
-    diverges_at: str
-
-
-class _Cause(_Told):
-    stages: list[str]
-    lines: list[str]
-    restores: str
-    alone: list[_Alone]
-
-    @model_validator(mode="after")
-    def _one_each(self) -> Self:
-        if len(self.alone) != len(self.lines):
-            raise ValueError("as many lines as factors that were put alone into the reference")
-        return self
-
-
-class _RuledOut(_Told):
-    stages: list[str]
-    still: str
-
-
-class _Effective(_Told):
-    name: str
-    reference: Any
-    candidate: Any
-    declared: bool
-
-
-class _Explanation(_Told):
-    probe: str
-    seed: int
-    summary: str
-    evidence: list[_Exhibit]
-    ignored: list[str]
-    steps: _Lockstep | None
-    causes: list[_Cause]
-    ruled_out: list[_RuledOut]
-    effective: list[_Effective]
-    runs: int

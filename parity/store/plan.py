@@ -13,9 +13,9 @@ from parity.files import check_path, read_text, write_whole
 from parity.judge.blind_spots import BlindSpot
 from parity.metrics import Stage
 from parity.parsing import parse_json
+from parity.probe.schema import complaint
 from parity.probe.shard import MissingShards, Shard, postpone, share
 from parity.probe.values import Probe, from_plain, to_plain
-from parity.store.decode import complaint
 from parity.trace.cell import cell_folder
 
 if TYPE_CHECKING:

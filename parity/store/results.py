@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from parity.errors import BadResultError, ParityError, UnreadableError, shortened
 from parity.jsonfloat import encode
 from parity.parsing import parse_json
+from parity.probe.schema import complaint
 from parity.report.json import RESULT_SCHEMA, result_tree
 from parity.store.consistency import contradictions
-from parity.store.decode import complaint, decoded
+from parity.store.decode import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

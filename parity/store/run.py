@@ -21,15 +21,16 @@ from parity.files import is_there, read_text, write_whole
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
 from parity.judge.cell import judge_cell, probe_result
+from parity.probe.schema import complaint
 from parity.probe.shard import postponed
 from parity.probe.values import ArmName
 from parity.report.html import render_html
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.scoreboard.board import read_sample
-from parity.store.decode import complaint, read_explanation
 from parity.store.pieces import missing_pieces
 from parity.store.plan import Plan, read_plan
+from parity.store.told import read_explanation
 from parity.trace.cell import cell_folder, has_ended, read_arm, read_cell
 
 if TYPE_CHECKING:

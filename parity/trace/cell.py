@@ -17,15 +17,15 @@ import shutil
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from parity.errors import BadTraceError, UnreadableError
 from parity.files import read_end, read_text, write_whole
-from parity.jsonfloat import decode, dumps
 from parity.parsing import parse_json
 from parity.probe.values import ArmName
+from parity.trace.control import Control, read_control
 from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ LOG = "trainer.log"
 REPETITIONS_LOG = "trainer-again.log"
 CONTROL_LOG = "trainer-control.log"
 EXIT = "exit-status"
-_CONTROL = "control.json"
 _NOT_STARTED = "not-started"
 _OUT_OF_TIME = "out-of-time"
 _STATUS = re.compile(r"-?[0-9]{1,3}\n")
@@ -52,22 +51,6 @@ Run = Callable[["Sequence[Probe]", "Path"], object]
 
 LENT = (ArmName.REFERENCE, ArmName.REFERENCE_AGAIN)
 """The arms whose traces can be lent to other cells."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bare:
-    """What one arm ended with when it was trained without a tap."""
-
-    parameters: Mapping[str, str]
-    """By name, the digest of every trainable parameter."""
-    sketch: tuple[float, ...]
-    """Of the same parameters, as in `parity.trace.values.End`."""
-    started: tuple[float, ...]
-    """The sketch of the parameters that it started from."""
-
-
-Control = dict[str, Bare]
-"""By arm; empty if the control failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +106,7 @@ def read_cell(probe: Probe, seed: int, folder: Path) -> ReadCell:
     return ReadCell(
         arms=arms,
         repetitions=(arms[ArmName.REFERENCE_AGAIN], *again),
-        control=_read_control(folder),
+        control=read_control(folder),
         exit_code=exit_code_of(folder),
         not_started=_why_not_started(folder),
         out_of_time=_out_of_time(probe, folder, LOG),
@@ -201,17 +184,6 @@ def note_not_started(folder: Path, why: str) -> None:
     write_whole(folder / _NOT_STARTED, why + "\n")
 
 
-def note_control(folder: Path, control: Control) -> None:
-    """Records what both arms ended with when they were trained without a tap."""
-    write_whole(folder / _CONTROL, dumps({arm: asdict(bare) for arm, bare in control.items()}))
-
-
-def note_control_failed(folder: Path) -> None:
-    """Records that the control did not finish; changes nothing if it did."""
-    if not (folder / _CONTROL).exists():
-        note_control(folder, {})
-
-
 def note_out_of_time(folder: Path, log: str) -> None:
     """Records that the process with this log is killed because its time is over; the log says so too."""
     with suppress(OSError):  # a full disk must not keep a process alive
@@ -270,24 +242,6 @@ def _traces(recorded: Path, arm: ArmName) -> list[Path]:
     return repetition_paths(recorded) if arm is ArmName.REFERENCE_AGAIN else [trace_path(recorded, arm)]
 
 
-def _read_control(folder: Path) -> Control | None:
-    """None also where the file is damaged: a control that cannot be read has not been run."""
-    try:
-        found = parse_json(read_text(folder / _CONTROL), ours=True)
-        return {str(arm): _bare(plain) for arm, plain in found.items()}
-    except (UnreadableError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _bare(plain: Mapping[str, Any]) -> Bare:
-    digests = dict(plain["parameters"])
-    sketch, started = (tuple(decode(value) for value in plain[name]) for name in ("sketch", "started"))
-    numbers = all(isinstance(value, float) for value in (*sketch, *started))
-    if not numbers or not all(isinstance(digest, str) for digest in digests.values()):
-        raise TypeError(plain)
-    return Bare(parameters=digests, sketch=sketch, started=started)
-
-
 def _why_not_started(folder: Path) -> str:
     try:
         return read_end(folder / _NOT_STARTED, size=_LONGEST_END).strip()
@@ -324,8 +278,8 @@ def _why_incomplete(trace: Trace, late: str, exit_code: int | None, log: str) ->
 def _out_of_time(probe: Probe, folder: Path, log: str) -> str:
     """Which limit of time ended the process with this log; empty if none did."""
     try:
-        late = (folder / _OUT_OF_TIME).read_text("utf-8", errors="replace").split("\n")
-    except OSError:
+        late = read_end(folder / _OUT_OF_TIME, size=_LONGEST_END).split("\n")
+    except UnreadableError:
         return ""
     return f"was killed at its limit of {probe.seconds / 60:g} min" if log in late else ""
 

@@ -31,7 +31,8 @@ from parity.store.merge import merged
 from parity.store.plan import PLAN, read_plan
 from parity.store.results import read_result
 from parity.store.run import EXPLANATION, explanation_folder, read_run, with_explanations
-from parity.trace.cell import EXIT, Bare, ReadArm, ReadCell, cell_folder, note_control, read_cell, trace_path
+from parity.trace.cell import EXIT, ReadArm, ReadCell, cell_folder, read_cell, trace_path
+from parity.trace.control import Bare, note_control
 from parity.trace.file import read_trace
 from parity.trace.values import Executed, Ignored, Outcome
 from tests.unit.made import END, HEADER, PROBE, START, divergence, judged, probe_of, trace

@@ -10,7 +10,7 @@ import pytest
 from parity.judge.control import Controlled, ControlStatus, judge_control, with_control
 from parity.judge.verdict import Thresholds
 from parity.probe.values import ArmName, VerdictKind
-from parity.trace.cell import Bare
+from parity.trace.control import Bare
 from tests.unit.made import END, SAME_CONTROL, trace, verdict
 
 if TYPE_CHECKING:
