@@ -41,10 +41,12 @@ def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
     """
     from parity.probe.file import read_probe
     from parity.trainers.registry import check_providers
+    from parity.trainers.rest import rest
 
     probe = read_probe(path, overrides)
     try:
         check_providers(probe)
+        rest(probe)
     except BadProbeError as error:
         raise BadProbeError(f"{path}: {error}") from None
     return probe

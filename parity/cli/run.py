@@ -123,15 +123,21 @@ def _checked(asked: _Asked, console: Console) -> _Planned:
     from parity.runner.cells import first_cells
     from parity.store.folder import check_out, new_run
     from parity.store.plan import Promised
+    from parity.trainers.rest import with_rests
 
     shard = None if asked.shard_of is None else read_shard(asked.shard_of)
     probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
+    probes = with_rests(probes)
     own = probes if shard is None else share(probes, shard)
     check_json(asked.json_file)
     if asked.out is not None:
         check_out(asked.out)
     canaries = _sample(asked, shard)
-    goldens = find_goldens(asked.golden_folder or GOLDENS, own, decides=asked.golden_folder is not None)
+    goldens = find_goldens(
+        asked.golden_folder or GOLDENS,
+        [each for each in own if not each.rest_of],
+        decides=asked.golden_folder is not None,
+    )
     models = find_models(own, lambda line: console.print(line, style="dim", markup=False, soft_wrap=True))
     not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
     runnable = tuple(probe for probe in own if probe.name not in not_run)
@@ -233,4 +239,4 @@ def _cost(result: RunResult, seconds: float) -> str:
     cells_run = sum(len(probe.cells) for probe in result.probes)
     minutes, rest = divmod(round(seconds), 60)
     took = f"{f'{minutes} min ' if minutes else ''}{rest} s"
-    return f"{counted(len(result.probes), 'probe')}, {counted(cells_run, 'cell')}, {took}"
+    return f"{counted(len(result.asked), 'probe')}, {counted(cells_run, 'cell')}, {took}"

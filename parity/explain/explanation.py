@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity.explain.exhibits import Cut, replayed
-from parity.explain.factors import Factor, factors, only, without
+from parity.explain.factors import Factor, factors
 from parity.explain.search import smallest_sets
 from parity.metrics import Stage
 from parity.probe.values import VerdictKind
+from parity.trainers.swap import only, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

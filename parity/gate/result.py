@@ -41,6 +41,16 @@ class RunResult:
     """By probe name, declared outcomes that are not judged, since not all of their seeds are here."""
 
     @property
+    def asked(self) -> tuple[ProbeResult, ...]:
+        """The probes that were read from files; the others are rests of these."""
+        return tuple(each for each in self.probes if not each.probe.rest_of)
+
+    @property
+    def rests(self) -> tuple[ProbeResult, ...]:
+        """The rests of declared divergences."""
+        return tuple(each for each in self.probes if each.probe.rest_of)
+
+    @property
     def expected(self) -> bool:
         """Whether the run passes. A run without probes does not, nor does one that was interrupted."""
         met = bool(self.probes) and not self.interrupted and all(probe.expected for probe in self.probes)

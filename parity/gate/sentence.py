@@ -59,9 +59,9 @@ def _with_canaries(result: RunResult, named: int | None) -> str:
 
 
 def _of_probes(result: RunResult, named: int | None) -> str:
-    met = [probe for probe in result.probes if probe.expected]
+    met = [probe for probe in result.asked if probe.expected]
     if result.interrupted:
-        return f"Interrupted: {len(met)} of {_probes(len(result.probes))} had ended as expected."
+        return f"Interrupted: {len(met)} of {_probes(len(result.asked))} had ended as expected."
     unmet = [probe for probe in result.probes if not probe.expected and not result.is_pending(probe)]
     if result.probes and not unmet and not result.moved:
         if result.pending or result.lacks:
@@ -81,14 +81,16 @@ def _not_met(result: RunResult, unmet: Sequence[ProbeResult], named: int | None)
     if unmet or not result.probes:
         names = [_as_found(each) for each in unmet[:named]]
         names += [f"and {len(unmet) - len(names)} more"] if 0 < len(names) < len(unmet) else []
-        found.append(f", {len(unmet)} of {_probes(len(result.probes))}{': ' if names else ''}{'; '.join(names)}.")
+        found.append(
+            f", {len(_files(unmet))} of {_probes(len(result.asked))}{': ' if names else ''}{'; '.join(names)}."
+        )
     if result.moved:
         moved = _as_moved(result)
         found.append(f" {moved[0].upper()}{moved[1:]}" if found else f": {moved}")
     if result.missing_pieces:
         found.append(f" {_as_missing(result.missing_pieces)}.")
     if result.pending:
-        found.append(f" {_as_pending(result.pending, len(result.probes))}.")
+        found.append(f" {_as_pending(result)}.")
     return f"Not as expected{''.join(found)}"
 
 
@@ -99,7 +101,7 @@ def _not_decided(result: RunResult, met: Sequence[ProbeResult]) -> str:
         return f"Not decided: what was run is as expected: {_probes(len(met))}, {_kinds(met)}."
     rest = "the other is" if len(met) == 1 else f"the other {len(met)} are"
     said = f"; {rest} as expected: {_kinds(met)}" if met else ""
-    return f"Not decided: {_as_pending(result.pending, len(result.probes))}{said}."
+    return f"Not decided: {_as_pending(result)}{said}."
 
 
 def _as_missing(pieces: Sequence[str]) -> str:
@@ -108,8 +110,10 @@ def _as_missing(pieces: Sequence[str]) -> str:
     return f"{pieces[0]} is missing or damaged{more}"
 
 
-def _as_pending(pending: Sequence[ProbeResult], total: int) -> str:
+def _as_pending(result: RunResult) -> str:
     """How many probes were not run, by the reason."""
+    pending = [each for each in result.pending if not each.probe.rest_of] or result.pending
+    total = len(result.asked)
     reasons = Counter(f": {probe.not_run}" if probe.not_run else " at every seed" for probe in pending)
     return "; ".join(f"{count} of {_probes(total)} {_was(count)} not run{why}" for why, count in reasons.items())
 
@@ -147,6 +151,11 @@ def _outcome_found(result: ProbeResult, name: str) -> str:
     if name not in result.outcomes:
         return f"{name} was not measured"
     return f"{name} is {result.outcomes[name].kind}"
+
+
+def _files(probes: Sequence[ProbeResult]) -> set[str]:
+    """The probes, by name; a probe and its rest are one."""
+    return {each.probe.rest_of or each.probe.name for each in probes}
 
 
 def _probes(count: int) -> str:

@@ -151,7 +151,7 @@ def check_run(run: Path, probes: Sequence[Probe], reference: Callable[[Probe, in
     if kept is None:
         return None
     drifts, absent, where = {}, [], ""
-    for probe in probes:
+    for probe in (each for each in probes if not each.rest_of):
         for seed in probe.workload.seeds:
             trace = reference(probe, seed)
             if trace is None:

@@ -31,6 +31,8 @@ _SIDES = ("reference", "candidate")
 _MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
 _OUTCOME_KINDS = (VerdictKind.IDENTICAL, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE)
 _SHARED = ("seeds", "steps")
+_GIVEN = {"name", "file", "overrides", "rest_of"}
+"""Fields of a probe that no file sets."""
 _LONGEST_CHAIN = 20
 """Files that extend one another in a row."""
 
@@ -121,6 +123,8 @@ def _own(path: Path) -> dict[str, Any]:
         own = parse_toml(text)
     except UnreadableError as error:
         raise BadProbeError(f"{path}: not TOML ({error})") from None
+    if taken := sorted(_GIVEN & own.keys()):
+        raise BadProbeError(f"{path}: unknown key {taken[0]!r}; {nearest(taken[0], _valid_keys([]))}")
     _resolve_paths(own, path.parent, str(path))
     return own
 
@@ -223,6 +227,10 @@ def _check_expectation(probe: Probe) -> None:
         raise BadProbeError(
             f"expect.stage and expect.step go with verdict 'diverged' or 'within', not {str(expect.verdict)!r}"
         )
+    if expect.only and expect.verdict is not VerdictKind.DIVERGED:
+        raise BadProbeError(f"expect.only goes with verdict 'diverged', not {str(expect.verdict)!r}")
+    if expect.only and expect.stage is not None and expect.stage not in expect.only:
+        raise BadProbeError(f"expect.only: must hold {str(expect.stage)!r}, where the divergence is declared to start")
     for key, what, names, valid in (
         ("expect.equal", "metric", expect.equal, METRICS),
         ("tolerance", "metric", probe.tolerance, SIZED_METRICS),
@@ -276,4 +284,4 @@ def _valid_keys(keys: Sequence[str]) -> list[str]:
         hint = get_type_hints(table).get(key)
         table = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)
     names = [f.name for f in fields(table)] if is_dataclass(table) else []
-    return [name for name in names if name not in {"name", "file", "overrides"}]
+    return [name for name in names if name not in _GIVEN]

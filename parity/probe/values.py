@@ -180,6 +180,8 @@ class Expectation:
     step: int | None = None
     equal: tuple[str, ...] = ()
     """Metrics that must not differ at any step, so that a declared divergence cannot hide another one."""
+    only: tuple[Stage, ...] = ()
+    """All stages at which the arms differ: done as the reference does, the candidate must be identical."""
     outcomes: Mapping[str, VerdictKind] = field(default_factory=dict)
     """The verdict over all seeds, by outcome; outcomes left out are reported but decide nothing."""
     because: str = ""
@@ -209,6 +211,8 @@ class Probe:
     """The path that it was read from, as the user typed it; empty if it was not read from a file."""
     overrides: tuple[str, ...] = ()
     """The keys that `--set` has changed, each `KEY=VALUE`."""
+    rest_of: str = ""
+    """The name of the probe that this one is the rest of; empty if it was read from a file."""
 
     @property
     def content(self) -> Probe:
@@ -270,6 +274,7 @@ def from_plain(plain: Mapping[str, Any]) -> Probe:
                     "verdict": VerdictKind(expect["verdict"]),
                     "stage": None if expect["stage"] is None else Stage(expect["stage"]),
                     "equal": tuple(expect["equal"]),
+                    "only": tuple(Stage(stage) for stage in expect["only"]),
                     "outcomes": {name: VerdictKind(kind) for name, kind in expect["outcomes"].items()},
                 }
             ),

@@ -70,8 +70,8 @@ def findings(result: RunResult) -> list[Finding]:
 
 
 def rows(result: RunResult) -> list[Row]:
-    """All other probes, a line each."""
-    return [_row(probe) for probe in result.probes if probe.expected or result.is_pending(probe)]
+    """All other probes that were read from files, a line each."""
+    return [_row(probe) for probe in result.asked if probe.expected or result.is_pending(probe)]
 
 
 def _facts(probe: ProbeResult) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from parity.judge.control import ControlStatus
 from parity.judge.tolerance import doubts
+from parity.probe.values import VerdictKind
 from parity.report.golden import absent_line, golden_lines, passed_over_lines
 from parity.report.wording import blind_spots, counted, discordant, loss_floor, postponed
 from parity.scoreboard.score import CanaryStatus
@@ -48,6 +49,9 @@ def _topics(result: RunResult) -> Iterator[Topic]:
         controls = result.controls(status)
         count = f"{counted(len(controls), 'cell')} trained again without the tap: {showed}"
         yield Topic(title="controls", count=count, lines=controls, is_warning=status is ControlStatus.UNDECIDED)
+    rests = [f"{each.probe.rest_of} differs in nothing but what it declares" for each in result.rests if each.expected]
+    count = f"{counted(len(rests), 'declared divergence')}: nothing else differs"
+    yield Topic(title="rests", count=count, lines=(*rests,))
     yield _noise(result)
     yield _goldens(result)
     yield _canaries(result)
@@ -69,6 +73,10 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     wide = [f"{each.probe.name}: {line}" for each in result.probes for line in doubts(each)]
     count = f"{counted(len(wide), 'warning')} of what a stated tolerance lets through"
     yield Topic(title="tolerance", count=count, lines=(*wide,), is_warning=True)
+    declared = [each.probe for each in result.asked if each.probe.expect.verdict is VerdictKind.DIVERGED]
+    hiding = [probe.name for probe in declared if not probe.expect.only]
+    count = f"{counted(len(hiding), 'declared divergence')} that may hide another: without `only`"
+    yield Topic(title="hidden", count=count, lines=(*hiding,), is_warning=True)
     ignored = [f"{each.probe.name}: {warned}" for each in result.probes for warned in each.warnings]
     count = f"{counted(len(ignored), 'setting')} accepted and not used"
     yield Topic(title="ignored", count=count, lines=(*ignored,), is_warning=True)

@@ -23,6 +23,7 @@ from parity.trace.cell import (
     LOG,
     REPETITIONS_LOG,
     cell_folder,
+    lend_reference,
     note_exit,
     note_not_started,
     read_cell,
@@ -70,6 +71,8 @@ def run_cells(
     controlled = frozenset(controls)
     waiting: deque[Task] = deque()
     cells: dict[Path, _Running] = {}
+    planned = {(probe.name, seed) for probe in probes for seed in probe.workload.seeds}
+    rests: dict[tuple[str, int], tuple[Cell, Path]] = {}
     for probe in probes:
         python = _interpreter(probe, say)
         for seed in probe.workload.seeds:
@@ -77,27 +80,37 @@ def run_cells(
             if isinstance(python, UnavailableError):
                 watch(_not_started(cell, str(python)))
                 continue
+            if (probe.rest_of, seed) in planned:
+                rests[probe.rest_of, seed] = (cell, python)
+                continue
             cells[cell.folder] = _Running(cell)
             waiting.append(_task(cell, python))
     for task, ended in run_all(waiting, jobs=jobs, look=lambda task: watch(cells[task.folder].progress())):
         running = cells[task.folder]
         running.close()
         if isinstance(ended, OSError):
-            watch(_not_started(running.cell, str(ended)))
-            continue
-        result = _ended(running.cell, ended)
-        more = _follow_up(running.cell, result, repetitions, controlled)
-        if more is None:
-            watch(replace(running.progress(), result=result))
+            progress = _not_started(running.cell, str(ended))
         else:
-            cells[task.folder] = _Running(more)
-            waiting.appendleft(_task(more, task.python))
+            result = _ended(running.cell, ended)
+            if more := _follow_up(running.cell, result, repetitions, controlled):
+                cells[task.folder] = _Running(more)
+                waiting.appendleft(_task(more, task.python))
+                continue
+            progress = replace(running.progress(), result=result)
+        watch(progress)
+        if held := rests.pop((running.cell.probe.name, running.cell.seed), None):
+            rest, python = held
+            if _lent(running.cell, progress.result, rest):
+                cells[rest.folder] = _Running(rest)
+                waiting.append(_task(rest, python))
+            else:
+                watch(_not_started(rest, f"{rest.probe.rest_of} recorded no reference for it at seed {rest.seed}"))
 
 
 def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
     """By probe name and seed, the first cell of every provider that trains a candidate, in every environment."""
     first: dict[tuple[str, str], tuple[str, int]] = {}
-    for probe in probes:
+    for probe in (each for each in probes if not each.rest_of):
         kind = (probe.candidate.provider, repr(probe.environment))
         first.setdefault(kind, (probe.name, probe.workload.seeds[0]))
     return frozenset(first.values())
@@ -153,6 +166,15 @@ def _kept(folder: Path) -> Iterator[None]:
             f"{folder}: it cannot be recorded how this cell ended ({error.strerror}), so no more cells were run; "
             "the traces are kept"
         ) from None
+
+
+def _lent(cell: Cell, result: CellResult | None, rest: Cell) -> bool:
+    """Whether a cell has a verdict; then its rest gets the reference's traces, and trains its candidate alone."""
+    if result is None or result.verdict is None:
+        return False
+    with _kept(rest.folder):
+        lend_reference(cell.folder, rest.folder, rest.probe.name)
+    return True
 
 
 def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: frozenset[tuple[str, int]]) -> Cell | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from parity.explain.factors import Factor, factors, only, without
+from parity.explain.factors import Factor, factors
 from parity.metrics import Stage
 from parity.probe.values import Arm, ArmName, Lora, Optimizer, Probe
 from parity.trainers.registry import ownership
+from parity.trainers.swap import without
 from tests.unit.made import PROBE
 
 ZOO = Arm(
@@ -76,33 +77,9 @@ def test_words_of_a_stage_that_nobody_lends_can_still_be_the_references() -> Non
     assert Stage.GRADIENT not in mended.candidate.stages
 
 
-def test_without_a_stage_the_candidate_does_it_as_the_reference_with_all_that_belongs_to_it() -> None:
-    two = probe(ZOO, reference=Arm(provider="mlx-lm", settings={"clip_grad_norm": 1.0}), lora=Lora(layers=18))
-    mended = without(two, [Stage.ADAPT, Stage.CLIP], OWNERS).candidate
-    assert mended.stages == {Stage.LOAD: "mlx-lm", Stage.ADAPT: "mlx-lm", Stage.CLIP: "mlx-lm"}
-    assert mended.settings == {"clip_grad_norm": 1.0}
-    assert mended.workload is not None
-    assert mended.workload.lora.layers == 16
-
-
 def test_without_all_of_them_nothing_is_left_to_swap() -> None:
     whole = probe(ZOO, optimizer=Optimizer(bias_correction=False), lora=Lora(layers=18))
     assert stages(without(whole, stages(whole), OWNERS)) == []
-
-
-def test_only_a_stage_is_the_reference_with_that_stage_of_the_candidate() -> None:
-    alone = only(probe(ZOO, optimizer=Optimizer(bias_correction=False)), [Stage.UPDATE], OWNERS)
-    assert alone.candidate.provider == "mlx-lm"
-    assert alone.candidate.stages == {Stage.UPDATE: "unsloth-zoo"}
-    assert alone.candidate.settings == {}
-    assert alone.workload_of(ArmName.CANDIDATE).optimizer.bias_correction is False
-    assert stages(alone) == [Stage.UPDATE]
-
-
-@pytest.mark.parametrize("stage", [Stage.LOSS, Stage.FORWARD])
-def test_a_stage_is_taken_back_where_the_reference_has_it_by_itself(stage: Stage) -> None:
-    swapped = probe(Arm(provider="mlx-lm", stages={stage: "unsloth-zoo"}))
-    assert without(swapped, [stage], OWNERS).candidate.stages == {}
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,17 @@ def test_the_sentence_tells_the_truth() -> None:
     assert sentence(RunResult(probes=(met,), interrupted=True)) == ("Interrupted: 1 of 1 probe had ended as expected.")
 
 
+def test_a_probe_and_its_rest_are_one_probe_that_fails_where_the_rest_does() -> None:
+    declared = probe_result(*[cell(seed, VerdictKind.DIVERGED, AT) for seed in (1, 42)], expect=DIVERGED)
+    rest = probe_result(cell(1), cell(42), name="current/self+rest", rest_of="current/self")
+    odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), name="current/self+rest", rest_of="current/self")
+    assert sentence(RunResult(probes=(declared, rest))) == "1 probe, as expected: diverged as declared."
+    assert sentence(RunResult(probes=(declared, odd))) == (
+        "Not as expected, 1 of 1 probe: current/self+rest diverged, because (seed 42), expected identical."
+    )
+    assert RunResult(probes=(declared, odd)).status is ExitStatus.UNEXPECTED
+
+
 def not_run(**changed: Any) -> ProbeResult:
     return replace(probe_result(**changed), not_run="model owner/name is not available (no such repository)")
 

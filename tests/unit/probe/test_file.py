@@ -97,6 +97,9 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
             "expect.verdict='identical'",
             "expect.stage and expect.step go with verdict 'diverged' or 'within', not 'identical'",
         ),
+        ("expect.only=['los']", "expect.only.0: unknown 'los'; did you mean 'loss'?"),
+        ("expect.only=['loss']", "expect.only: must hold 'clip', where the divergence is declared to start"),
+        ("expect={verdict='within', only=['clip']}", "expect.only goes with verdict 'diverged', not 'within'"),
         ("expect.equal=['los']", "expect.equal: unknown metric 'los'; did you mean 'loss'?"),
         ("tolerance.los=1", "tolerance: unknown metric 'los'; did you mean 'loss'?"),
         (

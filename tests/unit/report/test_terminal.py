@@ -57,6 +57,27 @@ def lines(print_what: object, *arguments: object, width: int = 80, **options: ob
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
+def test_a_rest_has_no_line_of_its_own_and_a_divergence_without_one_is_a_warning() -> None:
+    expect = Expectation(verdict=VerdictKind.DIVERGED)
+    declared = [
+        probe_result(*[cell(seed, VerdictKind.DIVERGED, AT) for seed in (1, 42)], expect=each, name=name)
+        for name, each in (("current/one", replace(expect, only=(Stage.CLIP,))), ("current/two", expect))
+    ]
+    rest = probe_result(cell(1), cell(42), name="current/one+rest", rest_of="current/one")
+    assert lines(print_run, RunResult(probes=(*declared, rest)), verbose=True) == [
+        "All 2 probes as expected: 2 diverged as declared.",
+        "",
+        "probe          seeds  verdict   diverges at",
+        "✓ current/one  1, 42  diverged  step 1 · clip",
+        "✓ current/two  1, 42  diverged  step 1 · clip",
+        "",
+        "hidden  1 declared divergence that may hide another: without `only`",
+        "  current/two",
+        "rests   1 declared divergence: nothing else differs",
+        "  current/one differs in nothing but what it declares",
+    ]
+
+
 def test_the_sentence_then_what_is_not_as_expected_then_a_line_a_probe() -> None:
     odd = probe_result(cell(1), cell(42, VerdictKind.DIVERGED, AT), file="probes/current/self.toml")
     fine = probe_result(cell(1), cell(42), name="current/fine")
