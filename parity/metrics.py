@@ -22,6 +22,7 @@ class Stage(StrEnum):
     CLIP = "clip"
     SCHEDULE = "schedule"
     UPDATE = "update"
+    SAVE = "save"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,17 @@ class Metric:
 
     stage: Stage
     per_step: bool = True
-    """False: all parameters of a kind, by name, before step 1 or after the last step."""
+    """False: everything of a kind, by name, before step 1 or after the last step."""
+    at_end: bool = False
+    """Of what is not per step: whether it is looked at after the last step."""
     sized: bool = False
     """Whether it can differ by an amount. If not, it is a fingerprint: equal or not."""
+    what: str = "tensors"
+    """Of what is not per step: what there are many of."""
+    shared: bool = False
+    """Of what is not per step: whether only names are compared that both arms have; a mark of one library is none."""
+    optional: bool = False
+    """Whether an arm may lack it: then it is a blind spot."""
     exact: bool = False
     """Whether it must be equal even on a device that is not deterministic."""
 
@@ -50,10 +59,16 @@ METRICS: Mapping[str, Metric] = {
     "clipped": Metric(stage=Stage.CLIP),
     "lr": Metric(stage=Stage.SCHEDULE, sized=True, exact=True),
     "params": Metric(stage=Stage.UPDATE),
-    "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False),
-    "base_at_end": Metric(stage=Stage.UPDATE, per_step=False),
+    "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True),
+    "base_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True),
+    "modules_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True, what="values", shared=True, exact=True),
+    "saved": Metric(stage=Stage.SAVE, per_step=False, at_end=True, optional=True),
+    "saved_settings": Metric(stage=Stage.SAVE, per_step=False, at_end=True, what="settings", optional=True, exact=True),
 }
 """What is compared, in the order of the flow: the order in which a first divergence is looked for."""
+
+RANDOM = "random"
+"""The states of the random generators after each step: they decide only where a probe declares them equal."""
 
 
 STEP_METRICS = tuple(name for name, metric in METRICS.items() if metric.per_step)
@@ -63,6 +78,3 @@ SIZED_METRICS = tuple(name for name, metric in METRICS.items() if metric.sized)
 
 
 EXACT_METRICS = tuple(name for name, metric in METRICS.items() if metric.exact)
-
-
-PARAMETER_METRICS = tuple(name for name, metric in METRICS.items() if not metric.per_step)

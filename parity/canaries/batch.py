@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from parity.canaries.canary import canary
-from parity.canaries.ground import LOOP, TRAINER_PLAIN
+from parity.canaries.ground import EPOCHS, LOOP, TRAINER_PLAIN
 from parity.canaries.seam import replaced
 from parity.metrics import Stage
 from parity.trainers.mlx_lm.loop import MlxLmLoop
@@ -31,6 +31,22 @@ class BatchesSwapped(MlxLmLoop):
         rest = iter(super().batches(loaded, job))
         first, second = next(rest), next(rest)
         return chain([second, first], rest)
+
+
+@canary(on=EPOCHS, stage=Stage.BATCH, step=3)
+class NumberDrawnTooMany(MlxLmLoop):
+    """One random number too many is drawn from numpy.
+
+    It decides how the rows are shuffled for the second epoch.
+    """
+
+    def batches(self, loaded: Loaded, job: Job) -> Iterable[tuple[Any, ...]]:
+        import numpy as np
+
+        rest = iter(super().batches(loaded, job))
+        first = next(rest)
+        np.random.random()
+        return chain([first], rest)
 
 
 @canary(on=LOOP, stage=Stage.BATCH, step=1)

@@ -65,6 +65,8 @@ _BINDING = 0.25
 
 LOOP = Ground(name="loop", provider=MLX_LM, workload=_workload())
 MASKED = Ground(name="masked", provider=MLX_LM, workload=_workload(data="completions", mask_prompt=True))
+EPOCHS = Ground(name="epochs", provider=MLX_LM, workload=_workload(data="completions", batch_size=24))
+"""Its second epoch begins with step 3."""
 ACCUMULATED = Ground(name="accumulated", provider=MLX_LM, workload=_workload(batch_size=2, accumulation=3))
 RAMPED = Ground(name="ramped", provider=MLX_LM, workload=_workload(dropout=0.1, schedule=_COSINE))
 CLIPPED = Ground(

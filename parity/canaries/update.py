@@ -111,6 +111,20 @@ class StateInBfloat16(_OtherOptimizer):
         adam.apply_single = rounded
 
 
+@canary(on=LOOP, stage=Stage.UPDATE, step=1)
+class NothingTrained(_OtherOptimizer):
+    """The update is computed and thrown away."""
+
+    def change(self, adam: Any) -> None:
+        own = adam.apply_single
+
+        def thrown_away(gradient: Any, parameter: Any, state: dict[str, Any]) -> Any:
+            own(gradient, parameter, state)
+            return parameter
+
+        adam.apply_single = thrown_away
+
+
 class _TrainerOptimizer(UnslothZoo):
     """Changes the AdamW that MLXTrainer has made."""
 

@@ -14,6 +14,7 @@ from parity.errors import BadTraceError
 from parity.explain.lockstep import Lockstep, lockstep
 from parity.files import read_bytes
 from parity.judge.diff import diff, recording
+from parity.metrics import METRICS
 from parity.probe.values import BOTH_ARMS, ArmName, to_plain
 from parity.trace.cell import must_run, note_exit, repetition_paths, trace_path
 from parity.trace.evidence import Evidence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 Replay = Callable[["Mapping[str, Any]", "Path"], int]
 """Runs `parity.lab.replay.arms` on a specification, as `parity.runner.pool.run_alone` does: its exit status."""
 
-_AT_END = "_at_end"
 _EVIDENCE = TypeAdapter(Evidence)
 
 
@@ -108,7 +108,7 @@ def replayed(probe: Probe, baseline: Cut, cuts: Sequence[Cut], folder: Path, rep
 
 
 def _asked(cut: Cut) -> dict[str, Any]:
-    after = cut.at.metric.endswith(_AT_END)
+    after = cut.at.metric in METRICS and METRICS[cut.at.metric].at_end
     return {
         "probe": to_plain(cut.probe),
         "step": cut.probe.workload.steps + 1 if after else cut.at.step,

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from parity.judge.verdict import broken
-from parity.metrics import Stage
+from parity.metrics import STEP_METRICS, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,5 +73,5 @@ def lockstep(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: 
 def _stages(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> dict[int, Stage]:
     """By step, the earliest stage with a row that breaks the rule."""
     rows = delta.table[broken(delta, again, thresholds)]
-    first = rows[~rows["metric"].str.endswith("_at_end")].groupby("step", sort=True)["stage"].first()
+    first = rows[rows["metric"].isin(STEP_METRICS)].groupby("step", sort=True)["stage"].first()
     return {int(str(step)): Stage(stage) for step, stage in first.items() if int(str(step)) > 0}

@@ -24,8 +24,7 @@ import numpy as np
 
 from parity.errors import BadGoldenError, UnreadableError
 from parity.files import read_text
-from parity.golden.values import SCHEMA, Golden, Group, digest
-from parity.metrics import PARAMETER_METRICS
+from parity.golden.values import PARAMETERS, SCHEMA, Golden, Group, digest
 from parity.parsing import LONGEST_NUMBER
 from parity.trace.values import Step
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 _FIRST = "# mlx-parity golden"
 _KEYS = ("schema", "probe", "seed", "steps", "platform", "workload", "environment", "digest")
 _NESTED = {"workload", "environment"}
-_TYPES = {of.name: str(of.type) for of in fields(Step) if of.name != "reported"}
+_TYPES = {of.name: str(of.type) for of in fields(Step) if of.name not in {"reported", "random"}}
 _COLUMNS = tuple(_TYPES)
 _GROUP_COLUMNS = ("group", "tensors", "digest")
 _CURE = "restore it from version control, or replace it with `parity record --force`"
@@ -145,7 +144,7 @@ def _groups(rows: Sequence[Sequence[str]]) -> dict[str, Group]:
         if len(row) != len(_GROUP_COLUMNS) or not _is_whole(row[1]):
             _bad(f"not a row of parameters: {' '.join(row)!r}")
         found[row[0]] = Group(tensors=int(row[1]), digest=row[2])
-    if missing := [name for name in PARAMETER_METRICS if name not in found]:
+    if missing := [name for name in PARAMETERS if name not in found]:
         _bad(f"cut short: it lacks the parameters {', '.join(missing)}")
     return found
 

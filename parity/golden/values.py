@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from parity.metrics import PARAMETER_METRICS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parity.trace.values import Step, Tensor, Trace
 
 SCHEMA = 1
+PARAMETERS = ("base", "trainable", "base_at_start", "trainable_at_end", "base_at_end")
+"""The metrics whose parameters a golden keeps, in this order."""
 _SYSTEMS = {"Darwin": "macos"}
 
 
@@ -40,7 +40,7 @@ class Golden:
     """By name, what may have changed since: releases, device, compiler."""
     groups: Mapping[str, Group]
     steps: tuple[Step, ...]
-    """Without what the trainer reported."""
+    """Without what the trainer reported, and without the states of random generators."""
 
     @property
     def workload(self) -> str:
@@ -60,8 +60,8 @@ def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
         platform=platform_of(header.provenance),
         asked=asked,
         environment=_environment(header.provenance),
-        groups={name: _group(tensors) for name, tensors in zip(PARAMETER_METRICS, parameters, strict=True)},
-        steps=tuple(replace(step, reported={}) for step in trace.steps),
+        groups={name: _group(tensors) for name, tensors in zip(PARAMETERS, parameters, strict=True)},
+        steps=tuple(replace(step, reported={}, random={}) for step in trace.steps),
     )
 
 

@@ -36,7 +36,7 @@ class BlindSpot:
         return f"{self.what} ({self.stage}: {self.because})"
 
 
-NEVER = (BlindSpot(stage=Stage.UPDATE, what="evaluation and the saved adapter", because="neither is compared"),)
+NEVER = (BlindSpot(stage=Stage.SAVE, what="evaluation", because="it is not compared"),)
 """What no probe shows."""
 
 
@@ -108,7 +108,22 @@ def _of_arms(probe: Probe) -> Iterator[BlindSpot]:
 
 
 def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
-    """The blind spot that only a run can tell: an arm has a clipping bound, and no bound ever took effect."""
+    """The blind spots that only a run can tell: what no arm saved, and bounds that never took effect."""
+    return (*_of_bounds(reference, candidate), *_of_saving(reference, candidate))
+
+
+def _of_saving(reference: Trace, candidate: Trace) -> Iterator[BlindSpot]:
+    """A candidate's adapter is compared with what the reference saved, or else trained."""
+    if candidate.end is not None and candidate.end.saved is None:
+        yield BlindSpot(stage=Stage.SAVE, what="the saved adapter", because="the candidate saved none")
+    settings = [trace.end is not None and trace.end.saved_settings is not None for trace in (reference, candidate)]
+    if candidate.end is not None and candidate.end.saved is not None and not all(settings):
+        arm = "candidate" if settings[0] else "reference"
+        yield BlindSpot(stage=Stage.SAVE, what="the saved settings", because=f"the {arm} saved none")
+
+
+def _of_bounds(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
+    """An arm has a clipping bound, and no bound ever took effect."""
     bounds = {trace.header.arm: bound for trace in (reference, candidate) if (bound := _bound(trace)) != "none"}
     if not bounds or _binds(reference) or _binds(candidate):
         return ()

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from parity.judge.blind_spots import during
 from parity.judge.control import judge_control, with_control
 from parity.judge.curves import curves
-from parity.judge.diff import diff, recording
+from parity.judge.diff import diff, recording, saving
 from parity.judge.effective import differences, warnings
-from parity.judge.executed import executed, same_code, strays, with_executed
+from parity.judge.executed import alike, executed, strays, with_executed
+from parity.judge.generators import parted
 from parity.judge.misreports import misreported, with_misreports
 from parity.judge.result import CellResult, ProbeResult
+from parity.judge.saved import saved_otherwise
 from parity.judge.trained import one_untrained, with_trained
 from parity.judge.verdict import Thresholds, judge
 from parity.probe.values import OUTCOMES, ArmName
@@ -19,7 +21,7 @@ from parity.trace.cell import EXIT
 from parity.trace.upstream import doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from parity.judge.blind_spots import BlindSpot
     from parity.judge.control import Controlled
@@ -44,7 +46,7 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         return _failed(seed, traces, failure)
     repetitions = [read.trace for read in cell.repetitions if read.trace is not None]
     arms = (traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE])
-    reference, candidate = map(recording, arms)
+    reference, candidate = saving(recording(arms[0])), recording(arms[1])
     verdict = judge(
         diff(reference, candidate),
         again=[diff(reference, recording(each)) for each in repetitions],
@@ -59,15 +61,24 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         curves=curves(reference, candidate),
         upstream=tuple(doubts(arms[0].header.provenance)),
         executed=executed(traces),
-        same_code=same_code(traces),
+        same_code=alike(verdict, traces),
         strays=strays(traces),
         provenance=arms[1].header.provenance,
         differences=differences(*arms),
         warnings=warnings(traces),
         blind=during(*arms),
+        random=parted(arms[1], [arms[0], *repetitions]),
         outcomes=(_outcome(arms[0]), _outcome(arms[1])),
-        note="; ".join(filter(None, [_crashed(cell), one_untrained(traces), misreported(*arms)])),
+        note="; ".join(filter(None, _notes(cell, arms))),
     )
+
+
+def _notes(cell: ReadCell, arms: tuple[Trace, Trace]) -> Iterator[str]:
+    """What changes no verdict, and should be known; an empty text where there is nothing to say."""
+    yield _crashed(cell)
+    yield one_untrained(cell.traces)
+    yield saved_otherwise(arms)
+    yield misreported(*arms)
 
 
 def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], controlled: Controlled | None) -> Verdict:

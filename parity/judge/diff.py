@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +98,30 @@ def recording(trace: Trace) -> Recording:
         }
     if trace.end is not None:
         parameters |= {"trainable_at_end": trace.end.trainable, "base_at_end": trace.end.base}
+        if trace.end.saved is not None:
+            parameters["saved"] = trace.end.saved
     return Recording(
         rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps),
-        parameters={metric: _texts(tensors) for metric, tensors in parameters.items()},
+        parameters={metric: _texts(tensors) for metric, tensors in parameters.items()} | _plain_at_end(trace),
         seed=trace.header.seed,
         incomplete="" if trace.ending.complete else trace.ending.why,
     )
+
+
+def _plain_at_end(trace: Trace) -> dict[str, Mapping[str, str]]:
+    end = trace.end
+    if end is None:
+        return {}
+    saved = {} if end.saved_settings is None else {"saved_settings": end.saved_settings}
+    return {"modules_at_end": end.modules, **saved}
+
+
+def saving(reference: Recording) -> Recording:
+    """A reference that saved nothing is compared as if it had saved what it trained."""
+    parameters = reference.parameters
+    if "saved" in parameters or "trainable_at_end" not in parameters:
+        return reference
+    return replace(reference, parameters={**parameters, "saved": parameters["trainable_at_end"]})
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
@@ -127,14 +145,16 @@ def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> 
     """One row per kind of parameter; it shows the first tensor that differs."""
     step = max((step for step, _ in reference.rows), default=0) if at_end else 0
     for metric in _in_order(reference.parameters.keys() & candidate.parameters.keys()):
-        if metric.endswith("_at_end") is not at_end:
+        if METRICS[metric].at_end is not at_end:
             continue
         left, right = reference.parameters[metric], candidate.parameters[metric]
-        names = sorted(left.keys() | right.keys(), key=_natural)
+        both = left.keys() & right.keys() if METRICS[metric].shared else left.keys() | right.keys()
+        names = sorted(both, key=_natural)
         unequal = [name for name in names if left.get(name) != right.get(name)]
         shown = unequal[0] if unequal else None
-        count = f"{len(unequal)} of {len(names)} tensors, first {shown}" if shown else f"{len(names)} tensors"
-        values = [f"{len(names)} tensors" if shown is None else side.get(shown, "absent") for side in (left, right)]
+        whole = f"{len(names)} {METRICS[metric].what}"
+        count = f"{len(unequal)} of {whole}, first {shown}" if shown else whole
+        values = [whole if shown is None else side.get(shown, "absent") for side in (left, right)]
         yield step, METRICS[metric].stage, metric, count, *values, math.nan, math.nan, None, not unequal
 
 
@@ -197,6 +217,8 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
 
 def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
+        if METRICS[metric].optional:
+            continue
         kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
         yield Problem(kind=kind, detail=f"{metric} (parameters by name)")
 

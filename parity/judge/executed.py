@@ -39,8 +39,14 @@ def same_code(traces: Mapping[ArmName, Trace]) -> str:
 
 def with_executed(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
     """Makes a verdict invalid if arms of different providers cannot be told apart by the code that they ran."""
-    why = same_code(traces)
+    why = alike(verdict, traces)
     return replace(verdict, kind=VerdictKind.INVALID, reason=why) if why else verdict
+
+
+def alike(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> str:
+    """`same_code`, unless the arms diverge after step 1, until which it is watched what they execute."""
+    at = verdict.first_divergence
+    return "" if verdict.kind is VerdictKind.DIVERGED and at is not None and at.step > 1 else same_code(traces)
 
 
 def _left(arm: ArmName, trace: Trace) -> str:

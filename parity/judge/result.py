@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import ExitStatus
-from parity.metrics import Stage
+from parity.metrics import RANDOM, Stage
 from parity.probe.values import Expectation, Probe, VerdictKind
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class CellResult:
     """Settings that an arm asked for and its library ignored."""
     blind: tuple[BlindSpot, ...] = ()
     """Blind spots that only the run of this cell could tell."""
+    random: Mapping[str, int] = field(default_factory=dict)
+    """By library, the first step after which the state of its random generator differs; empty if it never does."""
     control: Controlled | None = None
     """What the control showed; None if there was none."""
     upstream: tuple[str, ...] = ()
@@ -87,10 +89,15 @@ class CellResult:
         return (
             self.verdict is not None
             and self.kind is expect.verdict
-            and all(self.verdict.is_equal(metric) for metric in expect.equal)
+            and all(self._is_equal(metric) for metric in expect.equal)
             and (expect.stage is None or (at is not None and at.stage is expect.stage))
             and (expect.step is None or (at is not None and at.step == expect.step))
         )
+
+    def _is_equal(self, metric: str) -> bool:
+        if metric == RANDOM:
+            return not self.random
+        return self.verdict is not None and self.verdict.is_equal(metric)
 
 
 @dataclass(frozen=True, kw_only=True)

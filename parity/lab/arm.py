@@ -16,9 +16,10 @@ import numpy as np
 from parity.errors import UnavailableError
 from parity.lab.entry import STOP, stopped
 from parity.lab.executed import Watch
+from parity.lab.left import left
 from parity.lab.model import all_parameters
 from parity.lab.outcomes import outcomes
-from parity.lab.patches import functions, patched
+from parity.lab.patches import functions
 from parity.lab.provenance import provenance
 from parity.lab.replay.observer import Enough
 from parity.lab.tap import Tap
@@ -160,5 +161,5 @@ def _train(
     )
     with tap.installed():
         own.train(loaded, job, tap)
-    tap.finish(job.workload.steps, patched(before))
+    tap.finish(job.workload.steps, left(loaded.model, job.scratch, before))
     return loaded

@@ -20,6 +20,8 @@ import mlx.optimizers as optim
 from mlx import nn
 
 from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
+from parity.lab.generators import states
+from parity.lab.left import NOTHING, Left
 from parity.lab.model import counting, effective, named_parameters, parameters
 from parity.lab.passes import added, mean_gradient, one_pass, split_like, with_logits
 from parity.lab.seams import replaced
@@ -125,12 +127,12 @@ class Tap:
         except Exception as error:  # noqa: BLE001 - kept for `finish`
             self._seen.error = self._seen.error or error
 
-    def finish(self, steps: int, patched: tuple[str, ...] = ()) -> None:
+    def finish(self, steps: int, left: Left = NOTHING) -> None:
         """Checks that every step was seen, and records the parameters as the trainer leaves them.
 
         Args:
             steps: as many as the workload asks for.
-            patched: functions of MLX and mlx-lm that the arm leaves changed.
+            left: what the arm leaves behind.
 
         Raises:
             TapError: fewer or more steps than the workload asks for, or a step that the optimizer counts differently.
@@ -142,8 +144,17 @@ class Tap:
             raise TapError(f"the trainer took {self._seen.steps} of {steps} steps")
         for observer in self._given.observers:
             observer.finished(self._seen.model)
+        tensors = parameters(self._seen.model)
         ended = sketch(named_parameters(self._seen.model)[1])
-        self._writer.end(End(**parameters(self._seen.model), traced=self._seen.traced, patched=patched, sketch=ended))
+        self._writer.end(
+            End(
+                base=tensors["base"],
+                trainable=tensors["trainable"],
+                **vars(left),
+                traced=self._seen.traced,
+                sketch=ended,
+            )
+        )
 
     def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
         if self._seen.start is None:
@@ -244,6 +255,7 @@ class Tap:
                 clipped=clipped,
                 lr=lr,
                 params=params,
+                random=states(),
                 reported={name: _number(name, value) for name, value in reported.items() if value is not None},
             )
         )

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from parity.errors import BadProbeError, UnreadableError, nearest, shortened
 from parity.files import LARGEST_PROBE, is_folder, is_there, read_text
 from parity.files import resolved as absolute
-from parity.metrics import METRICS, SIZED_METRICS
+from parity.metrics import METRICS, RANDOM, SIZED_METRICS
 from parity.parsing import parse_toml
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
@@ -232,7 +232,7 @@ def _check_expectation(probe: Probe) -> None:
     if expect.only and expect.stage is not None and expect.stage not in expect.only:
         raise BadProbeError(f"expect.only: must hold {str(expect.stage)!r}, where the divergence is declared to start")
     for key, what, names, valid in (
-        ("expect.equal", "metric", expect.equal, METRICS),
+        ("expect.equal", "metric", expect.equal, (*METRICS, RANDOM)),
         ("tolerance", "metric", probe.tolerance, SIZED_METRICS),
         ("expect.outcomes", "outcome", expect.outcomes, OUTCOMES),
     ):

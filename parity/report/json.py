@@ -134,6 +134,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
         "control": None if cell.control is None else asdict(cell.control),
+        "random": dict(cell.random),
         "curves": {name: asdict(thinned(curve, POINTS)) for name, curve in cell.curves.items()},
         "effective": [asdict(difference) for difference in cell.differences],
         "ignored": [{"arm": warned.arm, **asdict(warned.ignored)} for warned in cell.warnings],

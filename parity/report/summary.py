@@ -82,8 +82,9 @@ def _facts(probe: ProbeResult) -> Iterator[tuple[str, str]]:
     for cell in odd[:1]:
         yield from _facts_of(cell)
         yield "at", _at_seeds([each.seed for each in odd], len(probe.probe.workload.seeds))
-        if (verdict := cell.verdict) is not None and verdict.kind is VerdictKind.DIVERGED:
-            yield "within at", f"tolerance {smallest_tolerance(verdict)}"
+        verdict = cell.verdict
+        if verdict is not None and verdict.kind is VerdictKind.DIVERGED and (least := smallest_tolerance(verdict)):
+            yield "within at", f"tolerance {least}"
     if probe.missing:
         yield "not run", _seeds(probe.missing)
     for name in probe.unmet_outcomes:

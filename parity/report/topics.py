@@ -90,6 +90,14 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
         if cell.note
     ]
     yield Topic(title="notes", count=f"{counted(len(notes), 'cell')} with a note", lines=(*notes,), is_warning=True)
+    parted = [
+        f"{each.probe.name}, seed {cell.seed}: {library} from step {first}"
+        for each in result.asked
+        for cell in each.cells
+        for library, first in cell.random.items()
+    ]
+    count = f"{counted(len(parted), 'generator')} of random numbers in another state"
+    yield Topic(title="random", count=count, lines=(*parted,))
     functions = result.upstream
     count = f"{counted(len(functions), 'function')} of mlx-lm changed since we looked"
     yield Topic(title="upstream", count=count, lines=functions, is_warning=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from parity.gate.result import RunResult
     from parity.golden.drift import Checked
     from parity.judge.result import CellResult, ProbeResult
-    from parity.judge.verdict import FirstDivergence, Verdict
+    from parity.judge.verdict import FirstDivergence, MetricSummary, Verdict
     from parity.scoreboard.score import Scoreboard
 
 _DIFFER = frozenset({VerdictKind.WITHIN, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE})
@@ -92,7 +92,7 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
     """A metric that was left out or differs contradicts `identical`; one that never differs cannot diverge first."""
     kind, at, metrics = verdict.kind, verdict.first_divergence, verdict.metrics
     if kind in _COMPARED:
-        if absent := [name for name in METRICS if name not in metrics or metrics[name].compared < 1]:
+        if absent := [name for name in METRICS if _unseen(name, metrics)]:
             yield f"{kind}, but {absent[0]} was not compared"
         if verdict.problems:
             yield f"{kind} in spite of a problem: {verdict.problems[0]}"
@@ -108,6 +108,11 @@ def _of_verdict(verdict: Verdict) -> Iterator[str]:
     yield from of_greatest(verdict)
     yield from () if at is None else of_divergence(at)
     yield from _of_kind(verdict, differing)
+
+
+def _unseen(name: str, metrics: Mapping[str, MetricSummary]) -> bool:
+    """Whether a metric was not compared that must be."""
+    return metrics[name].compared < 1 if name in metrics else not METRICS[name].optional
 
 
 def _of_kind(verdict: Verdict, differing: list[str]) -> Iterator[str]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from parity.gate.result import RunResult
 from parity.golden.drift import Changed, Checked, Drift
@@ -104,6 +104,7 @@ def _cell(tree: Tree, once: Tree) -> CellResult:
         note=_as(str, tree["note"]),
         differences=_as(tuple[Difference, ...], tree["effective"]),
         warnings=tuple(map(_warned, tree["ignored"])),
+        random=_as(dict[str, Annotated[int, Field(ge=1)]], tree["random"]),
         control=None if tree["control"] is None else _as(Controlled, tree["control"]),
         curves={_as(str, name): _as(Curve, curve) for name, curve in tree["curves"].items()},
         outcomes=(measured[0], measured[1]),

@@ -64,8 +64,7 @@ def of_steps(verdict: Verdict, planned: int) -> Iterator[str]:
     for name, summary in verdict.metrics.items():
         if name not in METRICS:
             continue
-        at_end = name.endswith("_at_end")
-        steps = range(1, planned + 1) if METRICS[name].per_step else (planned if at_end else 0,)
+        steps = range(1, planned + 1) if METRICS[name].per_step else (planned if METRICS[name].at_end else 0,)
         first = summary.first_step
         if summary.compared != len(steps):
             yield f"{name} was compared {summary.compared} times, not {len(steps)}"

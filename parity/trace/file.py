@@ -194,7 +194,11 @@ def _start(row: dict[str, Any]) -> Start:
 
 def _end(row: dict[str, Any]) -> End:
     lists = {"sketch": tuple(decode(value) for value in row["sketch"]), "patched": tuple(row["patched"])}
-    return _typed(End(**row | _tensors(row, "base", "trainable") | lists))
+    saved = {"saved": None} if row["saved"] is None else _tensors(row, "saved")
+    for name in ("modules", "saved_settings"):
+        if row[name] is not None and not _is_table(row[name], str):
+            raise TypeError(f"{name} is not a table of texts")
+    return _typed(End(**row | _tensors(row, "base", "trainable") | saved | lists))
 
 
 def _tensors(row: dict[str, Any], *groups: str) -> dict[str, dict[str, Tensor]]:
@@ -213,6 +217,8 @@ def _step(row: dict[str, Any]) -> Step:
             raise TypeError(f"reported_{name} is not a number: {_short(value)}")
     if unknown := row.keys() - own - {f"reported_{name}" for name in reported}:
         raise ValueError(f"unknown field {min(unknown)!r}")
+    if not _is_table(row.get("random", {}), str):
+        raise TypeError("random is not a table of texts")
     return _typed(Step(**{name: value for name, value in row.items() if name in own}, reported=reported))
 
 
@@ -234,6 +240,8 @@ def _typed(line: _Line) -> _Line:
     """Checks that the plain fields of a line have their declared types."""
     for of in fields(line):
         value, wanted = getattr(line, of.name), str(of.type)
+        if value is None and wanted.endswith(" | None"):
+            continue
         is_bool = isinstance(value, bool)
         parts = value if isinstance(value, tuple) else ()
         fits = {

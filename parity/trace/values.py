@@ -103,6 +103,8 @@ class Step:
     """The rate that this update used."""
     params: str
     """Of the trainable parameters after the update."""
+    random: Mapping[str, str] = field(default_factory=dict)
+    """By library, a fingerprint of the state of its random generator after the step: `python`, `numpy`, `mlx`."""
     reported: Mapping[str, float] = field(default_factory=dict)
     """What the trainer itself reported, never mixed with what the tap saw."""
 
@@ -117,6 +119,12 @@ class End:
     """How often the update was traced: once or a few times if the step is compiled, at every step if not."""
     patched: tuple[str, ...] = ()
     """Functions of MLX and mlx-lm that are different objects after the arm than before it, by dotted name, sorted."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """By dotted path, the plain values that modules hold beside arrays: LoRA's scale, dropout's p, `_training`."""
+    saved: Mapping[str, Tensor] | None = None
+    """The tensors of the adapter file that the arm wrote; None if it wrote none."""
+    saved_settings: Mapping[str, str] | None = None
+    """What the configuration beside it says of LoRA: type, rank, scale, dropout; None if there is none."""
     sketch: tuple[float, ...] = ()
     """Of all trainable values, as `parity.lab.sketch` makes it: two sketches tell how far apart two ends are."""
 

@@ -57,7 +57,15 @@ START = Start(
     ignored=(),
 )
 DONE = Ending(complete=True)
-END = End(base=START.base, trainable={"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="33")}, traced=2)
+TRAINED = {"q_proj.lora_a": Tensor(dtype="float32", shape=(64, 8), digest="33")}
+END = End(
+    base=START.base,
+    trainable=TRAINED,
+    traced=2,
+    modules={"q_proj.scale": "2.0"},
+    saved=TRAINED,
+    saved_settings={"rank": "8", "scale": "2.0"},
+)
 
 
 SAME_CONTROL = Controlled(status=ControlStatus.SAME, said="same final parameters")
@@ -166,7 +174,7 @@ def _summary(name: str, at: FirstDivergence | None, steps: int) -> MetricSummary
     far = 0.0 if at is None else abs(at.delta) if name == at.metric and at.delta is not None else 0.25
     ulp = 0 if at is None else at.ulp if name == at.metric else 1_048_576
     first = None if at is None else at.step
-    if first is not None and (per_step or name.endswith("_at_end")):
+    if first is not None and (per_step or METRICS[name].at_end):
         first = max(first, 1) if per_step else steps
     return MetricSummary(
         max_abs=far if sized else None,

@@ -32,6 +32,7 @@ class MlxLmLoop(MlxLmStages):
         clip = job.stages[Stage.CLIP].clip(job)
         updater = clipping(updater, clip)
         tap.read_back = lambda _: {"clip": clip.bound if clip else "none"}
+        self.save_settings(job)
         with (
             checkpointed(model, on=workload.gradient_checkpointing),
             job.stages[Stage.FORWARD].forward(loaded, job),
@@ -52,6 +53,15 @@ class MlxLmLoop(MlxLmStages):
                     mx.eval(state, value, tokens, gradient)
                     losses.append(value.item())
                 tap.end_of_step({"loss": sum(losses) / len(losses), "lr": updater.learning_rate.item()})
+        self.save(loaded, job)
+
+    def save(self, loaded: Loaded, job: Job) -> None:
+        """As the last lines of `mlx_lm.tuner.trainer.train` do (mlx-lm 0.30 to 0.32)."""
+        import mlx.core as mx
+        from mlx.utils import tree_flatten
+
+        trained = dict(tree_flatten(loaded.model.trainable_parameters()))
+        mx.save_safetensors(str(job.scratch / "adapters.safetensors"), trained)
 
 
 def _step(model: Any, loss: Callable[..., Any], updater: Any, passes: int) -> Callable[..., Any]:

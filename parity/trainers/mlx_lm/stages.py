@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from parity.trainers.protocol import FunctionKind, LearningRate, SettingKinds
 
-_LENT = frozenset(Stage) - {Stage.GRADIENT}
+_LENT = frozenset(Stage) - {Stage.GRADIENT, Stage.SAVE}
 
 
 class MlxLmStages:
@@ -123,6 +123,22 @@ class MlxLmStages:
         }[asked.name]
         schedule: LearningRate = build_schedule({"name": name, "arguments": arguments, "warmup": asked.warmup})
         return schedule
+
+    def save_settings(self, job: Job) -> None:
+        """Writes `adapter_config.json`, as `mlx_lm.lora.train_model` does before it trains."""
+        from mlx_lm.utils import save_config
+
+        save_config(self.saved_settings(job), job.scratch / "adapter_config.json")
+
+    def saved_settings(self, job: Job) -> dict[str, Any]:
+        """What `mlx_lm.tuner.utils.load_adapters` needs to know of the adapters."""
+        lora, tuning = job.workload.lora, job.workload.tuning
+        wired = {"rank": lora.rank, "scale": lora.scale, "dropout": lora.dropout, "keys": list(lora.modules)}
+        return {
+            "fine_tune_type": str(tuning),
+            "num_layers": lora.layers,
+            "lora_parameters": None if tuning is Tuning.FULL else wired,
+        }
 
     def optimizer(self, _loaded: Loaded, job: Job, learning_rate: LearningRate) -> Any:
         """The class of `mlx.optimizers`, with those of the workload's arguments that it has."""

@@ -40,6 +40,7 @@ class MlxLmTrain(MlxLmStages):
         updater = job.stages[Stage.UPDATE].optimizer(loaded, job, self.schedule(job))
         clip = job.stages[Stage.CLIP].clip(job)
         tap.read_back = lambda _: {"clip": clip.bound if clip else "none"}
+        self.save_settings(job)
         with restored(loaded.model), job.stages[Stage.FORWARD].forward(loaded, job):
             train(
                 model=loaded.model,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from parity.trainers.protocol import LearningRate, SettingKinds
 
-_LENT = frozenset(Stage) - {Stage.GRADIENT}
+_LENT = frozenset(Stage) - {Stage.GRADIENT, Stage.SAVE}
 
 
 class UnslothZooStages:

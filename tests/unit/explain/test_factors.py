@@ -30,7 +30,7 @@ def probe(candidate: Arm, reference: Arm | None = None, **workload: Any) -> Prob
 
 
 def swaps(_own: str, _lender: str, stage: Stage) -> bool:
-    return stage is not Stage.GRADIENT
+    return stage not in {Stage.GRADIENT, Stage.SAVE}
 
 
 def stages(of: Probe) -> list[Stage]:

@@ -32,10 +32,11 @@ def write(
     start: Start | None = START,
     told: dict[str, Any] | None = None,
     outcome: Outcome | None = None,
+    odd: int = 0,
 ) -> None:
     named: dict[str, Any] = {"arm": str(arm), "seed": 1}
     header = replace(HEADER, **named | (told or {}))
-    each = [step(number) for number in range(1, steps + 1)]
+    each = [step(number, **({"clipped": "ee"} if number == odd else {})) for number in range(1, steps + 1)]
     write_trace(trace_path(folder, arm), header, *each, start=start, outcome=outcome, ending=ending)
     note_exit(folder, 0)
 
@@ -263,6 +264,17 @@ def test_two_providers_that_executed_the_same_code_are_no_pass(
     found = judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path))
     assert (found.kind, found.reason) == (kind, reason)
     assert found.executed[ArmName.CANDIDATE][0].functions == functions
+
+
+@pytest.mark.parametrize(("odd", "kind"), [(1, VerdictKind.INVALID), (2, VerdictKind.DIVERGED)])
+def test_arms_that_diverge_after_step_1_can_be_told_apart_although_they_executed_the_same_code_until_then(
+    tmp_path: Path, odd: int, kind: VerdictKind
+) -> None:
+    for arm in ArmName:
+        candidate = arm is ArmName.CANDIDATE
+        told, start = executed_by("mlx-lm-train" if candidate else "mlx-lm", "default_loss")
+        write(tmp_path, arm, ending=DONE, start=start, told=told, odd=odd if candidate else 0)
+    assert judge_cell(PROBE, 1, read_cell(PROBE, 1, tmp_path)).kind is kind
 
 
 def test_a_function_of_upstream_that_nobody_has_looked_at_is_said(tmp_path: Path) -> None:

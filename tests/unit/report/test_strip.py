@@ -32,7 +32,7 @@ def states(of: CellResult) -> list[str]:
 def test_what_comes_after_the_first_divergence_may_only_follow_and_what_is_equal_says_so() -> None:
     parted = cell(VerdictKind.DIVERGED, at(1, Stage.CLIP, "clipped"), clipped=1, params=1, loss=2, gradient=2)
     assert states(parted) == [
-        *["equal"] * 4, "follows", "follows", "first", "equal", "follows",
+        *["equal"] * 4, "follows", "follows", "first", "equal", "follows", "equal",
     ]  # fmt: skip
     (only,) = strips([parted])
     assert [said for _, _, said in only.links][4:7] == [
@@ -42,18 +42,18 @@ def test_what_comes_after_the_first_divergence_may_only_follow_and_what_is_equal
     ]
 
 
-def test_identical_arms_have_nine_equal_stages() -> None:
-    assert states(cell(VerdictKind.IDENTICAL, None)) == ["equal"] * 9
+def test_identical_arms_have_ten_equal_stages() -> None:
+    assert states(cell(VerdictKind.IDENTICAL, None)) == ["equal"] * 10
 
 
 def test_a_stage_of_which_nothing_was_compared_is_not_called_equal() -> None:
     of = CellResult(seed=1, steps=3, verdict=verdict(VerdictKind.IDENTICAL))  # its only metric is the loss
-    assert states(of) == [*["unknown"] * 4, "equal", *["unknown"] * 4]
+    assert states(of) == [*["unknown"] * 4, "equal", *["unknown"] * 5]
 
 
 def test_what_differs_before_it_by_no_more_than_is_allowed_is_neither_first_nor_equal() -> None:
     parted = cell(VerdictKind.DIVERGED, at(3, Stage.LOSS, "loss"), loss=1, gradient=1, batch=None, params=3)
-    assert states(parted)[4:] == ["first", "allowed", "equal", "equal", "follows"]
+    assert states(parted)[4:] == ["first", "allowed", "equal", "equal", "follows", "equal"]
 
 
 def test_a_first_difference_that_decides_nothing_is_said_to_be_allowed_or_undecided() -> None:
