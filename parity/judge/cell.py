@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from parity.judge.alarms import alarms
 from parity.judge.blind_spots import during
 from parity.judge.control import judge_control, with_control
 from parity.judge.curves import curves
@@ -14,7 +15,7 @@ from parity.judge.generators import parted
 from parity.judge.misreports import misreported, with_misreports
 from parity.judge.result import CellResult, ProbeResult
 from parity.judge.saved import saved_otherwise
-from parity.judge.trained import one_untrained, with_trained
+from parity.judge.trained import with_trained
 from parity.judge.verdict import Thresholds, judge
 from parity.probe.values import OUTCOMES, ArmName
 from parity.trace.cell import EXIT
@@ -67,6 +68,7 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         differences=differences(*arms),
         warnings=warnings(traces),
         blind=during(*arms),
+        alarms=tuple(f"{trace.header.arm}: {said}" for trace in arms for said in alarms(trace)),
         random=parted(arms[1], [arms[0], *repetitions]),
         outcomes=(_outcome(arms[0]), _outcome(arms[1])),
         note="; ".join(filter(None, _notes(cell, arms))),
@@ -76,7 +78,6 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
 def _notes(cell: ReadCell, arms: tuple[Trace, Trace]) -> Iterator[str]:
     """What changes no verdict, and should be known; an empty text where there is nothing to say."""
     yield _crashed(cell)
-    yield one_untrained(cell.traces)
     yield saved_otherwise(arms)
     yield misreported(*arms)
 

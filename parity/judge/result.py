@@ -49,6 +49,8 @@ class CellResult:
     """Settings that an arm asked for and its library ignored."""
     blind: tuple[BlindSpot, ...] = ()
     """Blind spots that only the run of this cell could tell."""
+    alarms: tuple[str, ...] = ()
+    """What is suspicious in an arm by itself, after its name."""
     random: Mapping[str, int] = field(default_factory=dict)
     """By library, the first step after which the state of its random generator differs; empty if it never does."""
     control: Controlled | None = None

@@ -35,12 +35,3 @@ def with_trained(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:
     if whys[0] != whys[1]:
         reason = f"nothing was trained: in the reference, {whys[0]}; in the candidate, {whys[1]}"
     return replace(verdict, kind=VerdictKind.INVALID, reason=reason)
-
-
-def one_untrained(traces: Mapping[ArmName, Trace]) -> str:
-    """Which arm alone trained nothing, and why; empty if both or neither did."""
-    whys = {arm: why for arm in BOTH_ARMS if (why := untrained(traces[arm]))}
-    if len(whys) != 1:
-        return ""
-    ((arm, why),) = whys.items()
-    return f"the {arm} trained nothing: {why}"

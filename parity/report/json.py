@@ -135,6 +135,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
         "control": None if cell.control is None else asdict(cell.control),
         "random": dict(cell.random),
+        "alarms": list(cell.alarms),
         "curves": {name: asdict(thinned(curve, POINTS)) for name, curve in cell.curves.items()},
         "effective": [asdict(difference) for difference in cell.differences],
         "ignored": [{"arm": warned.arm, **asdict(warned.ignored)} for warned in cell.warnings],

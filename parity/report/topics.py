@@ -90,6 +90,11 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
         if cell.note
     ]
     yield Topic(title="notes", count=f"{counted(len(notes), 'cell')} with a note", lines=(*notes,), is_warning=True)
+    alarms = {
+        f"{each.probe.name}, {alarm}": None for each in result.asked for cell in each.cells for alarm in cell.alarms
+    }
+    count = f"{counted(len(alarms), 'alarm')} of an arm by itself"
+    yield Topic(title="alarms", count=count, lines=(*alarms,), is_warning=True)
     parted = [
         f"{each.probe.name}, seed {cell.seed}: {library} from step {first}"
         for each in result.asked

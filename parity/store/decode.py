@@ -104,6 +104,7 @@ def _cell(tree: Tree, once: Tree) -> CellResult:
         note=_as(str, tree["note"]),
         differences=_as(tuple[Difference, ...], tree["effective"]),
         warnings=tuple(map(_warned, tree["ignored"])),
+        alarms=_as(tuple[str, ...], tree["alarms"]),
         random=_as(dict[str, Annotated[int, Field(ge=1)]], tree["random"]),
         control=None if tree["control"] is None else _as(Controlled, tree["control"]),
         curves={_as(str, name): _as(Curve, curve) for name, curve in tree["curves"].items()},

@@ -43,5 +43,5 @@ def test_one_arm_that_trains_nothing_is_named_beside_the_divergence(tmp_path: Pa
         expect='verdict = "diverged"\nstage = "schedule"',
     )
     assert (cell["verdict"], status) == ("diverged", 0)
-    assert cell["note"] == "the candidate trained nothing: none of 56 trainable tensors moved"
+    assert cell["alarms"] == ["candidate: nothing was trained: none of 56 trainable tensors moved"]
     assert "1 cell with a note" in said

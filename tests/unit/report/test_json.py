@@ -94,6 +94,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "note": "it died",
         "control": None,
         "random": {},
+        "alarms": [],
         "effective": [],
         "ignored": [],
         "curves": {},
