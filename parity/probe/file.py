@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, UnreadableError, nearest, shortened
-from parity.files import LARGEST_PROBE, is_folder, is_there, read_text
+from parity.files import LARGEST_PROBE, is_file, is_folder, is_there, read_text
 from parity.files import resolved as absolute
 from parity.metrics import METRICS, RANDOM, SIZED_METRICS
 from parity.parsing import parse_toml
+from parity.probe.command import OF_A_COMMAND, OF_A_PROVIDER, check_command, complete_command
 from parity.probe.inputs import check_inputs, check_tokenizer
 from parity.probe.schema import ProbeSchema
 from parity.probe.sources import check_sources, resolved
-from parity.probe.values import OUTCOMES, Probe, VerdictKind
+from parity.probe.values import OUTCOMES, ArmName, Probe, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,9 +51,12 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     """
     tree = _Reader().tree(path, above=())
     for override in overrides:
-        _merge(tree, _override(override))
+        _over(tree, _override(override))
     tree |= {"name": _name(path), "file": str(path), "overrides": list(overrides)}
-    _complete_arms(tree, path)
+    try:
+        _complete_arms(tree)
+    except BadProbeError as error:
+        raise BadProbeError(f"{path}: {error}") from None
     try:
         probe = _ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
@@ -109,8 +113,8 @@ class _Reader:
         own = _own(path)
         merged: dict[str, Any] = {}
         for base in _bases(own.pop("extends", []), path):
-            _merge(merged, self.tree(base, above))
-        _merge(merged, own)
+            _over(merged, self.tree(base, above))
+        _over(merged, own)
         return merged
 
 
@@ -152,6 +156,9 @@ def _resolve_paths(tree: dict[str, Any], folder: Path, where: str) -> None:
             tree["environment"] = resolved(environment, folder)
         except UnreadableError as error:
             raise BadProbeError(f"{where}: environment: {error}") from None
+    for side in _SIDES:
+        if isinstance(arm := tree.get(side), dict):
+            _resolve_arm(arm, folder, f"{where}: {side}")
     tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
     for workload in (found for table in tables if isinstance(found := table.get("workload"), dict)):
         for key in _PATHS:
@@ -163,6 +170,28 @@ def _resolve_paths(tree: dict[str, Any], folder: Path, where: str) -> None:
                     raise BadProbeError(f"{where}: workload.{key}: {error}") from None
 
 
+def _resolve_arm(arm: dict[str, Any], folder: Path, where: str) -> None:
+    """A command runs in the folder of the file that states it, with the Python that this file names."""
+    if "command" in arm:
+        arm.setdefault("directory", ".")
+    for key in ("python", "directory"):
+        if isinstance(value := arm.get(key), str):
+            try:
+                arm[key] = str((folder / value).absolute()) if key == "python" else str(absolute(folder / value))
+            except UnreadableError as error:
+                raise BadProbeError(f"{where}.{key}: {error}") from None
+
+
+def _over(under: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Puts a file, or a `--set`, over what it extends; a command replaces a provider, and a provider a command."""
+    for side in _SIDES:
+        mine, theirs = over.get(side), under.get(side)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            for key in OF_A_PROVIDER if "command" in mine else OF_A_COMMAND if "provider" in mine else ():
+                theirs.pop(key, None)
+    _merge(under, over)
+
+
 def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(under.get(key), dict):
@@ -171,16 +200,19 @@ def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:
             under[key] = value
 
 
-def _complete_arms(tree: dict[str, Any], path: Path) -> None:
+def _complete_arms(tree: dict[str, Any]) -> None:
     """An arm states only what it does differently; this fills in the rest of the workload."""
     shared = tree.get("workload")
+    for side in _SIDES:
+        if isinstance(arm := tree.get(side), dict):
+            complete_command(side, arm)
     for side, arm in ((side, arm) for side in _SIDES if isinstance(arm := tree.get(side), dict)):
         own = arm.get("workload")
         if not isinstance(own, dict) or not isinstance(shared, dict):
             continue
         for key in _SHARED:
             if key in own:
-                raise BadProbeError(f"{path}: {side}.workload.{key}: both arms share it; set it under [workload]")
+                raise BadProbeError(f"{side}.workload.{key}: both arms share it; set it under [workload]")
         whole = deepcopy(shared)
         _merge(whole, own)
         arm["workload"] = whole
@@ -203,6 +235,8 @@ def _override(text: str) -> dict[str, Any]:
 
 def _check(probe: Probe) -> None:
     _check_expectation(probe)
+    for name in (ArmName.REFERENCE, ArmName.CANDIDATE):
+        _check_arm(probe, name)
     check_sources(probe.environment)
     seen: set[int] = set()
     for seed in probe.workload.seeds:
@@ -216,6 +250,16 @@ def _check(probe: Probe) -> None:
             check_inputs(workload, where)
             if probe.outcomes is not None:
                 check_tokenizer(workload)
+
+
+def _check_arm(probe: Probe, name: ArmName) -> None:
+    arm = probe.arm(name)
+    check_command(name, arm, probe.workload_of(name))
+    if arm.command and probe.outcomes is not None:
+        raise BadProbeError(f"outcomes: the {name} is a command, whose trained model is not at hand; leave them out")
+    for key, path, there in (("python", arm.python, is_file), ("directory", arm.directory, is_folder)):
+        if path and not there(Path(path)):
+            raise BadProbeError(f"{name}.{key}: {shortened(path)} does not exist")
 
 
 def _check_expectation(probe: Probe) -> None:

@@ -27,6 +27,7 @@ from parity.probe.values import (
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 MOST_SEEDS = 10_000
 """Each is a cell, with a process and a folder of its own."""
+Word = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -76,6 +77,7 @@ class _Arm(Arm):
     settings: dict[str, Setting] = field(default_factory=dict)
     keywords: dict[str, dict[str, Setting]] = field(default_factory=dict)
     workload: _Workload | None = None
+    command: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,6 +153,12 @@ class Arm:
     """By function of the library, keywords that are passed to it unchecked."""
     workload: Workload | None = None
     """The probe's workload with this arm's differences; None: it has none."""
+    command: tuple[str, ...] = ()
+    """A program and its arguments, which are traced as they are; then the provider is `command`. Empty: none."""
+    python: str = ""
+    """The absolute path of the Python whose programs the command finds first; empty: that of the cell."""
+    directory: str = ""
+    """The absolute path of the folder that the command runs in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,7 +293,7 @@ def from_plain(plain: Mapping[str, Any]) -> Probe:
 def _arm(plain: Mapping[str, Any]) -> Arm:
     stages = {Stage(stage): name for stage, name in plain["stages"].items()}
     workload = None if plain["workload"] is None else _workload(plain["workload"])
-    return Arm(**{**plain, "stages": stages, "workload": workload})
+    return Arm(**{**plain, "stages": stages, "workload": workload, "command": tuple(plain["command"])})
 
 
 def _workload(plain: Mapping[str, Any]) -> Workload:

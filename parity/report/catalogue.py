@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from parity.probe.values import Arm, Probe
 
 
+_WORDS = 2
+"""Of a command that are shown."""
+
+
 def print_catalogue(console: Console, probes: Iterable[Probe]) -> None:
     """Three lines a probe on a terminal: its name and what is expected, its question, its arms."""
     for probe in probes:
@@ -43,6 +47,8 @@ def arms(probe: Probe) -> str:
 
 
 def _arm(probe: Probe, arm: Arm) -> str:
+    if arm.command:
+        return f"`{' '.join(arm.command[:_WORDS])}{' …' if len(arm.command) > _WORDS else ''}`"
     details = "; ".join(_details(probe, arm))
     release = probe.environment.get(arm.provider)
     return arm.provider + (f" {release}" if release else "") + (f" ({details})" if details else "")

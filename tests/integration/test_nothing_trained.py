@@ -44,4 +44,4 @@ def test_one_arm_that_trains_nothing_is_named_beside_the_divergence(tmp_path: Pa
     )
     assert (cell["verdict"], status) == ("diverged", 0)
     assert cell["alarms"] == ["candidate: nothing was trained: none of 56 trainable tensors moved"]
-    assert "1 cell with a note" in said
+    assert "1 alarm of an arm by itself" in said
