@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import parity
 from parity.metrics import Stage
+from parity.probe.resources import RESOURCES
 from parity.probe.values import Lora, Optimizer, Schedule, ScheduleName, Setting, Tuning, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-FIXTURES = Path(parity.__file__).parents[1] / "fixtures"
-"""The tiny model and the data sets in the project's clone; a wheel does not contain them."""
 
 MLX_LM = "mlx-lm"
 UNSLOTH_ZOO = "unsloth-zoo"
@@ -45,8 +41,8 @@ def _workload(
 ) -> Workload:
     """Three steps at one seed: every fault of the catalogue shows in them, and a cell takes seconds."""
     return Workload(
-        model=str(FIXTURES / "models" / "tiny-gemma3"),
-        data=str(FIXTURES / "data" / data),
+        model=str(RESOURCES / "models" / "tiny-gemma3"),
+        data=str(RESOURCES / "data" / data),
         seeds=(3407,),
         steps=3,
         batch_size=batch_size,

@@ -17,6 +17,7 @@ from parity.metrics import METRICS, RANDOM, SIZED_METRICS
 from parity.parsing import parse_toml
 from parity.probe.command import OF_A_COMMAND, OF_A_PROVIDER, check_command, complete_command
 from parity.probe.inputs import check_inputs, check_tokenizer
+from parity.probe.resources import ResourceKind, is_resource, resource
 from parity.probe.schema import ProbeSchema
 from parity.probe.sources import check_sources, resolved
 from parity.probe.values import OUTCOMES, ArmName, Probe, VerdictKind
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _ADAPTER = TypeAdapter(ProbeSchema)
-_PATHS = ("model", "data")
+_PATHS = {"model": ResourceKind.MODEL, "data": ResourceKind.DATA}
 _SIDES = ("reference", "candidate")
 _MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
 _OUTCOME_KINDS = (VerdictKind.IDENTICAL, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE)
@@ -137,7 +138,10 @@ def _bases(extends: object, path: Path) -> list[Path]:
     names = [extends] if isinstance(extends, str) else extends
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BadProbeError(f"{path}: extends must be a file name or a list of file names, relative to this file")
-    bases = [path.parent / name for name in names]
+    try:
+        bases = [resource(ResourceKind.WORKLOAD, name) if is_resource(name) else path.parent / name for name in names]
+    except BadProbeError as error:
+        raise BadProbeError(f"{path}: extends: {error}") from None
     for base in bases:
         if not is_there(base):
             raise BadProbeError(f"{path}: extends: {shortened(base)} does not exist")
@@ -161,12 +165,12 @@ def _resolve_paths(tree: dict[str, Any], folder: Path, where: str) -> None:
             _resolve_arm(arm, folder, f"{where}: {side}")
     tables = [tree, *(table for side in _SIDES if isinstance(table := tree.get(side), dict))]
     for workload in (found for table in tables if isinstance(found := table.get("workload"), dict)):
-        for key in _PATHS:
+        for key, kind in _PATHS.items():
             value = workload.get(key)
-            if isinstance(value, str) and (key == "data" or value.startswith((".", "/")) or is_folder(folder / value)):
+            if isinstance(value, str):
                 try:
-                    workload[key] = str(absolute(folder / value))
-                except UnreadableError as error:
+                    workload[key] = _absolute(value, folder, kind)
+                except (BadProbeError, UnreadableError) as error:
                     raise BadProbeError(f"{where}: workload.{key}: {error}") from None
 
 
@@ -190,6 +194,14 @@ def _over(under: dict[str, Any], over: Mapping[str, Any]) -> None:
             for key in OF_A_PROVIDER if "command" in mine else OF_A_COMMAND if "provider" in mine else ():
                 theirs.pop(key, None)
     _merge(under, over)
+
+
+def _absolute(value: str, folder: Path, kind: ResourceKind) -> str:
+    """The path of a model or a data set; a model that is no path is a hub id and stays one."""
+    if is_resource(value):
+        return str(absolute(resource(kind, value)))
+    is_path = kind is ResourceKind.DATA or value.startswith((".", "/")) or is_folder(folder / value)
+    return str(absolute(folder / value)) if is_path else value
 
 
 def _merge(under: dict[str, Any], over: Mapping[str, Any]) -> None:

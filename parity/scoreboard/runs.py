@@ -66,7 +66,7 @@ def check_grounds(grounds: Iterable[Ground]) -> None:
     for ground in grounds:
         for needed in (ground.workload.model, ground.workload.data):
             if not Path(needed).is_dir():
-                raise ParityError(f"{needed}: no such folder; canaries need the fixtures in a clone of the project")
+                raise ParityError(f"{needed}: no such folder; canaries need it, so install mlx-parity again")
 
 
 def run_changed(runs: Sequence[CanaryRun], folder: Path, run: Run) -> None:

@@ -172,7 +172,7 @@ def test_a_mistake_in_what_an_arm_does_differently_is_one_line(folder: Path, cha
 def test_a_folder_without_a_dot_is_still_a_folder(folder: Path) -> None:
     (folder / "m").symlink_to(MODEL)
     (folder / "more.toml").write_text('extends = "right.toml"\n[workload]\nmodel = "m"\n')
-    assert read_probe(folder / "more.toml").workload.model == str(MODEL)
+    assert read_probe(folder / "more.toml").workload.model == str(MODEL.resolve())
 
 
 def test_a_probe_that_extends_itself_is_one_line(folder: Path) -> None:

@@ -91,9 +91,9 @@ def test_on_a_ground_that_is_not_equal_to_itself_nothing_is_caught(tmp_path: Pat
     assert found.failure == "ground loop is diverged: from step 2, stage schedule"
 
 
-def test_grounds_without_their_fixtures_are_said_to_be(tmp_path: Path) -> None:
+def test_grounds_without_their_model_are_said_to_be(tmp_path: Path) -> None:
     elsewhere = replace(LOOP, workload=replace(LOOP.workload, model=str(tmp_path / "gone")))
-    with pytest.raises(ParityError, match="gone: no such folder; canaries need the fixtures in a clone of the project"):
+    with pytest.raises(ParityError, match="gone: no such folder; canaries need it, so install mlx-parity again"):
         check_grounds([elsewhere])
     check_grounds([LOOP])
 
