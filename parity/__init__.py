@@ -17,12 +17,64 @@ shown        report     terminal, markdown, HTML, JSON, JUnit
              comment    on a pull request
 searched     explain    the cause of a divergence
              bisect     the release that brought it
+run whole    conduct    from checked probes to a folder that can be judged
+in tests     testing    assertions, and probes as tests
 spoken to    cli        one command a file
 
-Public are this name, `parity.trainers.protocol` with `parity.errors` for providers, and `parity.canaries`.
-`docs/add-a-provider.md` says what follows from that; everything else may change without notice.
+Public are the names below, `parity.testing`, `parity.trainers.protocol` with `parity.errors` for providers, and
+`parity.canaries`. `docs/test-your-trainer.md` and `docs/add-a-provider.md` say what follows from that; everything else
+may change without notice. A name is imported when it is first used; none of them imports MLX.
+
+compare(reference, candidate)   two recordings → a Comparison: verdict, first divergence, delta table
+run_probes(paths)               probe files → a ProbeRun: every cell's verdict, and whether all is as expected
 """
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parity.errors import ExitStatus, ParityError
+    from parity.judge.verdict import FirstDivergence
+    from parity.probe.values import VerdictKind
+    from parity.testing.comparison import Comparison, compare
+    from parity.testing.probes import JudgedCell, ProbeRun, run_probes
+
+__all__ = [
+    "Comparison",
+    "ExitStatus",
+    "FirstDivergence",
+    "JudgedCell",
+    "ParityError",
+    "ProbeRun",
+    "VerdictKind",
+    "__version__",
+    "compare",
+    "run_probes",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "parity.testing.comparison",
+    "ExitStatus": "parity.errors",
+    "FirstDivergence": "parity.judge.verdict",
+    "JudgedCell": "parity.testing.probes",
+    "ParityError": "parity.errors",
+    "ProbeRun": "parity.testing.probes",
+    "VerdictKind": "parity.probe.values",
+    "compare": "parity.testing.comparison",
+    "run_probes": "parity.testing.probes",
+}
+"""Where each public name is at home."""
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for a public one
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'parity' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

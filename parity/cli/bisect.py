@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.common import asked_for, cells, check_json, checked_probe, console_for, stop_on_sigterm, write_json
+from parity.cli.common import cells, check_json, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus, MachineError, ParityError
 from parity.metrics import Stage
 
@@ -75,6 +75,7 @@ def bisect_command(
 
     from parity.bisect.pins import beside, check_package, used_by
     from parity.bisect.tester import ReleaseTester
+    from parity.conduct.probes import asked_for, checked_probe
     from parity.runner.kernels import missing_compiler
     from parity.trainers.registry import distributions_of
 

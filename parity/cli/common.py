@@ -1,4 +1,4 @@
-"""What several commands do alike: check what they are asked, run cells on a console, write JSON."""
+"""What several commands do alike: run cells on a console, read a stored run, write JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.errors import BadProbeError, NotKeptError, ParityError, shortened
+from parity.errors import NotKeptError, ParityError
 from parity.files import is_folder, write_whole
-
-GOLDENS = Path("fixtures/golden")
-"""Where goldens are kept unless a command is told otherwise."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,60 +27,6 @@ def console_for(json_file: str | None = None) -> Console:
     from rich.console import Console
 
     return Console(stderr=json_file == "-", highlight=False)
-
-
-def checked_probe(path: Path, overrides: Sequence[str]) -> Probe:
-    """Reads one probe and checks its providers.
-
-    Raises:
-        BadProbeError: one line that names the file.
-
-    """
-    from parity.probe.file import read_probe
-    from parity.trainers.registry import check_providers
-    from parity.trainers.rest import rest
-
-    probe = read_probe(path, overrides)
-    try:
-        check_providers(probe)
-        rest(probe)
-    except BadProbeError as error:
-        raise BadProbeError(f"{path}: {error}") from None
-    return probe
-
-
-def checked_probes(paths: Sequence[Path], overrides: Sequence[str]) -> list[Probe]:
-    """All probes of files and folders, checked before any is run.
-
-    Raises:
-        BadProbeError: each bad one is a line of its own.
-
-    """
-    from parity.probe.file import find_probes
-
-    checked: list[Probe] = []
-    complaints: list[str] = []
-    for path in find_probes(paths):
-        try:
-            probe = checked_probe(path, overrides)
-        except BadProbeError as error:
-            complaints.append(str(error))
-            continue
-        if probe.name in {other.name for other in checked}:
-            complaints.append(f"{path}: another probe of this run is also called {probe.name!r}; rename one")
-        checked.append(probe)
-    if complaints:
-        raise BadProbeError("\nparity: ".join(complaints))
-    return checked
-
-
-def asked_for(seeds: str | None, steps: int | None = None) -> list[str]:
-    """`--seeds 1,42` and `--steps 5` as `--set`, so that all are checked alike; nothing where neither was said."""
-    words = [] if seeds is None else [word.strip() for word in seeds.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise ParityError(f"--seeds {shortened(seeds)}: write whole numbers, as in 1,42")
-    overrides = [f"workload.seeds=[{', '.join(words)}]"] if words else []
-    return [*overrides, *([] if steps is None else [f"workload.steps={steps}"])]
 
 
 def cells(console: Console, jobs: int) -> Run:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.common import asked_for, check_json, checked_probe, console_for, stop_on_sigterm, write_json
+from parity.cli.common import check_json, console_for, stop_on_sigterm, write_json
 from parity.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def explain_command(
 
     Shows what differs in PROBE, element by element, and which steps are faulty by themselves.
     """
+    from parity.conduct.probes import asked_for, checked_probe
+
     probe = checked_probe(probe_file, [*asked_for(seeds, steps), *overrides])
     check_json(json_file)
     stop_on_sigterm()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity.cli.common import GOLDENS, asked_for, checked_probes, console_for, stop_on_sigterm
+from parity.cli.common import console_for, stop_on_sigterm
 from parity.errors import ExitStatus
+from parity.golden import GOLDENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,7 @@ def record_command(
     """
     from rich.text import Text
 
+    from parity.conduct.probes import asked_for, checked_probes
     from parity.report.golden import record_lines
     from parity.runner.goldens import record
 

@@ -9,27 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity.cli.common import (
-    GOLDENS,
-    asked_for,
-    cells,
-    check_json,
-    checked_probes,
-    console_for,
-    stop_on_sigterm,
-    stored_run,
-    write_json,
-)
+from parity.cli.common import cells, check_json, console_for, stop_on_sigterm, stored_run, write_json
 from parity.errors import NotKeptError
+from parity.golden import GOLDENS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from parity.canaries.canary import Canary
+    from parity.conduct.run import Planned
     from parity.errors import ExitStatus
     from parity.gate.result import RunResult
     from parity.probe.shard import Shard
-    from parity.probe.values import Probe
 
 
 @click.command("run", short_help="Run probes and say whether each is as expected.")
@@ -71,10 +62,10 @@ def run_command(**options: Any) -> ExitStatus:
     stop_on_sigterm()
     asked = _Asked(**options)
     console = console_for(asked.json_file)
-    planned = _checked(asked, console)
+    planned, canaries = _checked(asked, console)
     started = time.monotonic()
     try:
-        _carry_out(asked, planned, console)
+        _carry_out(planned, canaries, asked.jobs, console)
     except NotKeptError:  # what there is until then is judged and shown
         _shown(replace(asked, explains=False), planned.folder, console, time.monotonic() - started)
         raise
@@ -101,57 +92,26 @@ class _Asked:
     verbose: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Planned:
-    """What was checked before anything is run."""
-
-    own: tuple[Probe, ...]
-    """The probes of this shard whose model is there."""
-    controls: frozenset[tuple[str, int]]
-    canaries: tuple[Canary, ...]
-    folder: Path
-    """Of the run; it holds its plan."""
-
-
-def _checked(asked: _Asked, console: Console) -> _Planned:
+def _checked(asked: _Asked, console: Console) -> tuple[Planned, tuple[Canary, ...]]:
     """Everything that can be wrong is said now, before a cell is started."""
-    from parity.golden.folder import find_goldens, keep_goldens
-    from parity.judge.blind_spots import blind_spots
-    from parity.probe.hub import find_models
-    from parity.probe.lengths import row_facts
-    from parity.probe.shard import read_shard, share
-    from parity.runner.cells import first_cells
-    from parity.store.folder import check_out, new_run
-    from parity.store.plan import Promised
-    from parity.trainers.rest import with_rests
+    from parity.conduct.probes import asked_for, checked_probes
+    from parity.conduct.run import plan_run
+    from parity.probe.shard import read_shard
 
     shard = None if asked.shard_of is None else read_shard(asked.shard_of)
     probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
-    probes = with_rests(probes)
-    own = probes if shard is None else share(probes, shard)
     check_json(asked.json_file)
-    if asked.out is not None:
-        check_out(asked.out)
     canaries = _sample(asked, shard)
-    goldens = find_goldens(
-        asked.golden_folder or GOLDENS,
-        [each for each in own if not each.rest_of],
-        decides=asked.golden_folder is not None,
-    )
-    models = find_models(own, lambda line: console.print(line, style="dim", markup=False, soft_wrap=True))
-    not_run = {probe.name: why for probe in own if (why := models.why_not(probe))}
-    runnable = tuple(probe for probe in own if probe.name not in not_run)
-    blind = blind_spots(runnable, models.snapshots, row_facts)
-    controls = first_cells([probe for probe in probes if probe.name not in not_run])
-    promised = Promised(
-        controls=tuple(sorted(controls)),
+    planned = plan_run(
+        probes,
+        out=asked.out,
+        say=lambda line: console.print(line, style="dim", markup=False, soft_wrap=True),
+        shard=shard,
+        golden=asked.golden_folder,
+        canaries=[each.name for each in canaries],
         repetitions=asked.repeats,
-        canaries=tuple(each.name for each in canaries),
-        goldens=tuple(goldens.texts),
     )
-    folder = new_run(asked.out, probes, blind, not_run=not_run, models=models.commits, promised=promised, shard=shard)
-    keep_goldens(goldens, folder)
-    return _Planned(own=runnable, controls=controls, canaries=canaries, folder=folder)
+    return planned, canaries
 
 
 def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
@@ -168,27 +128,19 @@ def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
     return chosen
 
 
-def _carry_out(asked: _Asked, planned: _Planned, console: Console) -> None:
+def _carry_out(planned: Planned, canaries: tuple[Canary, ...], jobs: int, console: Console) -> None:
     """Runs cells and canaries; what they leave in the folder of the run is the result."""
     from parity.cli.progress import Live
-    from parity.runner.cells import run_cells
+    from parity.conduct.run import carry_out
     from parity.scoreboard.board import run_canaries
     from parity.scoreboard.sample import FOLDER
     from parity.store.run import note_interrupted
 
     try:
         with Live(console, sum(len(probe.workload.seeds) for probe in planned.own), expects=True) as live:
-            run_cells(
-                planned.own,
-                planned.folder,
-                jobs=asked.jobs,
-                watch=live,
-                say=live.say,
-                repetitions=asked.repeats,
-                controls=planned.controls,
-            )
-        if planned.canaries:
-            run_canaries(planned.canaries, planned.folder / FOLDER, cells(console, asked.jobs))
+            carry_out(planned, jobs=jobs, watch=live, say=live.say)
+        if canaries:
+            run_canaries(canaries, planned.folder / FOLDER, cells(console, jobs))
     except KeyboardInterrupt:
         note_interrupted(planned.folder)
 

@@ -85,6 +85,15 @@ def find_probes(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
+def is_part(path: Path) -> bool:
+    """Whether a file only sets what others extend: neither it nor what it extends asks or expects anything."""
+    try:
+        tree = _Reader().tree(path, above=())
+    except BadProbeError:
+        return False  # `read_probe` says what is wrong with it
+    return not tree.keys() & {"question", "expect"}
+
+
 def _name(path: Path) -> str:
     found = path.resolve()
     return f"{found.parent.name or 'probes'}/{found.stem}"

@@ -61,7 +61,7 @@ def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> 
     console.print(Text(visible(sentence(result, named=_NAMED)), style=style), soft_wrap=not console.is_terminal)
     for finding in findings(result):
         console.print()
-        _print_finding(console, finding)
+        print_finding(console, finding)
     if result.canaries is not None:
         print_misjudged(console, result.canaries)
     if rest := rows(result):
@@ -101,7 +101,8 @@ def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
         console.print(f"within at tolerance {tolerance}", style="dim", soft_wrap=True)
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
+def print_finding(console: Console, finding: Finding) -> None:
+    """A probe that is not as expected: its question, what was found, and the command that goes on from there."""
     probe = finding.probe
     console.print(Text.assemble(("✗ ", "bold red"), (visible(probe.probe.name), "bold")), soft_wrap=True)
     console.print(Padding(Text(visible(probe.probe.question)), (0, 0, 0, 2)))
