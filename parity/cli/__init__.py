@@ -16,6 +16,7 @@ from parity.cli.comment import comment_command
 from parity.cli.diff import diff_command
 from parity.cli.doctor import doctor_command
 from parity.cli.explain import explain_command
+from parity.cli.init import init_command
 from parity.cli.list import list_command
 from parity.cli.merge import merge_command
 from parity.cli.outcomes import outcomes_command
@@ -49,6 +50,7 @@ def cli() -> None:
 
 
 for command in (
+    init_command,
     run_command,
     merge_command,
     record_command,
