@@ -32,7 +32,9 @@ def assert_identical(
     __tracebackhide__ = True
     from parity.testing.comparison import compare  # noqa: PLC0415 - the judge takes a second to import
 
-    _hold(compare(reference, candidate, metrics=metrics), {VerdictKind.IDENTICAL})
+    found = compare(reference, candidate, metrics=metrics)
+    if found.verdict is not VerdictKind.IDENTICAL:
+        raise AssertionError(_said(found, reference, candidate))
 
 
 def assert_within(
@@ -64,13 +66,11 @@ def assert_within(
 
     if not tolerance:
         raise ParityError("tolerance: names no metric; write {'loss': 1e-6}, or use assert_identical")
-    _hold(
-        compare(reference, candidate, metrics=metrics, tolerance=tolerance),
-        {VerdictKind.IDENTICAL, VerdictKind.WITHIN},
-    )
+    found = compare(reference, candidate, metrics=metrics, tolerance=tolerance)
+    if found.verdict not in {VerdictKind.IDENTICAL, VerdictKind.WITHIN}:
+        raise AssertionError(_said(found, reference, candidate))
 
 
-def _hold(found: Comparison, accepted: set[VerdictKind]) -> None:
-    __tracebackhide__ = True
-    if found.verdict not in accepted:
-        raise AssertionError(str(found))
+def _said(found: Comparison, reference: object, candidate: object) -> str:
+    """A first line for a summary, and the table below it."""
+    return f"{found.verdict}: {found.reason} ({reference} → {candidate})\n{found}"

@@ -32,6 +32,7 @@ def test_a_difference_is_the_delta_table(logs: tuple[Path, Path]) -> None:
     with pytest.raises(AssertionError) as caught:
         assert_identical(*logs)
     assert str(caught.value).splitlines() == [
+        f"diverged: from step 2, stage loss ({logs[0]} → {logs[1]})",
         " step  stage  metric  reference   candidate           Δ  ULPs",
         "    2  loss   loss          1.5  1.50000095  +9.537e−07     –",
         "diverged: from step 2, stage loss",
