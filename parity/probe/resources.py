@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parity.errors import BadProbeError, shortened
 
-RESOURCES = Path(__file__).parents[1] / "resources"
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 PREFIX = "mlx-parity:"
 
 

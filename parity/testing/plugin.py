@@ -90,13 +90,20 @@ class ProbeTest(pytest.Item):
         from parity.testing.probes import run_checked  # noqa: PLC0415
 
         out = Path(tempfile.mkdtemp(prefix="parity-"))
-        done = run_checked([self.probe], jobs=1, out=out, controls=self._controls())
+        done = run_checked([self.probe], jobs=1, out=out, controls=self.controls())
         is_pending = bool(done.result.pending) and not done.result.lacks
         if not done.expected and not is_pending:
             raise NotAsExpectedError(f"{done}\n\nreport: {done.folder / 'report.html'}")
         shutil.rmtree(out)
         if is_pending:
             pytest.skip("; ".join(each.not_run for each in done.result.pending))
+
+    def controls(self) -> frozenset[tuple[str, int]]:
+        """By probe name and seed, its own cell if `parity run` on all selected tests would give that a control."""
+        from parity.runner.cells import first_cells  # noqa: PLC0415
+
+        first = first_cells([test.probe for test in self.session.items if isinstance(test, ProbeTest)])
+        return first & {(self.probe.name, seed) for seed in self.probe.workload.seeds}
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What was found; not where in parity it was said."""
@@ -111,14 +118,6 @@ class ProbeTest(pytest.Item):
     def reportinfo(self) -> tuple[Path, None, str]:
         """The heading of a failure."""
         return self.path, None, f"{self.probe.name} {self.name}"
-
-    def _controls(self) -> frozenset[tuple[str, int]]:
-        """Its own cell, if `parity run` on all selected tests would train that again without the tap."""
-        from parity.runner.cells import first_cells  # noqa: PLC0415
-
-        tests = [test.probe for test in self.session.items if isinstance(test, ProbeTest)]
-        first = first_cells(tests)
-        return first & {(self.probe.name, seed) for seed in self.probe.workload.seeds}
 
 
 def _from_here(path: Path) -> Path:

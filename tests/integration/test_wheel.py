@@ -46,6 +46,13 @@ def begun(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_wheel_brings_along_what_probes_extend_and_is_typed(installed: Path) -> None:
+    (package,) = installed.parent.glob("lib/python3*/site-packages/parity")
+    files = [path.relative_to(ROOT) for path in (ROOT / "parity" / "resources").rglob("*") if path.is_file()]
+    for file in (*(file for file in files if file.suffix != ".pyc"), Path("parity", "py.typed")):
+        assert (package.parent / file).read_bytes() == (ROOT / file).read_bytes()
+
+
 def test_the_folder_hides_no_package(installed: Path, begun: Path) -> None:
     for command in ("import sys; sys.path.insert(0, '.'); import parity", "import parity"):
         found = said(installed / "python", "-c", f"{command}; print(parity.__file__)", cwd=begun)

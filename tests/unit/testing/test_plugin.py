@@ -67,6 +67,22 @@ def test_k_and_a_path_choose_among_them(project: pytest.Pytester) -> None:
     assert collected(project, "probes/parts/short.toml") == []
 
 
+def test_the_first_selected_cell_of_every_library_is_trained_without_the_tap_too(project: pytest.Pytester) -> None:
+    asked(project)
+    project.path.joinpath("probes/same.toml").write_text(PROBE.replace("mlx-lm-train", "mlx-lm"))
+    project.makeconftest(
+        "def pytest_collection_finish(session):\n"
+        "    for item in session.items:\n"
+        "        print(*([item.nodeid, *item.controls()] if hasattr(item, 'controls') else ()))\n"
+    )
+    done = project.runpytest_subprocess("--collect-only", "-q", "-k", "seed-42", "-p", "no:cacheprovider")
+    done.stdout.fnmatch_lines(
+        ["probes/more/rate.toml::seed-42 ('more/rate', 42)", "probes/same.toml::seed-42 ('probes/same', 42)"]
+    )
+    done = project.runpytest_subprocess("--collect-only", "-q", "-p", "no:cacheprovider")
+    done.stdout.fnmatch_lines(["probes/same.toml::seed-1 ('probes/same', 1)", "probes/same.toml::seed-42"])
+
+
 def test_expected_outcomes_are_one_test_of_all_seeds(project: pytest.Pytester) -> None:
     asked(project)
     measured = '\n[expect.outcomes]\ncontains = "identical"\n[outcomes]\nprompt = "a"\ncontains = "b"\n'
