@@ -30,7 +30,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment, python = folder / "environment", folder / "environment" / "bin" / "python"
     said(UV, "build", "--quiet", "--out-dir", folder / "dist", ROOT, cwd=folder)
     said(UV, "venv", "--quiet", "--python", sys.executable, environment, cwd=folder)
-    said(UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, ROOT / "requirements.lock", cwd=folder)
+    sync: list[str | Path] = [
+        UV,
+        "pip",
+        "sync",
+        "--quiet",
+        "--require-hashes",
+        "--python",
+        python,
+        ROOT / "requirements.lock",
+    ]
+    if subprocess.run([*map(str, sync), "--offline"], env=PLAIN, capture_output=True, check=False).returncode:
+        said(*sync, cwd=folder)  # the cache of `make setup` is gone
     (wheel,) = (folder / "dist").glob("*.whl")
     said(UV, "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", python, wheel, cwd=folder)
     return python.parent
