@@ -117,3 +117,17 @@ def test_probes_are_collected_where_only_the_judge_is(project: pytest.Pytester) 
     asked(project)
     project.makeconftest(f"import sys; sys.modules.update(dict.fromkeys({ABSENT}))")
     assert len(collected(project)) == 5
+
+
+def test_a_probe_whose_model_cannot_be_had_is_skipped_with_the_reason(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(project)
+    own = PROBE.replace("[workload]", '[workload]\nmodel = "owner/none"').replace("[1, 42]", "[1]")
+    project.path.joinpath("probes/same.toml").write_text(own)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(project.path / "empty"))
+    done = project.runpytest_subprocess("-rs", "-p", "no:cacheprovider", "probes/same.toml")
+    done.assert_outcomes(skipped=1)
+    why = "model owner/none is not available (the hub may not be asked: HF_HUB_OFFLINE is set)"
+    done.stdout.fnmatch_lines([f"SKIPPED*{why}"])
