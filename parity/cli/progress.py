@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from parity.report.escape import visible
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -97,7 +99,7 @@ class Live:
 
 
 def _name(cell: Cell) -> str:
-    return f"{cell.probe.name}, seed {cell.seed}"
+    return f"{visible(cell.probe.name)}, seed {cell.seed}"
 
 
 def _what(progress: CellProgress) -> str:

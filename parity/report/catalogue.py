@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from parity.judge.result import in_short
-from parity.report.escape import escaped
+from parity.report.escape import escaped, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +26,8 @@ _WORDS = 2
 def print_catalogue(console: Console, probes: Iterable[Probe]) -> None:
     """Three lines a probe on a terminal: its name and what is expected, its question, its arms."""
     for probe in probes:
-        console.print(Text.assemble((probe.name, "bold"), f"  {in_short(probe.expect)}"), soft_wrap=True)
-        console.print(Padding(Text(probe.question), (0, 0, 0, 2)))
+        console.print(Text.assemble((visible(probe.name), "bold"), f"  {in_short(probe.expect)}"), soft_wrap=True)
+        console.print(Padding(Text(visible(probe.question)), (0, 0, 0, 2)))
         console.print(Padding(Text(arms(probe), style="dim"), (0, 0, 0, 2)))
         console.print()
 

@@ -99,6 +99,12 @@ def test_a_probe_is_its_name_and_expectation_its_question_and_its_arms() -> None
     ]
 
 
+def test_a_name_with_a_character_that_cannot_be_seen_names_it() -> None:
+    hidden = replace(PROBE, name="current/se\u200blf", question="Is it\u2060 the same?")
+    first, second, *_ = table(hidden, width=160)
+    assert (first, second) == ("current/se⟨U+200B⟩lf  identical", "  Is it⟨U+2060⟩ the same?")
+
+
 @pytest.mark.parametrize("width", [30, 80])
 def test_no_width_breaks_a_name_or_costs_a_word(width: int) -> None:
     probe = replace(candidate(settings={"max_grad_value": 0.0}), name="original/two-causes-bias-fixed")
