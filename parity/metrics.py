@@ -44,6 +44,8 @@ class Metric:
     """Whether an arm may lack it: then it is a blind spot."""
     exact: bool = False
     """Whether it must be equal even on a device that is not deterministic."""
+    of_next: bool = False
+    """Whether it shows only as the next step begins: the last step has none."""
 
 
 METRICS: Mapping[str, Metric] = {
@@ -58,7 +60,9 @@ METRICS: Mapping[str, Metric] = {
     "clipped_norm": Metric(stage=Stage.CLIP, sized=True),
     "clipped": Metric(stage=Stage.CLIP),
     "lr": Metric(stage=Stage.SCHEDULE, sized=True, exact=True),
+    "counter": Metric(stage=Stage.UPDATE, sized=True, exact=True),
     "params": Metric(stage=Stage.UPDATE),
+    "params_kept": Metric(stage=Stage.UPDATE, of_next=True),
     "trainable_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True),
     "base_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True),
     "modules_at_end": Metric(stage=Stage.UPDATE, per_step=False, at_end=True, what="values", shared=True, exact=True),

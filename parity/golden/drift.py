@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from parity.judge.diff import Delta, Recording, diff
+from parity.judge.diff import Delta, Recording, diff, step_rows
 from parity.judge.verdict import first_divergence
-from parity.metrics import STEP_METRICS
 from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def which_moved(found: Drift, trainer: VerdictKind) -> Moved:
 
 def _recording(golden: Golden) -> Recording:
     return Recording(
-        rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in golden.steps),
+        rows=step_rows(golden.steps),
         parameters={name: {"all": f"{of.tensors} tensors {of.digest}"} for name, of in golden.groups.items()},
     )
 

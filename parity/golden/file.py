@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 _FIRST = "# mlx-parity golden"
 _KEYS = ("schema", "probe", "seed", "steps", "platform", "workload", "environment", "digest")
 _NESTED = {"workload", "environment"}
-_TYPES = {of.name: str(of.type) for of in fields(Step) if of.name not in {"reported", "random"}}
-_COLUMNS = tuple(_TYPES)
+_COLUMNS = ("step", "batch", "loss", "tokens", "grad_norm", "gradient", "clipped_norm", "clipped", "lr", "params")
+_TYPES = {of.name: str(of.type).removesuffix(" | None") for of in fields(Step)}
+_ABSENT = "-"
+"""In place of a value that could not be seen."""
 _GROUP_COLUMNS = ("group", "tensors", "digest")
 _CURE = "restore it from version control, or replace it with `parity record --force`"
 
@@ -61,7 +63,7 @@ def write_golden(golden: Golden) -> str:
         *(f"#   {name}: {value}" for name, value in golden.environment.items()),
     ]
     groups = [(name, str(group.tensors), group.digest) for name, group in golden.groups.items()]
-    steps = [[_text(getattr(step, name), kind) for name, kind in _TYPES.items()] for step in golden.steps]
+    steps = [[_text(getattr(step, name), _TYPES[name]) for name in _COLUMNS] for step in golden.steps]
     body = [*_aligned(_GROUP_COLUMNS, groups), *_aligned(_COLUMNS, steps)]
     return "\n".join([*head, f"# digest: {digest([*head, *body])}", *body]) + "\n"
 
@@ -154,10 +156,13 @@ def _step(row: Sequence[str]) -> Step:
         _bad(f"not a row of {len(_COLUMNS)} columns: {' '.join(row)!r}")
     kinds: Mapping[str, type[int] | type[float] | type[str]] = {"int": int, "float": _float32, "str": str}  # type: ignore[dict-item]
     try:
-        values = {name: kinds[kind](word) for (name, kind), word in zip(_TYPES.items(), row, strict=True)}
+        words = {name: word for name, word in zip(_COLUMNS, row, strict=True) if word != _ABSENT}
+        values = {name: kinds[_TYPES[name]](word) for name, word in words.items()}
     except ValueError:
         _bad(f"not a row of numbers: {' '.join(row)!r}")
-    return Step(**values)  # type: ignore[arg-type]
+    if missing := {"step", "clipped_norm", "clipped", "params"} - values.keys():
+        _bad(f"not a row of a step: it lacks {min(missing)}")
+    return Step(**{**dict.fromkeys(_TYPES), **values, "reported": {}, "random": {}})  # type: ignore[arg-type]
 
 
 def _check_steps(found: Sequence[int], asked: int) -> None:
@@ -182,8 +187,10 @@ def _bad(said: str) -> NoReturn:
     raise BadGoldenError(said)
 
 
-def _text(value: float | str, kind: str) -> str:
+def _text(value: float | str | None, kind: str) -> str:
     """The shortest decimal that reads back as the same float32; other values unchanged."""
+    if value is None:
+        return _ABSENT
     if kind != "float":
         return str(value)
     short = str(np.float32(value))

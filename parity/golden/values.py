@@ -40,7 +40,7 @@ class Golden:
     """By name, what may have changed since: releases, device, compiler."""
     groups: Mapping[str, Group]
     steps: tuple[Step, ...]
-    """Without what the trainer reported, and without the states of random generators."""
+    """Without what the trainer reported, counted and found, and without the states of random generators."""
 
     @property
     def workload(self) -> str:
@@ -53,6 +53,7 @@ def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
     assert trace.start is not None
     assert trace.end is not None
     header, start, end = trace.header, trace.start, trace.end
+    assert header.seed is not None
     parameters = (start.loaded, start.trainable, start.base, end.trainable, end.base)
     return Golden(
         probe=header.probe,
@@ -61,7 +62,7 @@ def golden_of(trace: Trace, asked: Mapping[str, str]) -> Golden:
         asked=asked,
         environment=_environment(header.provenance),
         groups={name: _group(tensors) for name, tensors in zip(PARAMETERS, parameters, strict=True)},
-        steps=tuple(replace(step, reported={}, random={}) for step in trace.steps),
+        steps=tuple(replace(step, reported={}, random={}, counter=None, found=None) for step in trace.steps),
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.metrics import Stage
+from parity.judge.diff import not_compared, recording
+from parity.metrics import METRICS, Stage
 from parity.probe.values import BOTH_ARMS, ArmName, OptimizerName, ScheduleName, Tuning
 
 if TYPE_CHECKING:
@@ -108,8 +109,40 @@ def _of_arms(probe: Probe) -> Iterator[BlindSpot]:
 
 
 def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
-    """The blind spots that only a run can tell: what no arm saved, and bounds that never took effect."""
-    return (*_of_bounds(reference, candidate), *_of_saving(reference, candidate))
+    """The blind spots that only a run can tell: what a tap could not see, what no arm saved, bounds that never bind."""
+    return (
+        *_of_taps(reference, candidate),
+        *_of_bounds(reference, candidate),
+        *_of_saving(reference, candidate),
+    )
+
+
+def _of_taps(reference: Trace, candidate: Trace) -> Iterator[BlindSpot]:
+    """What one of the arms, or both, could not show; metrics that go together are one."""
+    whys = not_compared(recording(reference), recording(candidate))
+    said: set[tuple[str, str]] = set()
+    for metric, why in whys.items():
+        what = _WHAT.get(metric, metric)
+        if (what, why) not in said:
+            said.add((what, why))
+            yield BlindSpot(stage=METRICS[metric].stage, what=what, because=why)
+
+
+_WHAT = {
+    "base": "the weights as they were loaded",
+    "trainable": "the trainable parameters before step 1",
+    "base_at_start": "the frozen weights before step 1",
+    "batch": "the batch",
+    "tokens": "the number of targets",
+    "loss": "the loss",
+    "grad_norm": "the gradient",
+    "gradient": "the gradient",
+    "lr": "the learning rate",
+    "counter": "the optimizer's own counter",
+    "params_kept": "the parameters between two steps",
+    "trainable_at_end": "the parameters after the last step",
+    "base_at_end": "the frozen weights after the last step",
+}
 
 
 def _of_saving(reference: Trace, candidate: Trace) -> Iterator[BlindSpot]:
@@ -138,7 +171,8 @@ def _bound(trace: Trace) -> str:
 
 def _binds(trace: Trace) -> bool:
     """A NaN counts as binding: it does not tell whether the bound took effect."""
-    return any(not abs(step.clipped_norm - step.grad_norm) <= _SAME_NORM * step.grad_norm for step in trace.steps)
+    norms = [(step.clipped_norm, step.grad_norm) for step in trace.steps if step.grad_norm is not None]
+    return any(not abs(clipped - norm) <= _SAME_NORM * norm for clipped, norm in norms)
 
 
 def blind_spots(

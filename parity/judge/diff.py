@@ -18,9 +18,9 @@ from parity.metrics import METRICS, STEP_METRICS
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from parity.trace.values import Tensor, Trace
+    from parity.trace.values import Step, Tensor, Trace
 
 Value = int | float | str
 
@@ -64,6 +64,8 @@ class Recording:
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By metric, such as `base_at_start` or `trainable`, and tensor name: dtype, shape and digest as one text."""
     seed: int | None = None
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that could not be seen, at some step at least, and why not: they cannot be compared."""
     incomplete: str = ""
     """Why the recording stops early, if it does."""
     float32: bool = True
@@ -80,6 +82,8 @@ class Delta:
 
     table: pd.DataFrame
     problems: tuple[Problem, ...]
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """By metric, why one of the two or both could not see it: a blind spot, and no problem."""
 
     @property
     def unequal(self) -> pd.DataFrame:
@@ -90,6 +94,7 @@ class Delta:
 def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
     parameters: dict[str, Mapping[str, Tensor]] = {}
+    blind = unseen(trace)
     if trace.start is not None:
         parameters |= {
             "base": trace.start.loaded,
@@ -101,9 +106,11 @@ def recording(trace: Trace) -> Recording:
         if trace.end.saved is not None:
             parameters["saved"] = trace.end.saved
     return Recording(
-        rows=tuple((step.step, {name: getattr(step, name) for name in STEP_METRICS}) for step in trace.steps),
-        parameters={metric: _texts(tensors) for metric, tensors in parameters.items()} | _plain_at_end(trace),
+        rows=step_rows(trace.steps),
+        parameters={metric: _texts(tensors) for metric, tensors in parameters.items() if metric not in blind}
+        | _plain_at_end(trace),
         seed=trace.header.seed,
+        unseen=blind,
         incomplete="" if trace.ending.complete else trace.ending.why,
     )
 
@@ -124,6 +131,27 @@ def saving(reference: Recording) -> Recording:
     return replace(reference, parameters={**parameters, "saved": parameters["trainable_at_end"]})
 
 
+def step_rows(steps: Sequence[Step]) -> tuple[tuple[int, dict[str, Value]], ...]:
+    """The metrics of each step, as far as they were seen; what the next step found is what this one kept."""
+    found = {step.step: step.found for step in steps}
+    rows = []
+    for step in steps:
+        values = {name: getattr(step, name, None) for name in STEP_METRICS} | {"params_kept": found.get(step.step + 1)}
+        rows.append((step.step, {name: value for name, value in values.items() if value is not None}))
+    return tuple(rows)
+
+
+def unseen(trace: Trace) -> dict[str, str]:
+    """What a tap could not see at every step, or not at all, and why."""
+    told: dict[str, str] = {}
+    if trace.start is not None:
+        told |= trace.start.unseen
+    if trace.end is not None:
+        told |= trace.end.unseen
+    blind = {name for step in trace.steps for name in STEP_METRICS if getattr(step, name, "") is None}
+    return {name: told.get(name, "not seen at every step") for name in _in_order(told.keys() | blind)}
+
+
 def diff(reference: Recording, candidate: Recording) -> Delta:
     """Compares two recordings step by step and metric by metric; 0.0 and −0.0 are equal."""
     rows = [
@@ -134,7 +162,18 @@ def diff(reference: Recording, candidate: Recording) -> Delta:
     table = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
     types: dict[str, Any] = {"step": int, "equal": bool, "ulp": "Int64", "reference": object, "candidate": object}
     problems = (*_problems(reference, candidate), *_parameter_problems(reference, candidate))
-    return Delta(table=table.astype(types), problems=problems)
+    return Delta(table=table.astype(types), problems=problems, unseen=not_compared(reference, candidate))
+
+
+def not_compared(reference: Recording, candidate: Recording) -> dict[str, str]:
+    """By metric, why one of two recordings, or both, could not see it."""
+    whys = {}
+    for metric in _in_order(reference.unseen.keys() | candidate.unseen.keys()):
+        left, right = reference.unseen.get(metric), candidate.unseen.get(metric)
+        sides = [("reference", left), ("candidate", right)]
+        alone = "; ".join(f"in the {side}, {why}" for side, why in sides if why is not None)
+        whys[metric] = left if left is not None and left == right else alone
+    return whys
 
 
 def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -212,25 +251,33 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
         yield Problem(kind=ProblemKind.MISSING_STEP, detail=f"only the reference has {_ranges(missing)}")
     if extra := right.keys() - left.keys():
         yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"only the candidate has {_ranges(extra)}")
-    yield from _metric_problems(left, right, sorted(common))
+    blind = reference.unseen.keys() | candidate.unseen.keys()
+    yield from _metric_problems(left, right, sorted(common), blind)
 
 
 def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
-        if METRICS[metric].optional:
+        if METRICS[metric].optional or metric in reference.unseen or metric in candidate.unseen:
             continue
         kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
         yield Problem(kind=kind, detail=f"{metric} (parameters by name)")
 
 
 def _metric_problems(
-    left: Mapping[int, Mapping[str, Value]], right: Mapping[int, Mapping[str, Value]], steps: list[int]
+    left: Mapping[int, Mapping[str, Value]],
+    right: Mapping[int, Mapping[str, Value]],
+    steps: list[int],
+    blind: Collection[str],
 ) -> Iterator[Problem]:
     known = _in_order({metric for step in steps for metric in (*left[step], *right[step])})
     found: dict[tuple[ProblemKind, str], list[int]] = {}
     for step in steps:
         for metric in known:
-            if (kind := _kind(left[step].get(metric), right[step].get(metric))) is not None:
+            one, other = left[step].get(metric), right[step].get(metric)
+            may_lack = metric in blind or (metric in METRICS and METRICS[metric].of_next)
+            if (one is None or other is None) and may_lack:
+                continue
+            if (kind := _kind(one, other)) is not None:
                 found.setdefault((kind, metric), []).append(step)
     for (kind, metric), where in found.items():
         yield Problem(kind=kind, detail=f"{metric} at {_ranges(where)}")

@@ -95,8 +95,9 @@ def misreports(trace: Trace) -> tuple[Misreport, ...]:
 
 def _of_step(step: Step, names: list[str]) -> Iterator[Misreport]:
     for name in names:
-        if name in step.reported and _apart(getattr(step, name), step.reported[name], REPORTS[name].allowed):
-            yield Misreport(step=step.step, name=name, tapped=getattr(step, name), reported=step.reported[name])
+        tapped, reported = getattr(step, name), step.reported.get(name)
+        if tapped is not None and reported is not None and _apart(tapped, reported, REPORTS[name].allowed):
+            yield Misreport(step=step.step, name=name, tapped=tapped, reported=reported)
 
 
 def _apart(tapped: float, reported: float, allowed: float) -> bool:

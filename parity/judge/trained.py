@@ -19,11 +19,12 @@ def untrained(trace: Trace) -> str:
     if trace.start is None or trace.end is None:
         return ""
     before, after = trace.start.trainable, trace.end.trainable
-    if not before:
+    known = "trainable" not in trace.start.unseen and "trainable_at_end" not in trace.end.unseen
+    if known and not before:
         return "no tensor is trainable"
     if trace.steps and all(step.grad_norm == 0 for step in trace.steps):
         return f"the gradient was zero at every one of {len(trace.steps)} steps"
-    return f"none of {len(before)} trainable tensors moved" if before == after else ""
+    return f"none of {len(before)} trainable tensors moved" if known and before == after else ""
 
 
 def with_trained(verdict: Verdict, traces: Mapping[ArmName, Trace]) -> Verdict:

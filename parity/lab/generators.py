@@ -10,23 +10,21 @@ import mlx.core as mx
 import numpy as np
 
 
-def states() -> dict[str, str]:
-    """By library, a fingerprint of its global generator: BLAKE2b-64, hexadecimal.
+class Generators:
+    """The global generators as they are now; a generator of MLX may be computed later."""
 
-    `mlx` evaluates the state, which a compiled step returns with its other outputs.
-    """
-    numpy_state = np.random.get_state(legacy=False)
-    assert isinstance(numpy_state, dict)
-    return {
-        "python": _digest(repr(random.getstate()).encode()),
-        "numpy": _digest(numpy_state["state"]["key"].tobytes() + repr(_rest(numpy_state)).encode()),
-        "mlx": _digest(repr(_mlx_keys()).encode()),
-    }
+    def __init__(self) -> None:
+        numpy_state = np.random.get_state(legacy=False)
+        assert isinstance(numpy_state, dict)
+        self._python = _digest(repr(random.getstate()).encode())
+        self._numpy = _digest(numpy_state["state"]["key"].tobytes() + repr(_rest(numpy_state)).encode())
+        keys: Any = mx.random.state  # a list that also stands for itself in a compiled step
+        self._mlx = list(keys)
 
-
-def _mlx_keys() -> list[object]:
-    keys: Any = mx.random.state  # a list that also stands for itself in a compiled step
-    return [key.tolist() for key in keys]
+    def states(self) -> dict[str, str]:
+        """By library, a fingerprint: BLAKE2b-64, hexadecimal. Evaluates MLX's, which a compiled step returns."""
+        keys = [key.tolist() for key in self._mlx]
+        return {"python": self._python, "numpy": self._numpy, "mlx": _digest(repr(keys).encode())}
 
 
 def _rest(state: dict[str, object]) -> list[object]:

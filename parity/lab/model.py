@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import mlx.optimizers as optim
+from mlx import nn
 
 from parity.lab.fingerprint import leaves, tensor
 
@@ -23,10 +24,12 @@ _LAYER = re.compile(r"layers\.(\d+)\.")
 def parameters(model: Any) -> dict[str, dict[str, Tensor]]:
     """Frozen (`base`) and `trainable` parameters, by canonical name."""
     base, trainable = named_parameters(model)
-    return {
-        "base": {name: tensor(leaf) for name, leaf in base.items()},
-        "trainable": {name: tensor(leaf) for name, leaf in trainable.items()},
-    }
+    return {"base": tensors(base), "trainable": tensors(trainable)}
+
+
+def tensors(named: Mapping[str, mx.array]) -> dict[str, Tensor]:
+    """Each leaf as a trace has it."""
+    return {name: tensor(leaf) for name, leaf in named.items()}
 
 
 def named_parameters(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.array]]:
@@ -38,7 +41,18 @@ def named_parameters(model: Any) -> tuple[dict[str, mx.array], dict[str, mx.arra
 
 def all_parameters(model: Any) -> dict[str, Tensor]:
     """Every parameter of a model that has no LoRA layers yet."""
-    return {name: tensor(leaf) for name, leaf in leaves(model.parameters()).items()}
+    return tensors(leaves(model.parameters()))
+
+
+def model_in(tree: Any) -> Any:
+    """The first model with something to train in what a compiled function captures; None if there is none.
+
+    `Module.state` is the module itself.
+    """
+    if isinstance(tree, nn.Module):
+        return tree if leaves(tree.trainable_parameters()) else None
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ()
+    return next((found for part in parts if (found := model_in(part)) is not None), None)
 
 
 def effective(model: Any, optimizer: Any) -> dict[str, Any]:
@@ -93,11 +107,18 @@ def _wiring(model: Any, trained: Mapping[str, mx.array]) -> dict[str, Any]:
     values = {
         "lora.layers": len(layers),
         "lora.rank": sorted({module.lora_a.shape[-1 if module.lora_a.ndim == 2 else -2] for module in wired}),
-        "lora.scale": sorted({module.scale for module in wired}),
-        "lora.dropout": sorted({round(1 - module.dropout._p_1, 9) for module in wired}),
+        "lora.scale": sorted(
+            {module.scale for module in wired if isinstance(getattr(module, "scale", None), int | float)}
+        ),
+        "lora.dropout": sorted({round(1 - each._p_1, 9) for module in wired if (each := _dropout(module)) is not None}),
     }
     single = {name: each[0] if isinstance(each, list) and len(each) == 1 else each for name, each in values.items()}
     return single | {"trainable.tensors": len(trained), "trainable.values": sum(leaf.size for leaf in trained.values())}
+
+
+def _dropout(module: Any) -> nn.Dropout | None:
+    found = getattr(module, "dropout", None)
+    return found if isinstance(found, nn.Dropout) else None
 
 
 def _unwired(name: str, everything: Mapping[str, mx.array]) -> str:

@@ -1,144 +1,142 @@
 """What is recorded of one forward and backward pass, as values of the graph that computes it.
 
-An update may take several passes (gradient accumulation). Their records add up, so that the rows of an
-update have the same fingerprint however they were split over passes.
+An update may take several passes (gradient accumulation). Taken together, the rows of an update have the same
+fingerprint however they were split over passes.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from parity.lab.fingerprint import fingerprint, flat_float32, leaves, structure, words
+from parity.lab.fingerprint import fingerprint, flat_float32, structure, words
+from parity.lab.losses import loss_of, tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _IGNORED = -100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passes:
-    """The passes of an update so far; every field is an array of the graph."""
+class Pass:
+    """One forward and backward pass; every field is an array of the graph that computes it."""
 
-    count: mx.array
-    """uint32 []."""
-    tokens: mx.array
-    """Supervised targets, uint32 []."""
     loss: mx.array
-    """Nats, float32 []: for a single pass the mean over targets, for added passes the sum."""
-    words: mx.array
-    """How many words were hashed so far, uint32 []: the position of the next pass's first word."""
-    batch: mx.array
-    """Fingerprint, uint32 [2]."""
+    """Nats, float32 []: the mean over targets, as the loss function returned it."""
+    tokens: mx.array | None
+    """Supervised targets, uint32 [], or float32 [] where the trainer counts in floats; None if it does not say."""
+    batch: mx.array | None
+    """Of the arrays that the loss function was given, uint32 [words]; None if it was given none."""
     gradient: mx.array
-    """Float32, all trainable leaves in one vector; for added passes, the weighted sum."""
+    """Float32, all trainable leaves in one vector."""
     structure: mx.array
     """Names, shapes and dtypes of the leaves, uint32 [2]."""
+    found: mx.array | None
+    """Fingerprint of the trainable parameters as the pass began, uint32 [2]; None if nobody looked."""
+    whole: Mapping[str, mx.array] = field(default_factory=dict)
+    """For a replay: what the loss function was given and computed."""
+    leaves: Mapping[str, mx.array] = field(default_factory=dict)
+    """The gradient by name; empty if it is of a graph that is not at hand."""
 
-    def mean_loss(self) -> mx.array:
-        """Token mean, nats, float32 []."""
-        return self.loss / self.tokens.astype(mx.float32)
+
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """The passes of one update together."""
+
+    count: int
+    loss: mx.array
+    """Nats, float32 []: token mean, or the mean over passes where the tokens are not known."""
+    tokens: mx.array | None
+    """Of all passes, uint32 [] or float32 []."""
+    batch: mx.array | None
+    """Fingerprint, uint32 [2]: the same however the rows were split over passes."""
+    gradient: mx.array
+    """Float32, the mean gradient in one vector."""
+    structure: mx.array
+    """uint32 [2]."""
+    found: mx.array | None
+    """uint32 [2], as the first pass began."""
 
 
-def one_pass(value: Sequence[Any], gradient: Any, batch: Sequence[mx.array], *, start: mx.array) -> Passes:
+def one_pass(
+    value: Any,
+    gradient: Mapping[str, mx.array],
+    batch: Sequence[mx.array],
+    *,
+    found: mx.array | None = None,
+    whole: Mapping[str, mx.array] | None = None,
+) -> Pass:
     """Records one pass.
 
     Args:
-        value: what the loss returned: token-mean loss and supervised tokens.
-        gradient: the gradient that was computed with it, a tree.
-        batch: token ids, offsets and lengths, possibly labels.
-        start: how many words the update's earlier passes have hashed, uint32 [].
+        value: what the loss function returned.
+        gradient: the gradient that was computed with it, by name.
+        batch: the arrays that the loss function was given: token ids, offsets and lengths, possibly labels, or others.
+        found: fingerprint of the trainable parameters as the pass began, uint32 [2].
+        whole: what a replay keeps of it.
+
+    Raises:
+        ValueError: the loss function returned no array of size 1.
 
     """
-    named = leaves(gradient)
-    rows = batch_rows(batch)
-    tokens = value[1].astype(mx.uint32).reshape(())
-    return Passes(
-        count=mx.array(1, mx.uint32),
+    tokens = tokens_of(value)
+    if tokens is not None:
+        counted = mx.uint32 if mx.issubdtype(tokens.dtype, mx.integer) else mx.float32
+        tokens = tokens.astype(counted).reshape(())
+    return Pass(
+        loss=loss_of(value).astype(mx.float32).reshape(()),
         tokens=tokens,
-        loss=value[0].astype(mx.float32).reshape(()),
-        words=mx.array(rows.size, mx.uint32),
-        batch=fingerprint(rows.reshape(-1), start),
-        gradient=flat_float32(named),
-        structure=structure(named),
+        batch=batch_rows(batch).reshape(-1) if batch else None,
+        gradient=flat_float32(gradient),
+        structure=structure(gradient),
+        found=found,
+        whole=whole or {},
+        leaves=gradient,
     )
 
 
-def added(before: Mapping[str, mx.array] | None, now: Passes, *, weighs_tokens: bool) -> Passes:
-    """Adds a pass to those before. Its loss and gradient are means; `weighs_tokens` weights the gradient by tokens."""
-    tokens = now.tokens.astype(mx.float32)
-    weighted = Passes(
-        **vars(now) | {"loss": now.loss * tokens, "gradient": now.gradient * tokens if weighs_tokens else now.gradient}
-    )
-    if before is None:
-        return weighted
-    summed = {name: before[name] + value for name, value in vars(weighted).items() if name != "structure"}
-    return Passes(**summed, structure=now.structure)
+def together(passes: Sequence[Pass], *, weighs_tokens: bool) -> Passes:
+    """The passes of an update as one.
 
+    Args:
+        passes: at least one, in order.
+        weighs_tokens: whether the trainer's mean gradient weighs tokens; if not, or if they are not known, passes.
 
-def mean_gradient(passes: Passes, *, weighs_tokens: bool) -> mx.array:
-    """The accumulated gradient as one float32 vector."""
-    return passes.gradient / (passes.tokens if weighs_tokens else passes.count).astype(mx.float32)
-
-
-def with_logits(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss, extended to return the model's output last; that is an empty array if the model was not called."""
-
-    def seen(*args: Any, **kwargs: Any) -> Any:
-        calls: list[mx.array] = []
-
-        def spy(call: Callable[..., Any], *given: Any, **more: Any) -> Any:
-            out = call(*given, **more)
-            calls.extend([out] if isinstance(out, mx.array) else [])
-            return out
-
-        with _called(model, spy):
-            value = loss(*args, **kwargs)
-        return (*value, calls[-1] if calls else mx.zeros(0))
-
-    return seen
-
-
-@contextmanager
-def returning(model: Any, logits: mx.array) -> Iterator[None]:
-    """Within the context, the model returns these logits whatever it is called with."""
-    with _called(model, lambda *_, **__: logits):
-        yield
-
-
-@contextmanager
-def _called(model: Any, instead: Callable[..., Any]) -> Iterator[None]:
-    """Sends calls of this one model to `instead`, with the original call as first argument.
-
-    Patches the class, since Python looks `__call__` up there.
     """
-    kind = type(model)
-    call = kind.__call__
+    first, count = passes[0], mx.array(len(passes), mx.uint32)
+    counted = [each.tokens for each in passes if each.tokens is not None]
+    tokens = _sum(counted) if len(counted) == len(passes) else None
+    loss, gradient = first.loss, first.gradient
+    if len(passes) > 1:
+        weights = [each.astype(mx.float32) for each in counted] if tokens is not None else None
+        over = (count if tokens is None else tokens).astype(mx.float32)
+        loss = _weighted([each.loss for each in passes], weights) / over
+        by_tokens = weighs_tokens and tokens is not None
+        summed = _weighted([each.gradient for each in passes], weights if by_tokens else None)
+        gradient = summed / (over if by_tokens else count.astype(mx.float32))
+    batches = [each.batch for each in passes if each.batch is not None]
+    return Passes(
+        count=len(passes),
+        loss=loss,
+        tokens=tokens,
+        batch=fingerprint(mx.concatenate(batches)) if len(batches) == len(passes) else None,
+        gradient=gradient,
+        structure=passes[-1].structure,
+        found=first.found,
+    )
 
-    def switch(called: Any, *args: Any, **kwargs: Any) -> Any:
-        if called is model:
-            return instead(partial(call, called), *args, **kwargs)
-        return call(called, *args, **kwargs)
 
-    kind.__call__ = switch
-    try:
-        yield
-    finally:
-        kind.__call__ = call
+def _weighted(values: Sequence[mx.array], weights: Sequence[mx.array] | None) -> mx.array:
+    return _sum(values if weights is None else [value * weight for value, weight in zip(values, weights, strict=True)])
 
 
-def split_like(flat: mx.array, named: Mapping[str, mx.array]) -> dict[str, mx.array]:
-    """One float32 vector as leaves of these names, shapes and dtypes."""
-    parts, start = {}, 0
-    for name, leaf in named.items():
-        parts[name] = flat[start : start + leaf.size].reshape(leaf.shape).astype(leaf.dtype)
-        start += leaf.size
-    return parts
+def _sum(values: Sequence[mx.array]) -> mx.array:
+    return reduce(add, values)
 
 
 def batch_rows(batch: Sequence[mx.array]) -> mx.array:

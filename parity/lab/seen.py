@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from parity.lab.passes import Passes
     from parity.lab.replay.observer import Observer
+    from parity.lab.updates import Like
     from parity.trace.values import Executed, Ignored, Tensor
 
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 class Given:
     """What a tap is told before the arm trains."""
 
-    loaded: Mapping[str, Tensor]
-    passes: int
-    weighs_tokens: bool
+    loaded: Mapping[str, Tensor] | None
+    """None: nobody knows when the model was loaded."""
+    passes: int | None
+    """None: as many as there are."""
     ignored: Sequence[Ignored]
     executed: Callable[[], tuple[Executed, ...]]
     observers: Sequence[Observer]
+    reports: bool
+    """Whether the trainer tells what it reports of its steps."""
 
     @property
     def keeps_whole(self) -> bool:
@@ -35,20 +39,31 @@ class Seen:
     """What a tap has seen so far."""
 
     model: Any = None
+    loss: Callable[..., Any] | None = None
+    """The first that is differentiated by a model."""
     optimizer: Any = None
-    made: list[Any] = field(default_factory=list)
-    """Every optimizer, in the order in which they were made."""
     start: dict[str, dict[str, Tensor]] | None = None
+    """The parameters before step 1; those of a later moment replace them until a pass was seen."""
+    told: bool = False
+    """Whether observers were told of the start."""
     loss_name: str = ""
     batch_shapes: list[list[int]] = field(default_factory=list)
-    passes: Passes | None = None
-    """The passes of the update that is being traced."""
-    last_pass: dict[str, Any] = field(default_factory=dict)
-    last_names: dict[str, Any] = field(default_factory=dict)
+    gradient: Like = ()
     around_update: dict[str, Any] = field(default_factory=dict)
-    """The plain local variables of the function that calls `Optimizer.update`."""
-    steps: int = 0
+    """The plain local variables of the function that calls the optimizer."""
+    written: int = 0
+    reported: int = 0
+    """The last step of which the trainer reported something."""
     traced: int = 0
-    """How often the update was traced."""
+    """How often an update was traced, or taken eagerly."""
     error: Exception | None = None
-    """The first error; `finish` raises it."""
+    """The first error; nothing is recorded after it."""
+
+
+class Inside(threading.local):
+    """Which of its own functions this thread is in: what they call is not seen once more."""
+
+    made: bool = False
+    """In `nn.value_and_grad`, which calls `mx.value_and_grad`."""
+    passing: bool = False
+    updating: bool = False

@@ -1,300 +1,310 @@
-"""In-graph capture of a training step, the same for every trainer.
+"""Records the steps of a training from inside its graphs, whatever trains.
 
-Trainers on MLX compile their step with `inputs=outputs=[model.state, optimizer.state, ...]`, captured
-by reference (mlx-lm 0.30 to 0.32 `tuner/trainer.py`, and trainers that follow it). So an entry that is
-written into `optimizer.state` while the step is traced comes out of every compiled step: no second
-forward or backward pass, no change to the trainer, and the same code serves an eager step.
-
-Two seams are enough. `mlx.nn.value_and_grad` is where loss and raw gradient appear;
-`mlx.optimizers.Optimizer.update` is what receives the gradient, clipped or not.
+The seams are what every trainer on MLX calls: `nn.value_and_grad` or `mx.value_and_grad`, where loss and raw gradient
+appear; `apply_gradients` of its optimizer, which `update` calls and which receives the gradient, clipped or not; and
+`mx.compile`, through which what was recorded leaves a compiled step (`parity.lab.compiled`). There is no second forward
+or backward pass and no change to the trainer. Nothing that the tap does may fail a training: what goes wrong is kept
+for `finish`, and the training goes on unseen.
 """
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import mlx.optimizers as optim
 from mlx import nn
 
-from parity.lab.fingerprint import bits, fingerprint, flat_float32, hexadecimal, leaves, norm
-from parity.lab.generators import states
+from parity.lab.fingerprint import bits, fingerprint, flat_float32, leaves
 from parity.lab.left import NOTHING, Left
-from parity.lab.model import counting, effective, named_parameters, parameters
-from parity.lab.passes import added, mean_gradient, one_pass, split_like, with_logits
-from parity.lab.seams import replaced
-from parity.lab.seen import Given, Seen
-from parity.lab.sketch import sketch
-from parity.trace.values import End, Executed, Ignored, Start, Step, Tensor
+from parity.lab.losses import batch_of, differentiated, with_logits
+from parity.lab.model import model_in, parameters, tensors
+from parity.lab.passes import one_pass
+from parity.lab.rows import Rows, TapError
+from parity.lab.seams import overridden, replaced
+from parity.lab.seen import Given, Inside, Seen
+from parity.lab.steps import Steps
+from parity.lab.updates import like, one_update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from parity.lab.replay.observer import Observer
     from parity.trace.file import TraceWriter
-
-_ENTRY = "parity_tap"
-_PASSES = "parity_passes"
-_WHOLE = "parity_whole"
-
-
-class TapError(Exception):
-    """The tap and the trainer disagree about what a step is."""
+    from parity.trace.values import Executed, Ignored, Tensor
 
 
 class Tap:
-    """Records one arm. Install it around `Provider.train`, once."""
+    """Records one arm. Install it around the training, once."""
 
     def __init__(
         self,
         writer: TraceWriter,
         *,
-        loaded: Mapping[str, Tensor],
-        passes: int = 1,
+        loaded: Mapping[str, Tensor] | None,
+        passes: int | None = 1,
         weighs_tokens: bool = False,
         ignored: Sequence[Ignored] = (),
         executed: Callable[[], tuple[Executed, ...]] = tuple,
         observers: Sequence[Observer] = (),
+        reports: bool = True,
     ) -> None:
         """Creates a tap.
 
         Args:
             writer: where the rows go.
-            loaded: the parameters as they were loaded.
-            passes: forward passes of an update.
+            loaded: the parameters as they were loaded; None if nobody knows.
+            passes: forward passes of an update; None for as many as there are.
             weighs_tokens: whether the trainer accumulates the mean over tokens, or over passes.
             ignored: settings that the library ignored; read after step 1.
             executed: called once, after step 1; returns which code ran.
-            observers: the observers of a replay.
+            observers: told of the training as it goes on.
+            reports: whether `end_of_step` is called; if not, a row is written as soon as the trainer evaluates.
 
         """
-        self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}
-        """Called once, after step 1, with the plain local variables of the function that calls
-        `optimizer.update`: returns what really runs, by name."""
+        self.read_back: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing
+        """Called once, after step 1, with the plain local variables of the function that calls the optimizer:
+        returns what really runs, by name."""
         self._writer = writer
         self._given = Given(
-            loaded=loaded,
-            passes=passes,
-            weighs_tokens=weighs_tokens,
-            ignored=ignored,
-            executed=executed,
-            observers=observers,
+            loaded=loaded, passes=passes, ignored=ignored, executed=executed, observers=observers, reports=reports
         )
         self._seen = Seen()
+        self._inside = Inside()
+        self._steps = Steps(self._before_compiled, self._safely, weighs_tokens=weighs_tokens)
+        self._rows = Rows(writer, self._given, self._seen, self._steps)
+        self._installed = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Patches the seams within the context, and restores them whatever happens."""
-        value_and_grad, update, make = nn.value_and_grad, optim.Optimizer.update, optim.Optimizer.__init__
-
-        def tapped_value_and_grad(model: Any, loss: Callable[..., Any]) -> Callable[..., Any]:
-            self._before_training(model, loss)
-            self._seen.loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
-            return self._see_pass(value_and_grad(model, with_logits(model, loss) if self._given.keeps_whole else loss))
-
-        def tapped_update(optimizer: Any, model: Any, gradients: Any) -> None:
-            self._seen.around_update = _plain(sys._getframe(1).f_locals)
-            update(optimizer, model, gradients)
-            self._see_update(optimizer, model, gradients)
-
-        def tapped_make(optimizer: Any, *args: Any, **kwargs: Any) -> None:
-            make(optimizer, *args, **kwargs)
-            self._seen.made.append(optimizer)
-
-        optim.Optimizer.update = tapped_update
-        optim.Optimizer.__init__ = tapped_make
-        try:
-            with replaced(value_and_grad, tapped_value_and_grad):
+        functions = {
+            nn.value_and_grad: self._of_model(nn.value_and_grad),
+            mx.value_and_grad: self._of_function(mx.value_and_grad),
+            mx.compile: self._steps.compiled.compiling(mx.compile),
+            mx.eval: self._evaluating(mx.eval),
+            mx.async_eval: self._starting(mx.async_eval),
+        }
+        with replaced(functions), overridden(optim.Optimizer, "apply_gradients", self._applying):
+            self._installed = True
+            try:
                 yield
-        finally:
-            nn.value_and_grad = value_and_grad
-            optim.Optimizer.update = update
-            optim.Optimizer.__init__ = make
+            finally:
+                self._installed = False
 
     def end_of_step(self, reported: Mapping[str, float | None]) -> None:
         """Writes the row of the update that the trainer has just evaluated.
 
-        Never raises, since trainers ignore what their callbacks raise: `finish` raises the error.
+        Never raises, since trainers ignore what their callbacks raise: `finish` raises the error. What is reported of
+        several steps together belongs to none of them, and is left out.
 
         Args:
             reported: what the trainer itself reports about the step; `None` for what it does not report.
 
         """
-        try:
-            self._record(reported)
-        except Exception as error:  # noqa: BLE001 - kept for `finish`
-            self._seen.error = self._seen.error or error
+        self._safely(self._rows.report, reported, self.read_back)
 
-    def finish(self, steps: int, left: Left = NOTHING) -> None:
+    def finish(self, steps: int | None = None, left: Left = NOTHING) -> None:
         """Checks that every step was seen, and records the parameters as the trainer leaves them.
 
         Args:
-            steps: as many as the workload asks for.
+            steps: as many as the workload asks for; None if nobody asked.
             left: what the arm leaves behind.
 
         Raises:
-            TapError: fewer or more steps than the workload asks for, or a step that the optimizer counts differently.
+            TapError: fewer or more steps than the workload asks for, or something that the tap could not follow.
 
         """
+        self._safely(self._rows.write_all, self.read_back)
         if self._seen.error is not None:
             raise self._seen.error
-        if self._seen.steps != steps:
-            raise TapError(f"the trainer took {self._seen.steps} of {steps} steps")
+        if steps is not None and self._seen.written != steps:
+            raise TapError(f"the trainer took {self._seen.written} of {steps} steps")
         for observer in self._given.observers:
             observer.finished(self._seen.model)
-        tensors = parameters(self._seen.model)
-        ended = sketch(named_parameters(self._seen.model)[1])
-        self._writer.end(
-            End(
-                base=tensors["base"],
-                trainable=tensors["trainable"],
-                **vars(left),
-                traced=self._seen.traced,
-                sketch=ended,
+        self._rows.write_end(left)
+
+    def _safely(self, see: Callable[..., Any], *args: Any) -> Any:
+        """Looks, unless something has gone wrong before; keeps what goes wrong from the training."""
+        if self._seen.error is None:
+            try:
+                return see(*args)
+            except Exception as error:  # noqa: BLE001 - kept for `finish`
+                self._seen.error = error
+        return None
+
+    @property
+    def _looks(self) -> bool:
+        return self._installed and self._seen.error is None
+
+    # what the seams call
+
+    def _of_model(self, own: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(own)
+        def value_and_grad(model: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
+            if not self._looks:
+                made: Callable[..., Any] = own(model, fn)
+                return made
+            if self._seen.loss is None:
+                self._seen.model, self._seen.loss = model, fn
+            self._inside.made = True
+            try:
+                made = own(model, with_logits(model, fn) if self._given.keeps_whole else fn)
+            finally:
+                self._inside.made = False
+            return self._passing(
+                made, fn, lambda args, kwargs: (model.trainable_parameters(), [*args, kwargs]), model=model
             )
-        )
 
-    def _before_training(self, model: Any, loss: Callable[..., Any]) -> None:
-        if self._seen.start is None:
-            self._seen.model = model
-            self._seen.start = parameters(model)
-            for observer in self._given.observers:
-                observer.before_training(model, loss)
+        return value_and_grad
 
-    def _see_pass(self, value_and_grad: Callable[..., Any]) -> Callable[..., Any]:
-        def tapped(*args: Any, **kwargs: Any) -> Any:
-            value, gradient = value_and_grad(*args, **kwargs)
-            if not isinstance(value, tuple | list) or len(value) < 2:
-                raise TapError("the trainer's loss must return (loss, tokens), as mlx-lm's default_loss does")
-            given = leaves([list(args[1:]), kwargs]).values()
-            batch = [leaf for leaf in given if isinstance(leaf, mx.array)]
-            if not batch:
-                raise TapError("no batch was seen among the arguments of the trainer's loss")
-            self._seen.batch_shapes = [list(leaf.shape) for leaf in batch]
-            if self._given.keeps_whole:
-                *value, logits = value
-                self._seen.last_pass = {"batch": batch, "logits": logits, "loss": value[0], "tokens": value[1]}
-                self._seen.last_names = leaves(gradient)
-            self._add_pass(value, gradient, batch)
+    def _of_function(self, own: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(own)
+        def value_and_grad(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+            made: Callable[..., Any] = own(fun, *args, **kwargs)
+            if self._inside.made or not self._looks:
+                return made
+            return self._passing(made, fun, differentiated(*args, **kwargs))
+
+        return value_and_grad
+
+    def _passing(
+        self,
+        own: Callable[..., Any],
+        loss: Callable[..., Any],
+        split: Callable[[Any, Any], tuple[Any, Any]],
+        model: Any = None,
+    ) -> Callable[..., Any]:
+        """A gradient function whose passes are seen.
+
+        Args:
+            own: as MLX made it.
+            loss: what it differentiates.
+            split: its arguments → what it is differentiated by, and everything else.
+            model: whose parameters these are, if it is known.
+
+        """
+        whole = model is not None and self._given.keeps_whole
+
+        @wraps(own)
+        def passed(*args: Any, **kwargs: Any) -> Any:
+            if self._inside.passing or self._inside.updating or not self._looks:
+                value, gradient = own(*args, **kwargs)
+                return value[1] if whole else value, gradient
+            split_ = self._safely(split, args, kwargs)
+            found = self._safely(self._before_pass, model, split_)
+            self._inside.passing = True
+            try:
+                value, gradient = own(*args, **kwargs)
+            finally:
+                self._inside.passing = False
+            logits = None
+            if whole:
+                _, value, logits = value
+            self._safely(self._see_pass, loss, split_, value, gradient, found, logits)
             return value, gradient
 
-        return tapped
+        return passed
 
-    def _add_pass(self, value: Any, gradient: Any, batch: list[mx.array]) -> None:
-        """With accumulation, the earlier passes of an update also leave the compiled step in the optimizer's state."""
-        if self._given.passes == 1:
-            self._seen.passes = one_pass(value, gradient, batch, start=mx.array(0, mx.uint32))
-            return
-        if not self._seen.made:
-            raise TapError("with accumulation, the optimizer must be made by the trainer while it trains")
-        state = counting(self._seen.made[-1]).state
-        before = state.get(_PASSES)
-        start = mx.array(0, mx.uint32) if before is None else before["words"]
-        now = one_pass(value, gradient, batch, start=start)
-        self._seen.passes = added(before, now, weighs_tokens=self._given.weighs_tokens)
-        state[_PASSES] = vars(self._seen.passes)
+    def _applying(self, own: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(own)
+        def apply_gradients(optimizer: Any, gradients: Any, parameters: Any) -> Any:
+            if self._inside.passing or self._inside.updating or not self._looks:
+                return own(optimizer, gradients, parameters)
+            if self.read_back is not _nothing:
+                self._seen.around_update = _around()
+            self._inside.updating = True
+            try:
+                updated = own(optimizer, gradients, parameters)
+            finally:
+                self._inside.updating = False
+            self._safely(self._see_update, optimizer, gradients, parameters, updated)
+            return updated
 
-    def _see_update(self, optimizer: Any, model: Any, gradients: Any) -> None:
-        passes, self._seen.passes = self._seen.passes, None
-        if passes is None:
-            raise TapError(
-                "an update without a gradient of its own: are there two optimizers, or two updates per step?"
-            )
+        return apply_gradients
+
+    def _evaluating(self, own: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(own)
+        def evaluate(*args: Any) -> None:
+            own(*args)
+            if self._looks and not self._given.reports and self._steps.waiting and not self._steps.compiled.frames:
+                self._safely(self._rows.write_all, self.read_back)
+
+        return evaluate
+
+    def _starting(self, own: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(own)
+        def async_eval(*args: Any) -> None:
+            own(*args)
+            if self._looks and self._steps.waiting and not self._steps.compiled.frames:
+                self._safely(own, self._steps.waiting[-1].words)
+
+        return async_eval
+
+    # what is seen
+
+    def _before_compiled(self, outputs: Any) -> None:
+        """Before a function is called that may take a step: what it captures tells of a model that it changes."""
+        self._rows.write_all(self.read_back)
+        if not self._steps.seen and outputs is not None and self._installed:
+            model = self._seen.model if self._seen.model is not None else model_in(outputs)
+            if model is not None:
+                self._see_start(model, parameters(model))
+
+    def _before_pass(self, model: Any, split: tuple[Any, Any]) -> mx.array | None:
+        trained = leaves(split[0])
+        if model is not None:
+            self._seen.model = model
+        if not self._steps.compiled.frames:
+            self._rows.write_all(self.read_back)
+            if not self._steps.seen:
+                alone = model is None
+                self._see_start(model, {"base": {}, "trainable": tensors(trained)} if alone else parameters(model))
+        return None if self._steps.open else fingerprint(bits(trained, flat_float32(trained)))
+
+    def _see_start(self, model: Any, start: dict[str, dict[str, Tensor]]) -> None:
+        self._seen.model, self._seen.start = model, start
+        if not self._seen.told:
+            self._seen.told = True
+            for observer in self._given.observers:
+                observer.before_training(model, self._seen.loss)
+
+    def _see_pass(
+        self, loss: Any, split: tuple[Any, Any], value: Any, gradient: Any, found: mx.array | None, logits: Any
+    ) -> None:
+        batch, named = batch_of(split[1]), leaves(gradient)
+        self._seen.loss_name = f"{loss.__module__}.{getattr(loss, '__qualname__', type(loss).__name__)}"
+        self._seen.batch_shapes = [list(leaf.shape) for leaf in batch]
+        whole: dict[str, mx.array] = {}
+        if logits is not None:
+            self._seen.gradient = like(named)
+            whole = {"logits": logits} | {f"batch/{number}": array for number, array in enumerate(batch)}
+        one = one_pass(value, named, batch, found=found, whole=whole)
+        if logits is not None:
+            whole |= {"loss": one.loss} | ({} if one.tokens is None else {"tokens": one.tokens})
+        self._steps.passed(one)
+
+    def _see_update(self, optimizer: Any, gradients: Any, parameters: Any, updated: Any) -> None:
         self._seen.traced += 1
         self._seen.optimizer = optimizer
-        first = counting(optimizer)
-        if self._given.passes == 1:
-            loss, flat = passes.loss, passes.gradient
-        else:
-            loss, flat = passes.mean_loss(), mean_gradient(passes, weighs_tokens=self._given.weighs_tokens)
-            first.state[_PASSES] = {name: mx.zeros_like(value) for name, value in vars(passes).items()}
-        received, params = leaves(gradients), leaves(model.trainable_parameters())
-        flat_received = flat_float32(received)
-        norms = [norm(flat), norm(flat_received), first.learning_rate.astype(mx.float32)]
-        if self._given.keeps_whole:
-            raw = split_like(flat, self._seen.last_names)
-            first.state[_WHOLE] = self._seen.last_pass | {"gradient": raw, "received": received, "params": params}
-        first.state[_ENTRY] = {
-            "floats": mx.stack([loss, *norms]),
-            "integers": mx.concatenate(
-                [
-                    mx.stack([passes.tokens, passes.count, first.step.astype(mx.uint32)]),
-                    passes.batch,
-                    fingerprint(mx.concatenate([passes.structure, flat.view(mx.uint32)])),
-                    fingerprint(bits(received, flat_received)),
-                    fingerprint(bits(params, flat_float32(params))),
-                ]
-            ),
-        }
-
-    def _record(self, reported: Mapping[str, float | None]) -> None:
-        seen = None if self._seen.optimizer is None else counting(self._seen.optimizer).state.get(_ENTRY)
-        if seen is None:
-            raise TapError("no update was seen: the trainer uses neither nn.value_and_grad nor Optimizer.update")
-        loss, grad_norm, clipped_norm, lr = seen["floats"].tolist()
-        tokens, passes, step, *prints = seen["integers"].tolist()
-        batch, gradient, clipped, params = (hexadecimal(prints[i : i + 2]) for i in range(0, 8, 2))
-        self._seen.steps += 1
-        if step != self._seen.steps:
-            raise TapError(f"row {self._seen.steps} belongs to update {step} of the optimizer: a step was missed")
-        if passes != self._given.passes:
-            raise TapError(f"update {step} took {passes} passes, the workload asks for {self._given.passes}")
-        if self._seen.steps == 1:
-            self._record_start()
-        self._writer.step(
-            Step(
-                step=step,
-                batch=batch,
-                loss=loss,
-                tokens=tokens,
-                grad_norm=grad_norm,
-                gradient=gradient,
-                clipped_norm=clipped_norm,
-                clipped=clipped,
-                lr=lr,
-                params=params,
-                random=states(),
-                reported={name: _number(name, value) for name, value in reported.items() if value is not None},
-            )
-        )
-        for observer in self._given.observers:
-            observer.after_step(
-                step, self._seen.model, self._seen.optimizer, counting(self._seen.optimizer).state.get(_WHOLE, {})
-            )
-
-    def _record_start(self) -> None:
-        assert self._seen.start is not None
-        shown = effective(self._seen.model, self._seen.optimizer) | {
-            "loss": self._seen.loss_name,
-            "accumulation": self._given.passes,
-            "batch_shapes": self._seen.batch_shapes,
-        }
-        shown |= self.read_back(self._seen.around_update)
-        self._writer.start(
-            Start(
-                **self._seen.start,
-                loaded=self._given.loaded,
-                effective=shown,
-                ignored=tuple(self._given.ignored),
-                executed=self._given.executed(),
-            )
-        )
+        if self._seen.model is None and isinstance(parameters, nn.Module):
+            self._seen.model = parameters
+        whole = self._given.keeps_whole
+        update = one_update(optimizer, gradients, updated, self._steps.open, whole=whole)
+        named = (self._seen.gradient, like(leaves(gradients)), like(leaves(updated))) if whole else None
+        self._steps.updated(update, named)
 
 
-def _number(name: str, value: object) -> float:
-    """What a trainer reports, which may be of any type."""
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-    except OverflowError:
-        pass
-    raise TapError(
-        f"the trainer reports a {name} of type {type(value).__name__}; it must be a number that a float can hold"
-    )
+def _around() -> dict[str, Any]:
+    """The local variables of the function that calls the optimizer, if they are plain: they keep no object alive."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("mlx.optimizers"):
+        frame = frame.f_back
+    return {name: value for name, value in frame.f_locals.items() if isinstance(value, bool | int | float | str | None)}
 
 
-def _plain(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Only plain values, which keep no other object alive."""
-    return {name: value for name, value in variables.items() if isinstance(value, bool | int | float | str | None)}
+def _nothing(_around: Mapping[str, Any]) -> dict[str, Any]:
+    return {}

@@ -1,6 +1,6 @@
 """Trace files: append-only JSON Lines, flushed line by line, and read back up to the last whole line.
 
-Floats round-trip to the bit. NaN and infinities are strings, never `null`. A file that is cut
+Floats round-trip to the bit. NaN and infinities are strings; `null` is what could not be seen. A file that is cut
 anywhere can be read up to its last whole line; its trace is then incomplete.
 """
 
@@ -240,8 +240,10 @@ def _typed(line: _Line) -> _Line:
     """Checks that the plain fields of a line have their declared types."""
     for of in fields(line):
         value, wanted = getattr(line, of.name), str(of.type)
-        if value is None and wanted.endswith(" | None"):
-            continue
+        if wanted.endswith(" | None"):
+            if value is None:
+                continue
+            wanted = wanted.removesuffix(" | None")
         is_bool = isinstance(value, bool)
         parts = value if isinstance(value, tuple) else ()
         fits = {

@@ -16,10 +16,12 @@ class Header:
     """Whose trace this is; written before a trainer is touched."""
 
     probe: str
+    """Empty for a command that was traced as it is."""
     arm: str
-    seed: int
+    seed: int | None
+    """None if nobody knows."""
     steps: int
-    """How many steps the workload asks for."""
+    """How many steps the workload asks for; 0 if nobody asked."""
     declared: Mapping[str, Any]
     """The arm as the probe declares it: provider, stages, settings."""
     provenance: Mapping[str, Any]
@@ -79,30 +81,39 @@ class Start:
     ignored: tuple[Ignored, ...]
     executed: tuple[Executed, ...] = ()
     """Files of the trainers' libraries and of MLX, sorted by path."""
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that the tap could not see from step 1 on, and why not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One optimizer update of one arm. Scalars are float32 values, fingerprints 64 bits in hexadecimal."""
+    """One optimizer update of one arm. Scalars are float32 values, fingerprints 64 bits in hexadecimal.
+
+    None is what could not be seen.
+    """
 
     step: int
     """1-based."""
-    batch: str
+    found: str | None
+    """Of the trainable parameters as its first pass began: what the step before, and whatever came after it, left."""
+    batch: str | None
     """Of token ids, padding included, and of what is supervised; independent of how rows are split over passes."""
-    loss: float
+    loss: float | None
     """Token mean over all passes of the update, nats, before the update."""
-    tokens: int
+    tokens: int | None
     """Supervised targets."""
-    grad_norm: float
+    grad_norm: float | None
     """L2 over all trainable leaves, in float32, before clipping."""
-    gradient: str
+    gradient: str | None
     clipped_norm: float
     """The same norm, of what the optimizer receives."""
     clipped: str
-    lr: float
+    lr: float | None
     """The rate that this update used."""
+    counter: int | None
+    """How many updates the optimizer itself has counted."""
     params: str
-    """Of the trainable parameters after the update."""
+    """Of the trainable parameters after the update, as the optimizer returned them."""
     random: Mapping[str, str] = field(default_factory=dict)
     """By library, a fingerprint of the state of its random generator after the step: `python`, `numpy`, `mlx`."""
     reported: Mapping[str, float] = field(default_factory=dict)
@@ -127,6 +138,8 @@ class End:
     """What the configuration beside it says of LoRA: type, rank, scale, dropout; None if there is none."""
     sketch: tuple[float, ...] = ()
     """Of all trainable values, as `parity.lab.sketch` makes it: two sketches tell how far apart two ends are."""
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that the tap could not see after the last step, and why not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,12 @@ import mlx.optimizers as optim
 import numpy as np
 import pytest
 from mlx import nn
+from mlx.utils import tree_map
 
 from parity.lab.fingerprint import leaves, tensor
 from parity.lab.replay.observer import Observer
-from parity.lab.tap import Tap, TapError
+from parity.lab.rows import TapError
+from parity.lab.tap import Tap
 from parity.metrics import Stage
 from parity.probe.inputs import read_rows
 from parity.probe.values import Lora, Optimizer, Workload
@@ -210,12 +212,25 @@ def test_an_update_of_fewer_passes_than_asked_for_is_an_error(tmp_path: Path) ->
             tap.finish(3)
 
 
-def test_an_optimizer_from_before_training_cannot_be_followed_over_passes(tmp_path: Path) -> None:
-    model = nn.Linear(2, 2)
-    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer, loaded={}, passes=2).installed():
-        step = nn.value_and_grad(model, lambda model, x: (model(x).sum(), mx.array(1)))
-        with pytest.raises(TapError, match="the optimizer must be made by the trainer while it trains"):
-            step(model, mx.ones((1, 2)))
+def test_an_optimizer_from_before_training_is_followed_over_passes(tmp_path: Path) -> None:
+    """The passes are of one compiled function, the update of another: neither knows of the other."""
+    model, optimizer = nn.Linear(2, 2), optim.SGD(0.1)
+    mx.eval(model.parameters())
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer, loaded={}, passes=2)
+        with tap.installed():
+            passing = nn.value_and_grad(model, lambda x: (model(x).sum(), mx.array(1)))
+            state = [model.state, optimizer.state]
+            step = mx.compile(passing, inputs=model.state, outputs=model.state)
+            update = mx.compile(lambda gradient: optimizer.update(model, gradient), inputs=state, outputs=state)
+            for _ in range(3):
+                (_, one), (_, other) = (step(mx.ones((1, 2)) * scale) for scale in (1, 3))
+                update(tree_map(lambda a, b: (a + b) / 2, one, other))
+                tap.end_of_step({})
+        tap.finish(3)
+    for row in read_trace(tmp_path / "t.jsonl").steps:
+        assert row.grad_norm == row.clipped_norm == pytest.approx((2 * (2**2 + 2**2 + 1)) ** 0.5)
+        assert (row.tokens, row.counter) == (2, row.step)
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +258,7 @@ def test_batches_and_their_fingerprints_are_one_in_eager_and_compiled_graphs(tra
     compiled, eager = read_trace(traces["compiled"]), read_trace(traces["eager"])
     assert [step.batch for step in compiled.steps] == [step.batch for step in eager.steps]
     assert compiled.start == eager.start
+    assert [step.found for step in compiled.steps][1:] == [step.params for step in compiled.steps][:-1]
     assert len({step.batch for step in compiled.steps}) == 3
 
 
@@ -275,31 +291,16 @@ def test_a_trainer_that_the_tap_cannot_see_is_an_error_and_no_empty_trace(tmp_pa
             tap.finish(1)
 
 
-@pytest.mark.parametrize(
-    ("loss", "arguments", "message"),
-    [
-        (lambda _model, x: x.sum(), {"x": mx.ones(2)}, r"must return \(loss, tokens\)"),
-        (lambda _model, x: (mx.array(1.0) + x, mx.array(1)), {"x": 1}, "no batch was seen"),
-    ],
-)
-def test_a_loss_that_the_tap_cannot_read_is_an_error(
-    tmp_path: Path, loss: Any, arguments: dict[str, Any], message: str
-) -> None:
+def test_a_second_update_in_a_step_is_an_error_of_an_arm(tmp_path: Path) -> None:
     model = nn.Linear(2, 2)
-    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer, loaded={}).installed():
-        step = nn.value_and_grad(model, loss)
-        with pytest.raises(TapError, match=message):
-            step(model, **arguments)
-
-
-def test_a_second_update_in_a_step_is_an_error(tmp_path: Path) -> None:
-    model = nn.Linear(2, 2)
-    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer, Tap(writer, loaded={}).installed():
-        step = nn.value_and_grad(model, lambda model, x: (model(x).sum(), mx.array(1)))
-        _, gradient = step(model, mx.ones((1, 2)))
-        optim.SGD(learning_rate=0.1).update(model, gradient)
-        with pytest.raises(TapError, match="an update without a gradient of its own"):
+    with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
+        tap = Tap(writer, loaded={})
+        with tap.installed():
+            _, gradient = nn.value_and_grad(model, lambda model, x: model(x).sum())(model, mx.ones((1, 2)))
             optim.SGD(learning_rate=0.1).update(model, gradient)
+            optim.SGD(learning_rate=0.1).update(model, gradient)
+        with pytest.raises(TapError, match="update 2 took 0 passes, the workload asks for 1"):
+            tap.finish(2)
 
 
 def test_the_end_holds_the_parameters_that_the_trainer_leaves(tmp_path: Path) -> None:
@@ -313,11 +314,11 @@ def test_the_end_holds_the_parameters_that_the_trainer_leaves(tmp_path: Path) ->
     assert 1 <= end.traced <= 3
 
 
-def test_a_step_that_was_not_told_of_is_an_error(tmp_path: Path) -> None:
+def test_a_step_that_was_not_told_of_is_recorded_without_what_was_reported(tmp_path: Path) -> None:
     with TraceWriter(tmp_path / "t.jsonl", HEADER) as writer:
         tap = Tap(writer, loaded={})
         tell, told = tap.end_of_step, iter((True, False, True))
         tap.end_of_step = lambda reported: tell(reported) if next(told) else None  # type: ignore[method-assign]
         train("mlx-lm", tmp_path, tap)
-        with pytest.raises(TapError, match="row 2 belongs to update 3 of the optimizer: a step was missed"):
-            tap.finish(3)
+        tap.finish(3)
+    assert [row.reported != {} for row in read_trace(tmp_path / "t.jsonl").steps] == [True, False, False]

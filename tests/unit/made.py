@@ -18,6 +18,7 @@ from parity.trace.values import End, Ending, Header, Start, Step, Tensor, Trace
 def step(number: int, **changed: Any) -> Step:
     made = Step(
         step=number,
+        found=f"{number - 1:016x}",
         batch="00000000000000aa",
         loss=0.5 + number,
         tokens=108,
@@ -26,6 +27,7 @@ def step(number: int, **changed: Any) -> Step:
         clipped_norm=2.25,
         clipped="00000000000000bb",
         lr=0.0010000000474974513,
+        counter=number,
         params=f"{number:016x}",
         reported={"loss": 0.5 + number},
     )

@@ -22,7 +22,7 @@ BUDGET = 2 * 1024**3
 """Limit of the states that are kept on disk during a replay, in bytes."""
 
 _TRAINED, _OPTIMIZER, _KEY = "trained/", "optimizer/", "key"
-_NOT_STATE = ("parity_", "learning_rate")
+_NOT_STATE = ("learning_rate",)
 
 
 class LockError(Exception):
@@ -38,7 +38,7 @@ class Recorder(Observer):
         self._folder = folder
         self._left = budget
 
-    def before_training(self, model: Any, _loss: Callable[..., Any]) -> None:
+    def before_training(self, model: Any, _loss: Callable[..., Any] | None) -> None:
         """Writes the state before step 1; the optimizer has none yet."""
         self._write(_state(model, {}))
 
@@ -62,7 +62,7 @@ class Lock(Observer):
         self._folder = folder
         self._steps = steps
 
-    def before_training(self, model: Any, _loss: Callable[..., Any]) -> None:
+    def before_training(self, model: Any, _loss: Callable[..., Any] | None) -> None:
         """Sets trainable parameters and random key of step 1; raises LockError if the arms train different tensors."""
         self._set(0, model, {})
 

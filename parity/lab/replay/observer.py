@@ -21,7 +21,7 @@ class Observer:
     def loaded(self, model: Any, tokenizer: Any) -> None:
         """Called right after loading."""
 
-    def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
+    def before_training(self, model: Any, loss: Callable[..., Any] | None) -> None:
         """Called before step 1, with the adapters in place and with the loss that the trainer differentiates."""
 
     def after_step(self, step: int, model: Any, optimizer: Any, whole: Mapping[str, Any]) -> None:

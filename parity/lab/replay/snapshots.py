@@ -8,8 +8,8 @@ import mlx.core as mx
 import numpy as np
 
 from parity.lab.fingerprint import leaves
+from parity.lab.losses import loss_of, returning
 from parity.lab.model import named_parameters
-from parity.lab.passes import returning
 from parity.lab.replay.contrast import Kept, Snapshot
 from parity.lab.replay.observer import Enough, Observer
 from parity.lab.replay.supervised import supervised
@@ -49,7 +49,7 @@ class Keeper(Observer):
         self.tokenizer = tokenizer
         self._loaded = self._chosen(leaves(model.parameters()))
 
-    def before_training(self, model: Any, loss: Callable[..., Any]) -> None:
+    def before_training(self, model: Any, loss: Callable[..., Any] | None) -> None:
         """Keeps the parameters as step 1 starts, and the loss, to differentiate it later."""
         self._loss = loss
         if 0 not in self._steps:
@@ -106,8 +106,7 @@ class Keeper(Observer):
 
         def of_logits(given: mx.array) -> mx.array:
             with returning(model, given):
-                value: mx.array = loss(model, *batch)[0]
-            return value
+                return loss_of(loss(model, *batch))
 
         exact = logits.astype(mx.float32)
         slope = mx.grad(of_logits)(exact)

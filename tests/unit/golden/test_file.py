@@ -27,14 +27,16 @@ number = st.floats(width=32, allow_nan=False)
 steps = st.builds(
     Step,
     step=st.just(0),
-    batch=hexadecimal,
+    found=st.none(),
+    batch=st.none() | hexadecimal,
     loss=number,
-    tokens=st.integers(0, 2**32 - 1),
+    tokens=st.none() | st.integers(0, 2**32 - 1),
     grad_norm=number,
     gradient=hexadecimal,
     clipped_norm=number,
     clipped=hexadecimal,
-    lr=number,
+    lr=st.none() | number,
+    counter=st.none(),
     params=hexadecimal,
 )
 
@@ -189,5 +191,7 @@ def test_a_name_is_fit_for_a_file() -> None:
 
 
 def test_infinities_come_back(tmp_path: Path) -> None:
-    golden = replace(GOLDEN, steps=(replace(step(1), loss=math.inf, lr=-math.inf, reported={}),))
+    golden = replace(
+        GOLDEN, steps=(replace(step(1), loss=math.inf, lr=-math.inf, reported={}, found=None, counter=None),)
+    )
     assert read(written(tmp_path / "g.txt", write_golden(golden))) == golden

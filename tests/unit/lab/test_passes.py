@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from mlx import nn
 
 from parity.lab.fingerprint import words
-from parity.lab.passes import Passes, added, batch_rows, mean_gradient, one_pass, returning, split_like, with_logits
+from parity.lab.losses import returning, with_logits
+from parity.lab.passes import Pass, Passes, batch_rows, one_pass, together
+from parity.lab.updates import like, split_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,24 +22,22 @@ ROWS = 6
 few = settings(max_examples=25, deadline=None)
 
 
-def passed(batch: Sequence[mx.array], start: Any = 0, *, loss: float = 1.0, tokens: int = 1, at: Any = 1.0) -> Passes:
+def passed(batch: Sequence[mx.array], *, loss: float = 1.0, tokens: int = 1, at: Any = 1.0) -> Pass:
     value = (mx.array(loss), mx.array(tokens))
-    return one_pass(value, {"b": mx.array(at), "a": mx.array([0.0])}, batch, start=mx.array(start, mx.uint32))
+    return one_pass(value, {"a": mx.array([0.0]), "b": mx.array(at)}, batch)
 
 
 def accumulated(passes: Sequence[Sequence[mx.array]]) -> Passes:
-    """As the tap does it: what the passes before have left, and one more."""
-    so_far: Passes | None = None
-    for batch in passes:
-        before = None if so_far is None else vars(so_far)
-        start = 0 if so_far is None else so_far.words
-        so_far = added(before, passed(batch, start), weighs_tokens=False)
-    assert so_far is not None
-    return so_far
+    return together([passed(batch) for batch in passes], weighs_tokens=False)
+
+
+def printed(passes: Passes) -> object:
+    assert passes.batch is not None
+    return passes.batch.tolist()
 
 
 def seen(*batch: mx.array) -> object:
-    return passed(batch).batch.tolist()
+    return printed(accumulated([batch]))
 
 
 def labels(ids: mx.array, ranges: mx.array) -> mx.array:
@@ -66,15 +66,15 @@ def test_a_batch_has_one_fingerprint_however_it_is_split(
     edges = [0, *sorted(cuts), ROWS]
     parts = [[array[first:last] for array in whole] for first, last in pairwise(edges)]
     split = accumulated(parts)
-    assert split.batch.tolist() == seen(*whole)
-    assert (split.count.item(), split.words.item()) == (len(parts), batch_rows(whole).size)
+    assert printed(split) == seen(*whole)
+    assert split.count == len(parts)
 
 
 def test_three_passes_of_two_rows_are_one_of_six() -> None:
     ids, ranges = mx.arange(24).reshape(6, 4), mx.array([[0, 3]] * 6)
     parts = [[ids[at : at + 2], ranges[at : at + 2]] for at in (0, 2, 4)]
-    assert accumulated(parts).batch.tolist() == seen(ids, ranges)
-    assert accumulated(parts[::-1]).batch.tolist() != seen(ids, ranges)
+    assert printed(accumulated(parts)) == seen(ids, ranges)
+    assert printed(accumulated(parts[::-1])) != seen(ids, ranges)
 
 
 IDS = mx.arange(18).reshape(6, 3)
@@ -166,8 +166,9 @@ def test_arrays_of_another_make_are_taken_as_they_are(batch: list[mx.array]) -> 
 
 
 def test_one_pass_is_kept_as_it_is() -> None:
-    kept = passed([IDS, RANGES], loss=0.25, tokens=3, at=[[1.5], [-0.0]])
-    assert (kept.count.item(), kept.tokens.item(), kept.loss.item()) == (1, 3, 0.25)
+    kept = together([passed([IDS, RANGES], loss=0.25, tokens=3, at=[[1.5], [-0.0]])], weighs_tokens=True)
+    assert kept.tokens is not None
+    assert (kept.count, kept.tokens.item(), kept.loss.item()) == (1, 3, 0.25)
     assert kept.gradient.tolist() == [0.0, 1.5, 0.0]  # leaves by name, zeros without a sign
     assert kept.structure.tolist() != passed([IDS, RANGES], at=[1.5, 0.0]).structure.tolist()
 
@@ -178,20 +179,19 @@ small = st.floats(-8.0, 8.0, width=32, allow_subnormal=False)
 @few
 @given(st.lists(st.tuples(small, st.integers(1, 500), small), min_size=1, max_size=4), st.booleans())
 def test_means_of_passes_weigh_tokens_or_passes(passes: list[tuple[float, int, float]], weighs_tokens: bool) -> None:
-    so_far: Passes | None = None
-    for loss, tokens, at in passes:
-        now = passed([IDS, RANGES], loss=loss, tokens=tokens, at=at)
-        so_far = added(None if so_far is None else vars(so_far), now, weighs_tokens=weighs_tokens)
-    assert so_far is not None
+    every = [passed([IDS, RANGES], loss=loss, tokens=tokens, at=at) for loss, tokens, at in passes]
+    one = together(every, weighs_tokens=weighs_tokens)
+    assert one.tokens is not None
     total = sum(tokens for _, tokens, _ in passes)
     loss_sum = gradient_sum = np.float32(0)
     for loss, tokens, at in passes:
         loss_sum += np.float32(loss) * np.float32(tokens)
         gradient_sum += np.float32(at) * np.float32(tokens if weighs_tokens else 1)
-    assert (so_far.count.item(), so_far.tokens.item()) == (len(passes), total)
-    assert so_far.mean_loss().item() == loss_sum / np.float32(total)
+    assert (one.count, one.tokens.item()) == (len(passes), total)
     of = np.float32(total if weighs_tokens else len(passes))
-    assert mean_gradient(so_far, weighs_tokens=weighs_tokens).tolist() == [0.0, gradient_sum / of]
+    single = len(passes) == 1
+    assert one.loss.item() == (passes[0][0] if single else loss_sum / np.float32(total))
+    assert one.gradient.tolist() == [0.0, passes[0][2] if single else gradient_sum / of]
 
 
 def test_the_logits_of_a_model_are_seen_and_can_be_put_in_its_place() -> None:
@@ -201,8 +201,8 @@ def test_the_logits_of_a_model_are_seen_and_can_be_put_in_its_place() -> None:
     def loss(model: Any, x: mx.array) -> tuple[mx.array, mx.array]:
         return (model(x) + other(x)).sum(), mx.array(1)
 
-    value, tokens, logits = with_logits(model, loss)(model, x)
-    assert value.item() == loss(model, x)[0].item()
+    first, (value, tokens), logits = with_logits(model, loss)(model, x)
+    assert first.item() == value.item() == loss(model, x)[0].item()
     assert tokens.item() == 1
     assert mx.array_equal(logits, model(x)).item()
     with returning(model, mx.zeros((1, 2))):
@@ -214,7 +214,7 @@ def test_the_logits_of_a_model_are_seen_and_can_be_put_in_its_place() -> None:
 def test_a_vector_is_split_as_the_leaves_were() -> None:
     named = {"a": mx.ones((2, 3), mx.bfloat16), "b": mx.zeros(2)}
     flat = mx.arange(8, dtype=mx.float32)
-    parts = split_like(flat, named)
+    parts = split_like(flat, like(named))
     assert {name: (part.shape, part.dtype) for name, part in parts.items()} == {
         "a": ((2, 3), mx.bfloat16),
         "b": ((2,), mx.float32),
