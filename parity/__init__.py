@@ -23,9 +23,10 @@ spoken to    cli        one command a file
 
 Public are the names below, `parity.testing`, `parity.trainers.protocol` with `parity.errors` for providers, and
 `parity.canaries`. `docs/test-your-trainer.md` and `docs/add-a-provider.md` say what follows from that; everything else
-may change without notice. A name is imported when it is first used; none of them imports MLX.
+may change without notice. A name is imported when it is first used; only `traced` imports MLX.
 
 compare(reference, candidate)   two recordings → a Comparison: verdict, first divergence, delta table
+traced(folder)                  a context manager: the training within it, as `parity trace` traces a command
 run_probes(paths)               probe files → a ProbeRun: every cell's verdict, and whether all is as expected
 """
 
@@ -35,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parity.errors import ExitStatus, ParityError
     from parity.judge.verdict import FirstDivergence
+    from parity.lab.tracing import traced
     from parity.probe.values import VerdictKind
     from parity.testing.comparison import Comparison, compare
     from parity.testing.probes import JudgedCell, ProbeRun, run_probes
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "compare",
     "run_probes",
+    "traced",
 ]
 
 __version__ = "0.1.0"
@@ -64,6 +67,7 @@ _HOMES = {
     "VerdictKind": "parity.probe.values",
     "compare": "parity.testing.comparison",
     "run_probes": "parity.testing.probes",
+    "traced": "parity.lab.tracing",
 }
 """Where each public name is at home."""
 

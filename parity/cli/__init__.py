@@ -24,6 +24,7 @@ from parity.cli.pipes import outlive_readers
 from parity.cli.record import record_command
 from parity.cli.report import report_command
 from parity.cli.run import run_command
+from parity.cli.trace import trace_command
 from parity.errors import ExitStatus, MachineError, ParityError, UnavailableError
 
 _STATUSES = """\b
@@ -56,6 +57,7 @@ for command in (
     record_command,
     list_command,
     explain_command,
+    trace_command,
     bisect_command,
     canaries_command,
     diff_command,
