@@ -47,6 +47,10 @@ class Metric:
     of_next: bool = False
     """Whether it shows only as the next step begins: the last step has none."""
 
+    def steps(self, planned: int) -> range:
+        """The steps that have a value of it, of so many."""
+        return range(1, planned + (0 if self.of_next else 1))
+
 
 METRICS: Mapping[str, Metric] = {
     "base": Metric(stage=Stage.LOAD, per_step=False, exact=True),

@@ -42,11 +42,9 @@ def trace_command(out: str, steps: int | None, command: tuple[str, ...]) -> None
 
 
 def _said(trace: Trace) -> Iterator[str]:
-    from parity.judge.diff import unseen
-
     count = len(trace.steps)
     yield f"{count} step{'s' if count != 1 else ''}"
-    if blind := unseen(trace):
+    if blind := trace.unseen:
         yield f"not seen: {', '.join(f'{name} ({why})' for name, why in blind.items())}"
     if not trace.ending.complete:
         yield f"not to its end: {shortened(trace.ending.why)}"

@@ -36,6 +36,8 @@ def _batches(steps: Sequence[Step]) -> Iterator[str]:
     seen: dict[str, int] = {}
     again: tuple[int, int] | None = None
     for step in steps:
+        if step.batch is None:
+            return
         if step.batch not in seen:
             if again is not None:
                 repeated, first = again
@@ -52,10 +54,11 @@ def _targets(steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _gradients(steps: Sequence[Step]) -> Iterator[str]:
+    norms = [(step.step, step.grad_norm) for step in steps if step.grad_norm is not None]
     odd = {
-        "zero": [step.step for step in steps if step.grad_norm == 0],
-        "NaN": [step.step for step in steps if math.isnan(step.grad_norm)],
-        "infinite": [step.step for step in steps if math.isinf(step.grad_norm)],
+        "zero": [step for step, norm in norms if norm == 0],
+        "NaN": [step for step, norm in norms if math.isnan(norm)],
+        "infinite": [step for step, norm in norms if math.isinf(norm)],
     }
     for what, where in odd.items():
         if where:

@@ -122,10 +122,15 @@ def _of_taps(reference: Trace, candidate: Trace) -> Iterator[BlindSpot]:
     whys = not_compared(recording(reference), recording(candidate))
     said: set[tuple[str, str]] = set()
     for metric, why in whys.items():
-        what = _WHAT.get(metric, metric)
+        what = what_of(metric)
         if (what, why) not in said:
             said.add((what, why))
             yield BlindSpot(stage=METRICS[metric].stage, what=what, because=why)
+
+
+def what_of(metric: str) -> str:
+    """What a blind spot calls a metric that could not be seen."""
+    return _WHAT.get(metric, metric)
 
 
 _WHAT = {

@@ -94,7 +94,7 @@ class Delta:
 def recording(trace: Trace) -> Recording:
     """A trace as rows of metrics."""
     parameters: dict[str, Mapping[str, Tensor]] = {}
-    blind = unseen(trace)
+    blind = trace.unseen
     if trace.start is not None:
         parameters |= {
             "base": trace.start.loaded,
@@ -139,17 +139,6 @@ def step_rows(steps: Sequence[Step]) -> tuple[tuple[int, dict[str, Value]], ...]
         values = {name: getattr(step, name, None) for name in STEP_METRICS} | {"params_kept": found.get(step.step + 1)}
         rows.append((step.step, {name: value for name, value in values.items() if value is not None}))
     return tuple(rows)
-
-
-def unseen(trace: Trace) -> dict[str, str]:
-    """What a tap could not see at every step, or not at all, and why."""
-    told: dict[str, str] = {}
-    if trace.start is not None:
-        told |= trace.start.unseen
-    if trace.end is not None:
-        told |= trace.end.unseen
-    blind = {name for step in trace.steps for name in STEP_METRICS if getattr(step, name, "") is None}
-    return {name: told.get(name, "not seen at every step") for name in _in_order(told.keys() | blind)}
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:

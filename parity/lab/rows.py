@@ -38,6 +38,17 @@ class Rows:
         while self._steps.waiting:
             self._write(self._steps.waiting.popleft(), {}, read_back)
 
+    def write_before_next(self, read_back: ReadBack) -> None:
+        """Writes the same as the next step begins, but for the last step if nobody has to know of it now.
+
+        Reading it would evaluate it, and the trainer may not have done so yet: with `async_eval` it is computed while
+        the next step is built.
+        """
+        last = self._steps.taken
+        kept = 0 if any(observer.waits_for(last) for observer in self._given.observers) else 1
+        while len(self._steps.waiting) > kept:
+            self._write(self._steps.waiting.popleft(), {}, read_back)
+
     def report(self, reported: Mapping[str, float | None], read_back: ReadBack) -> None:
         """Writes the same, the last of them with what the trainer reports of it.
 
@@ -59,15 +70,13 @@ class Rows:
 
     def write_end(self, left: Left) -> None:
         """Writes the parameters as the trainer leaves them, and what else it leaves behind."""
-        model, groups, unseen = self._seen.model, {"base": {}, "trainable": {}}, {}
-        if model is None:
-            unseen = dict.fromkeys(("trainable_at_end", "base_at_end"), _NO_MODEL)
-        else:
-            groups = parameters(model)
+        model = self._seen.model
+        groups = {} if model is None else parameters(model)
+        unseen = dict.fromkeys(("trainable_at_end", "base_at_end"), _NO_MODEL) if model is None else {}
         self._writer.end(
             End(
-                base=groups["base"],
-                trainable=groups["trainable"],
+                base=groups.get("base", {}),
+                trainable=groups.get("trainable", {}),
                 **vars(left),
                 traced=self._seen.traced,
                 sketch=() if model is None else sketch(named_parameters(model)[1]),

@@ -248,7 +248,7 @@ class Tap:
 
     def _before_compiled(self, outputs: Any) -> None:
         """Before a function is called that may take a step: what it captures tells of a model that it changes."""
-        self._rows.write_all(self.read_back)
+        self._rows.write_before_next(self.read_back)
         if not self._steps.seen and outputs is not None and self._installed:
             model = self._seen.model if self._seen.model is not None else model_in(outputs)
             if model is not None:
@@ -259,7 +259,7 @@ class Tap:
         if model is not None:
             self._seen.model = model
         if not self._steps.compiled.frames:
-            self._rows.write_all(self.read_back)
+            self._rows.write_before_next(self.read_back)
             if not self._steps.seen:
                 alone = model is None
                 self._see_start(model, {"base": {}, "trainable": tensors(trained)} if alone else parameters(model))

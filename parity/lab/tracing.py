@@ -176,6 +176,10 @@ class _Limit(Observer):
         self._tracing = tracing
         self._steps = steps
 
+    def waits_for(self, step: int) -> bool:
+        """Only for the last."""
+        return step >= self._steps
+
     def after_step(self, step: int, _model: Any, _optimizer: Any, _whole: Mapping[str, Any]) -> None:
         """Raises Enough with the last one."""
         if step < self._steps:

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from parity.judge.blind_spots import what_of
 from parity.judge.curves import DRAWN
 from parity.metrics import METRICS
 from parity.probe.values import VerdictKind
@@ -17,7 +18,7 @@ from parity.scoreboard.score import CanaryStatus
 from parity.store.measured import of_curve, of_divergence, of_greatest, of_largest, of_metric, of_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from parity.gate.result import RunResult
     from parity.golden.drift import Checked
@@ -69,11 +70,15 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
         yield f"{cell.steps} steps"
     if cell.verdict is None:
         return
+    blind = {spot.what for spot in cell.blind}
+    unseen = {name for name in METRICS if what_of(name) in blind}
+    if cell.kind in _COMPARED:
+        yield from _of_what_was_compared(cell.verdict, planned, unseen)
     yield from _of_verdict(cell.verdict)
     if cell.kind in _COMPARED and cell.steps != planned:
         yield f"{cell.kind} after {cell.steps} of {planned} steps"
     elif cell.kind in _COMPARED:
-        yield from of_steps(cell.verdict, planned)
+        yield from of_steps(cell.verdict, planned, unseen)
         yield from of_largest(cell.verdict, cell.curves)
     for name, curve in cell.curves.items():
         if name not in DRAWN:
@@ -88,14 +93,18 @@ def _of_cell(cell: CellResult, planned: int) -> Iterator[str]:
             yield from of_curve(name, curve, cell.verdict.metrics.get(name))
 
 
+def _of_what_was_compared(verdict: Verdict, planned: int, unseen: Collection[str]) -> Iterator[str]:
+    """A metric that was left out contradicts a verdict, unless a blind spot names it."""
+    due = [name for name, metric in METRICS.items() if metric.steps(planned) and name not in unseen]
+    if absent := [name for name in due if _unseen(name, verdict.metrics)]:
+        yield f"{verdict.kind}, but {absent[0]} was not compared"
+
+
 def _of_verdict(verdict: Verdict) -> Iterator[str]:
-    """A metric that was left out or differs contradicts `identical`; one that never differs cannot diverge first."""
+    """A metric that differs contradicts `identical`; one that never differs cannot diverge first."""
     kind, at, metrics = verdict.kind, verdict.first_divergence, verdict.metrics
-    if kind in _COMPARED:
-        if absent := [name for name in METRICS if _unseen(name, metrics)]:
-            yield f"{kind}, but {absent[0]} was not compared"
-        if verdict.problems:
-            yield f"{kind} in spite of a problem: {verdict.problems[0]}"
+    if kind in _COMPARED and verdict.problems:
+        yield f"{kind} in spite of a problem: {verdict.problems[0]}"
     if verdict.repetitions < 0 or not 0 < verdict.thresholds.confidence < 1:
         yield f"{verdict.repetitions} repetitions, at a confidence of {verdict.thresholds.confidence}"
     if verdict.bounds and verdict.thresholds.deterministic:

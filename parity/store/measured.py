@@ -10,7 +10,7 @@ from parity.metrics import METRICS
 from parity.ulp import ulp_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from parity.judge.curves import Curve
     from parity.judge.diff import Value
@@ -59,14 +59,22 @@ def of_metric(name: str, summary: MetricSummary) -> Iterator[str]:
         yield f"{name} differs {summary.unequal} times, but is off by {far} and {ulp} ULPs"
 
 
-def of_steps(verdict: Verdict, planned: int) -> Iterator[str]:
-    """Of a cell that was compared: every metric once at each step, or once for all parameters of a kind."""
+def of_steps(verdict: Verdict, planned: int, unseen: Collection[str]) -> Iterator[str]:
+    """Of a cell that was compared: every metric once at each step, or once for all parameters of a kind.
+
+    Args:
+        verdict: of the cell.
+        planned: how many steps it was to take.
+        unseen: metrics that a blind spot names; they may have been compared at fewer steps.
+
+    """
     for name, summary in verdict.metrics.items():
         if name not in METRICS:
             continue
-        steps = range(1, planned + 1) if METRICS[name].per_step else (planned if METRICS[name].at_end else 0,)
+        metric = METRICS[name]
+        steps = metric.steps(planned) if metric.per_step else (planned if metric.at_end else 0,)
         first = summary.first_step
-        if summary.compared != len(steps):
+        if summary.compared != len(steps) and not (name in unseen and summary.compared < len(steps)):
             yield f"{name} was compared {summary.compared} times, not {len(steps)}"
         elif first is not None and (first not in steps or summary.unequal > len(steps) - steps.index(first)):
             yield f"{name} differs {summary.unequal} times from step {first} of {planned} on"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from parity.metrics import METRICS, STEP_METRICS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -171,3 +173,12 @@ class Trace:
     end: End | None
     ending: Ending
     outcome: Outcome | None = None
+
+    @property
+    def unseen(self) -> dict[str, str]:
+        """What the tap could not see at every step, or not at all, and why; in the order of the metrics."""
+        told = dict(self.start.unseen) if self.start is not None else {}
+        told |= self.end.unseen if self.end is not None else {}
+        partly = {name for step in self.steps for name in STEP_METRICS if getattr(step, name, "") is None}
+        named = {name: told.get(name, "not seen at every step") for name in told.keys() | partly}
+        return {name: named[name] for name in METRICS if name in named}

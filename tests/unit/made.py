@@ -178,12 +178,15 @@ def _summary(name: str, at: FirstDivergence | None, steps: int) -> MetricSummary
     first = None if at is None else at.step
     if first is not None and (per_step or METRICS[name].at_end):
         first = max(first, 1) if per_step else steps
+    last = steps if not METRICS[name].of_next else steps - 1
+    if first is not None and per_step and first > last:
+        first, far, ulp = None, 0.0, 0
     return MetricSummary(
         max_abs=far if sized else None,
-        max_ulp=ulp if sized and name != "tokens" else None,
+        max_ulp=ulp if sized and name not in {"tokens", "counter"} else None,
         first_step=first,
-        unequal=0 if first is None else steps + 1 - first if per_step else 1,
-        compared=steps if per_step else 1,
+        unequal=0 if first is None else last + 1 - first if per_step else 1,
+        compared=last if per_step else 1,
     )
 
 

@@ -18,6 +18,10 @@ class Observer:
     whole = False
     """Whether the tap must keep whole tensors of every step, for `after_step`."""
 
+    def waits_for(self, _step: int) -> bool:
+        """Whether `after_step` must be called with this step before the next one begins, even if that evaluates it."""
+        return True
+
     def loaded(self, model: Any, tokenizer: Any) -> None:
         """Called right after loading."""
 

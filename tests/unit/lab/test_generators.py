@@ -7,7 +7,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from parity.lab.generators import states
+from parity.lab.generators import Generators
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +17,11 @@ def seeded() -> dict[str, str]:
     random.seed(1)
     np.random.seed(1)
     mx.random.seed(1)
-    return states()
+    return Generators().states()
 
 
 def test_the_same_seeds_give_the_same_states_and_looking_changes_none() -> None:
-    assert seeded() == states() == seeded()
+    assert seeded() == Generators().states() == seeded()
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_the_same_seeds_give_the_same_states_and_looking_changes_none() -> None:
 def test_a_draw_changes_the_state_of_its_library_alone(library: str, draw: Callable[[], object]) -> None:
     before = seeded()
     draw()
-    after = states()
+    after = Generators().states()
     assert {name for name in before if before[name] != after[name]} == {library}

@@ -104,7 +104,7 @@ def test_set_wins_over_the_file(folder: Path, override: str, value: dict[str, ob
         ("tolerance.los=1", "tolerance: unknown metric 'los'; did you mean 'loss'?"),
         (
             "tolerance.params=1",
-            "tolerance: unknown metric 'params'; valid: clipped_norm, grad_norm, loss, lr, tokens",
+            "tolerance: unknown metric 'params'; valid: clipped_norm, counter, grad_norm, loss, lr, tokens",
         ),
         ("expect.stage='cliip'", "expect.stage: unknown 'cliip'; did you mean 'clip'?"),
         ("candidate.stages.lod='mlx-lm'", "candidate.stages.lod: unknown 'lod'; did you mean 'load'?"),

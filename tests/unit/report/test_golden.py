@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
@@ -22,10 +22,18 @@ from parity.report.golden import golden_lines, record_lines
 from parity.report.json import render_json
 from parity.report.markdown import render_markdown
 from parity.report.terminal import print_run
-from tests.unit.made import cell, probe_result, step, trace
+from tests.unit import made
+from tests.unit.made import cell, probe_result, trace
 
 if TYPE_CHECKING:
     from parity.judge.result import CellResult
+    from parity.trace.values import Step
+
+
+def step(number: int, **changed: Any) -> Step:
+    """As a golden has it."""
+    return made.step(number, **{"found": None, "counter": None} | changed)
+
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=9, detail=""
