@@ -31,7 +31,7 @@ def trace_command(out: str, steps: int | None, command: tuple[str, ...]) -> None
     The command needs nothing but MLX and numpy in its environment. It trains the same bits as without; its input,
     output and exit status are its own, and nothing that parity does makes it fail.
     """
-    from parity.runner.traced import run_traced
+    from parity.trainers.command.traced import run_traced
 
     found = run_traced(command, Path(out), steps)
     for path, trace in found.traces.items():

@@ -99,8 +99,11 @@ def of_probe(probe: Probe, facts: Callable[[Workload], RowFacts]) -> tuple[Blind
 
 
 def _of_arms(probe: Probe) -> Iterator[BlindSpot]:
+    if commands := [name for name in BOTH_ARMS if probe.arm(name).command]:
+        because = f"the {' and the '.join(commands)} {'is a command' if len(commands) == 1 else 'are commands'}"
+        yield BlindSpot(stage=Stage.LOAD, what="what an arm leaves behind in a process", because=because)
     reference, candidate = (
-        (arm.provider, arm.stages, arm.settings, arm.keywords, probe.workload_of(name))
+        (arm.provider, arm.command, arm.stages, arm.settings, arm.keywords, probe.workload_of(name))
         for name, arm in ((ArmName.REFERENCE, probe.reference), (ArmName.CANDIDATE, probe.candidate))
     )
     if reference == candidate:

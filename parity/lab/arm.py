@@ -14,6 +14,7 @@ import mlx.core as mx
 import numpy as np
 
 from parity.errors import UnavailableError
+from parity.lab.command import run_command
 from parity.lab.entry import STOP, stopped
 from parity.lab.executed import Watch
 from parity.lab.left import left
@@ -44,6 +45,8 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         Whether it ran as far as it was asked to.
 
     """
+    if probe.arm(name).command:
+        return run_command(probe, name, seed, path)
     arm, providers = probe.arm(name), _providers(probe, name)
     distributions = {d for each in providers.values() for d in each.distributions}
     header = Header(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.lab.arm import job_of, prepared
+from parity.lab.command import run_bare
 from parity.lab.entry import answer
 from parity.lab.fingerprint import tensor
 from parity.lab.model import named_parameters
@@ -47,6 +48,8 @@ def control(probe: Probe, seed: int, folder: Path) -> bool:
 
 
 def _bare(probe: Probe, name: ArmName, seed: int) -> Bare:
+    if probe.arm(name).command:
+        return run_bare(probe, name, seed)
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         own, job = job_of(probe, name, seed, Path(scratch), lambda _: None)
         loaded = prepared(job, lambda _: None)

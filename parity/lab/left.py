@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import mlx.core as mx
-
-from parity.lab.fingerprint import leaves, tensor
+from parity.lab.fingerprint import leaves
+from parity.lab.model import tensors
 from parity.lab.patches import patched
+from parity.lab.saved import saved, saved_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from parity.trace.values import Tensor
 
-_ADAPTER = "adapters.safetensors"
-_WHOLE = "model*.safetensors"
-_SETTINGS = "adapter_config.json"
 _PRIVATE = {"_training", "_p_1"}
 """Private values that decide what MLX's own modules compute: of `nn.Module` and `nn.Dropout` (mlx 0.30 to 0.32)."""
-_LORA = ("rank", "scale", "dropout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +42,11 @@ def left(model: Any, scratch: Path, before: dict[str, object]) -> Left:
         before: as `parity.lab.patches.functions` returned it.
 
     """
-    files = _saved_files(scratch)
+    found = saved(scratch, set(leaves(model.trainable_parameters())))
     return Left(
         modules=_modules(model),
-        saved=_tensors(files, set(leaves(model.trainable_parameters()))) if files else None,
-        saved_settings=_settings(files[0].with_name(_SETTINGS)) if files else None,
+        saved=None if found is None else tensors(found),
+        saved_settings=saved_settings(scratch),
         patched=patched(before),
     )
 
@@ -64,38 +59,3 @@ def _modules(model: Any) -> dict[str, str]:
         for name, value in sorted(vars(module).items())
         if isinstance(value, bool | int | float | str | None) and (not name.startswith("_") or name in _PRIVATE)
     }
-
-
-def _saved_files(scratch: Path) -> list[Path]:
-    """The files of the final adapter, or else of the whole model; those of checkpoints lie deeper."""
-    for name in (_ADAPTER, _WHOLE):
-        if found := sorted(scratch.rglob(name), key=lambda path: (len(path.parts), path)):
-            return [path for path in found if path.parent == found[0].parent]
-    return []
-
-
-def _tensors(files: Sequence[Path], trained: Collection[str]) -> dict[str, Tensor]:
-    """All tensors of an adapter; of a whole model, those that were trained."""
-    every: dict[str, Any] = {}
-    for file in files:
-        loaded = mx.load(str(file))
-        assert isinstance(loaded, dict)
-        every |= loaded
-    is_adapter = files[0].name == _ADAPTER
-    return {name: tensor(leaf) for name, leaf in sorted(every.items()) if is_adapter or name in trained}
-
-
-def _settings(file: Path) -> dict[str, str] | None:
-    """What `mlx_lm.tuner.utils.load_adapters` makes a layer of (mlx-lm 0.30 to 0.32)."""
-    if not file.is_file():
-        return None
-    said = json.loads(file.read_text("utf-8"))
-    lora = said.get("lora_parameters") or {}
-    return {"fine_tune_type": str(said.get("fine_tune_type", "lora"))} | {
-        name: _number(lora.get(name)) for name in _LORA
-    }
-
-
-def _number(value: object) -> str:
-    """To nine digits, since a library may read 1 − (1 − p) back."""
-    return f"{value:.9g}" if isinstance(value, int | float) else str(value)

@@ -64,7 +64,7 @@ def traced(folder: str | Path, *, steps: int | None = None) -> Iterator[None]:
 
 
 def begin(asked: Mapping[str, Any], note: Callable[[str, str], None]) -> None:
-    """Traces the rest of this process; `runner/sitecustomize.py` calls it.
+    """Traces the rest of this process; `parity/trainers/command/sitecustomize.py` calls it.
 
     Args:
         asked: `out`, a folder; `command`; `steps`, or null.

@@ -65,6 +65,11 @@ def check_command(side: str, arm: Arm, workload: Workload) -> None:
         )
 
 
+def saves(arm: Arm) -> bool:
+    """Whether an arm saves where we look for it: a provider does, and a command that is told `{out}`."""
+    return not arm.command or any("{out}" in word for word in arm.command)
+
+
 def words(arm: Arm, workload: Workload, seed: int, out: str) -> list[str]:
     """The command of one cell, its placeholders filled in: `{steps}`, `{lora.rank}`, `{seed}`, `{out}`.
 

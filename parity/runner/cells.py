@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from parity.errors import NotKeptError, UnavailableError
 from parity.judge.cell import judge_cell
 from parity.judge.noise import enough
+from parity.probe.command import saves
 from parity.probe.values import ArmName, to_plain
 from parity.runner.pool import Task, run_all
 from parity.runner.process import interpreter_of
@@ -108,9 +109,12 @@ def run_cells(
 
 
 def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
-    """By probe name and seed, the first cell of every provider that trains a candidate, in every environment."""
+    """By probe name and seed, the first cell of every provider that trains a candidate, in every environment.
+
+    A command that is not told where to save leaves nothing that a control could be compared with.
+    """
     first: dict[tuple[str, str], tuple[str, int]] = {}
-    for probe in (each for each in probes if not each.rest_of):
+    for probe in (each for each in probes if not each.rest_of and all(map(saves, (each.reference, each.candidate)))):
         kind = (probe.candidate.provider, repr(probe.environment))
         first.setdefault(kind, (probe.name, probe.workload.seeds[0]))
     return frozenset(first.values())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUP = "mlx_parity.providers"
 
 _OURS = {
+    "command": "parity.trainers.command.provider:Command",
     "mlx-lm": "parity.trainers.mlx_lm.loop:MlxLmLoop",
     "mlx-lm-train": "parity.trainers.mlx_lm.train:MlxLmTrain",
     "unsloth-zoo": "parity.trainers.unsloth_zoo.provider:UnslothZoo",

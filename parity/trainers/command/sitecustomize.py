@@ -85,7 +85,7 @@ def _chain() -> None:
     spec = PathFinder.find_spec(__name__, sys.path)
     if spec is None or spec.loader is None:
         return
-    from importlib.util import module_from_spec  # noqa: PLC0415
+    from importlib.util import module_from_spec
 
     sys.modules[__name__] = module_from_spec(spec)
     spec.loader.exec_module(sys.modules[__name__])

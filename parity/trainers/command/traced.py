@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from parity.trace.folder import check_empty, traces_in
 from parity.trace.values import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from parity.trace.values import Trace
 
@@ -40,20 +41,34 @@ class Traced:
     """Why there is no trace; empty if there is one."""
 
 
-def run_traced(command: Sequence[str], folder: Path, steps: int | None = None) -> Traced:
+Start = Callable[[Sequence[str], Mapping[str, str]], int]
+"""Runs a command in an environment of variables: its exit status, negative for a signal."""
+
+
+def run_traced(
+    command: Sequence[str],
+    folder: Path,
+    steps: int | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    start: Start | None = None,
+) -> Traced:
     """Runs a command and traces whatever trains in it.
 
     Args:
         command: a program and its arguments; found as a shell finds it.
         folder: gets the traces; made if it is missing, and removed again if nothing was traced.
         steps: the process that trains ends after so many updates; None for all that it takes.
+        variables: the environment of the command; None: that of this process.
+        start: runs it; None: as a child that gets our interrupts.
 
     Raises:
         ParityError: there is no such command, or the folder holds a trace already.
         NotKeptError: the folder cannot be made.
 
     """
-    if shutil.which(command[0]) is None:
+    variables = os.environ if variables is None else variables
+    if shutil.which(command[0], path=variables.get("PATH")) is None:
         raise ParityError(f"{shortened(command[0])}: no such command{_hint(command[0])}")
     check_empty(folder)
     made = not folder.exists()
@@ -62,7 +77,7 @@ def run_traced(command: Sequence[str], folder: Path, steps: int | None = None) -
     except OSError as error:
         raise NotKeptError(f"{folder}: cannot be made ({error.strerror})") from None
     with tempfile.TemporaryDirectory(prefix="parity-trace-") as scratch:
-        status = _run(command, _prepared(Path(scratch), command, folder, steps))
+        status = (start or _run)(command, {**variables, **_prepared(Path(scratch), command, folder, steps, variables)})
         said = _notes(Path(scratch, "notes"))
     ended = f"it was killed by {signal.Signals(-status).name}" if status < 0 else "its process ended without a word"
     traces = {path: _ended(path, ended) for path in traces_in(folder)}
@@ -77,8 +92,10 @@ def _hint(word: str) -> str:
     return f"; write: python {word}" if word.endswith(".py") and Path(word).exists() else ""
 
 
-def _prepared(scratch: Path, command: Sequence[str], folder: Path, steps: int | None) -> dict[str, str]:
-    """The environment of the command, whose Python finds the hook first; the package is found by the hook alone."""
+def _prepared(
+    scratch: Path, command: Sequence[str], folder: Path, steps: int | None, variables: Mapping[str, str]
+) -> dict[str, str]:
+    """What is new in the environment of the command: its Python finds the hook first, the hook alone the package."""
     site, package, notes = (scratch / name for name in ("site", "package", "notes"))
     for each in (site, package, notes):
         each.mkdir()
@@ -91,8 +108,8 @@ def _prepared(scratch: Path, command: Sequence[str], folder: Path, steps: int | 
         "notes": str(notes),
         "package": str(package),
     }
-    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
-    return os.environ | {"PYTHONPATH": path, "PARITY_TRACE": json.dumps(asked)}
+    path = os.pathsep.join(filter(None, [str(site), variables.get("PYTHONPATH", "")]))
+    return {"PYTHONPATH": path, "PARITY_TRACE": json.dumps(asked)}
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
