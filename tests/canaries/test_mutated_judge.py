@@ -148,7 +148,7 @@ MUTATIONS = (
     Mutation(
         "what must stay equal may differ",
         "judge/result.py",
-        "all(self.verdict.is_equal(metric) for metric in expect.equal)",
+        "all(self._is_equal(metric) for metric in expect.equal)",
         "True",
         "judge/test_result.py::test_a_declared_divergence_excuses_no_other",
     ),
