@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parity.judge.alarms import alarms
 from parity.judge.blind_spots import during
 from parity.judge.control import judge_control, with_control
 from parity.judge.curves import curves
-from parity.judge.diff import diff, recording, saving
+from parity.judge.diff import diff, only, recording, saving
 from parity.judge.effective import differences, warnings
 from parity.judge.executed import alike, executed, strays, with_executed
 from parity.judge.generators import parted
@@ -17,12 +18,12 @@ from parity.judge.result import CellResult, ProbeResult
 from parity.judge.saved import saved_otherwise
 from parity.judge.trained import with_trained
 from parity.judge.verdict import Thresholds, judge
-from parity.probe.values import OUTCOMES, ArmName
+from parity.probe.values import BOTH_ARMS, OUTCOMES, ArmName
 from parity.trace.cell import EXIT
 from parity.trace.upstream import doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from parity.judge.blind_spots import BlindSpot
     from parity.judge.control import Controlled
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from parity.judge.verdict import Verdict
     from parity.probe.values import Probe
     from parity.trace.cell import ReadCell
+    from parity.trace.control import Control
     from parity.trace.values import Trace
 
 
@@ -45,19 +47,45 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
     traces = cell.traces
     if failure := _failure(cell):
         return _failed(seed, traces, failure)
-    repetitions = [read.trace for read in cell.repetitions if read.trace is not None]
+    found = judge_traces(
+        traces,
+        again=[read.trace for read in cell.repetitions if read.trace is not None],
+        thresholds=Thresholds(tolerance=probe.tolerance, deterministic=is_deterministic(traces[ArmName.REFERENCE])),
+        control=cell.control,
+    )
+    return replace(found, seed=seed, note="; ".join(filter(None, [_crashed(cell), found.note])))
+
+
+def judge_traces(
+    traces: Mapping[ArmName, Trace],
+    *,
+    again: Sequence[Trace] = (),
+    thresholds: Thresholds,
+    control: Control | None = None,
+    metrics: Sequence[str] = (),
+) -> CellResult:
+    """Judges two traces, whether a cell or two commands recorded them.
+
+    Args:
+        traces: of the reference and the candidate; of a cell also of the reference's repetition.
+        again: the reference's repetitions.
+        thresholds: what may differ.
+        control: what both arms ended with without a tap; None if there was none.
+        metrics: those that alone are compared and decide; empty: all.
+
+    """
     arms = (traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE])
-    reference, candidate = saving(recording(arms[0])), recording(arms[1])
+    reference, candidate = only(saving(recording(arms[0])), metrics), only(recording(arms[1]), metrics)
     verdict = judge(
         diff(reference, candidate),
-        again=[diff(reference, recording(each)) for each in repetitions],
-        thresholds=_thresholds(probe, traces[ArmName.REFERENCE]),
+        again=[diff(reference, only(recording(each), metrics)) for each in again],
+        thresholds=thresholds,
     )
-    controlled = judge_control(traces, repetitions, cell.control, verdict.thresholds)
+    controlled = judge_control(traces, again, control, verdict.thresholds)
     return CellResult(
-        seed=seed,
+        seed=arms[0].header.seed or 0,
         steps=len(reference.rows),
-        verdict=_amended(verdict, traces, controlled),
+        verdict=verdict if metrics else _amended(verdict, traces, controlled),
         control=controlled,
         curves=curves(reference, candidate),
         upstream=tuple(doubts(arms[0].header.provenance)),
@@ -68,18 +96,17 @@ def judge_cell(probe: Probe, seed: int, cell: ReadCell) -> CellResult:
         differences=differences(*arms),
         warnings=warnings(traces),
         blind=during(*arms),
-        alarms=tuple(f"{trace.header.arm}: {said}" for trace in arms for said in alarms(trace)),
-        random=parted(arms[1], [arms[0], *repetitions]),
+        alarms=tuple(f"{name}: {said}" for name in BOTH_ARMS for said in alarms(traces[name])),
+        random=parted(arms[1], [arms[0], *again]),
         outcomes=(_outcome(arms[0]), _outcome(arms[1])),
-        note="; ".join(filter(None, _notes(cell, arms))),
+        note="; ".join(filter(None, (saved_otherwise(traces), misreported(*arms)))),
     )
 
 
-def _notes(cell: ReadCell, arms: tuple[Trace, Trace]) -> Iterator[str]:
-    """What changes no verdict, and should be known; an empty text where there is nothing to say."""
-    yield _crashed(cell)
-    yield saved_otherwise(arms)
-    yield misreported(*arms)
+def is_deterministic(trace: Trace) -> bool:
+    """Whether the device of a trace repeats itself."""
+    device = trace.header.provenance.get("device")
+    return isinstance(device, dict) and device.get("deterministic") is True
 
 
 def _amended(verdict: Verdict, traces: Mapping[ArmName, Trace], controlled: Controlled | None) -> Verdict:
@@ -141,12 +168,6 @@ def _failed(seed: int, traces: Mapping[ArmName, Trace], failure: str) -> CellRes
         failure=failure,
         provenance=candidate.header.provenance if candidate else {},
     )
-
-
-def _thresholds(probe: Probe, reference: Trace) -> Thresholds:
-    device = reference.header.provenance.get("device")
-    deterministic = isinstance(device, dict) and device.get("deterministic") is True
-    return Thresholds(tolerance=probe.tolerance, deterministic=deterministic)
 
 
 def _outcome(trace: Trace) -> Mapping[str, float | bool | str]:

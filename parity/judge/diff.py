@@ -70,6 +70,19 @@ class Recording:
     """Why the recording stops early, if it does."""
     float32: bool = True
     """Whether its floats are float32, so that ULPs are meaningful; the decimals of a log are not."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """By metric that is rounded when it is written, the format that rounds so, such as `.3f`."""
+    sparse: bool = False
+    """Whether its lines say different things at different steps, so that what neither side has is no gap."""
+    blind: tuple[str, ...] = ()
+    """What it cannot show, in clauses."""
+    left_out: tuple[str, ...] = ()
+    """What its file also says, by name, and nobody compares, such as timings."""
+
+    @property
+    def metrics(self) -> set[str]:
+        """The metrics that have a value at any step."""
+        return {name for _, row in self.rows for name in row}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +152,14 @@ def step_rows(steps: Sequence[Step]) -> tuple[tuple[int, dict[str, Value]], ...]
         values = {name: getattr(step, name, None) for name in STEP_METRICS} | {"params_kept": found.get(step.step + 1)}
         rows.append((step.step, {name: value for name, value in values.items() if value is not None}))
     return tuple(rows)
+
+
+def only(of: Recording, metrics: Collection[str]) -> Recording:
+    """A recording of these metrics alone, without parameters; the whole recording if none is named."""
+    if not metrics:
+        return of
+    rows = ((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows)
+    return replace(of, rows=tuple((step, row) for step, row in rows if row or not of.sparse), parameters={})
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
@@ -241,7 +262,8 @@ def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
     if extra := right.keys() - left.keys():
         yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"only the candidate has {_ranges(extra)}")
     blind = reference.unseen.keys() | candidate.unseen.keys()
-    yield from _metric_problems(left, right, sorted(common), blind)
+    sparse = reference.sparse and candidate.sparse
+    yield from _metric_problems(left, right, sorted(common), blind, sparse=sparse)
 
 
 def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
@@ -257,6 +279,8 @@ def _metric_problems(
     right: Mapping[int, Mapping[str, Value]],
     steps: list[int],
     blind: Collection[str],
+    *,
+    sparse: bool,
 ) -> Iterator[Problem]:
     known = _in_order({metric for step in steps for metric in (*left[step], *right[step])})
     found: dict[tuple[ProblemKind, str], list[int]] = {}
@@ -265,6 +289,8 @@ def _metric_problems(
             one, other = left[step].get(metric), right[step].get(metric)
             may_lack = metric in blind or (metric in METRICS and METRICS[metric].of_next)
             if (one is None or other is None) and may_lack:
+                continue
+            if sparse and one is None and other is None:
                 continue
             if (kind := _kind(one, other)) is not None:
                 found.setdefault((kind, metric), []).append(step)

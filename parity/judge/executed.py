@@ -17,13 +17,18 @@ _Code = frozenset[tuple[str, str, tuple[str, ...]]]
 
 
 def same_code(traces: Mapping[ArmName, Trace]) -> str:
-    """Why arms of different providers cannot be told apart; empty if they can, or if both have the same provider.
+    """Why arms of different providers cannot be told apart; empty if they can, or if nobody claims that they do.
+
+    Arms of one provider claim no difference; nor do two traces of processes of their own, which have no repetition.
 
     The candidate is compared with the reference's *repetition*, since only the first arm of a process executes the code
     that runs on import.
     """
     arms = {name: traces[name] for name in BOTH_ARMS}
-    if len({trace.header.declared["provider"] for trace in arms.values()}) == 1:
+    if (
+        len({trace.header.declared["provider"] for trace in arms.values()}) == 1
+        or ArmName.REFERENCE_AGAIN not in traces
+    ):
         return ""
     unseen = [
         f"the {name} executed no code of {', '.join(of)}" for name, trace in arms.items() if (of := _unseen(trace))

@@ -1,6 +1,6 @@
-"""Reads the logs of other tools as recordings: CSV and JSON Lines with a `step` column and metric columns.
+"""Reads tables as recordings: CSV and JSON Lines with a `step` column and metric columns.
 
-`PATH` reads every numeric column; `PATH::COLUMN` reads one column as the loss, for tables with a column per arm. An
+All numeric columns are read, or one column as the loss, for tables with a column per arm. An
 empty field is missing, a field that says NaN is a NaN, and text in a column of numbers is an error. No row and no
 column is dropped: two that would be read as one are refused.
 """
@@ -8,21 +8,20 @@ column is dropped: two that would be read as one are refused.
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError, UnreadableError, nearest, shortened
-from parity.files import read_first_line, read_text
+from parity.files import read_text
 from parity.jsonfloat import decode
-from parity.judge.diff import Recording, recording
+from parity.judge.diff import Recording
 from parity.metrics import METRICS
 from parity.parsing import parse_json
-from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
+    from pathlib import Path
 
-_ALIASES = {
+ALIASES = {
     "iteration": "step",
     "iter": "step",
     "train_loss": "loss",
@@ -37,39 +36,23 @@ _LAST_STEP = 10**15
 _Row = dict[str, Any]
 
 
-def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
-    """Reads a trace or a log.
+def read_table(path: Path, column: str = "") -> Recording:
+    """Reads a CSV or JSON Lines log.
 
     Args:
-        name: `PATH` or `PATH::COLUMN`.
-        metrics: the metrics to keep; empty: all.
+        path: ends in `.csv` or `.jsonl`.
+        column: the one that is read as the loss; empty: every column under its own name.
 
     Raises:
-        BadTraceError: cannot be read, has no steps, lacks the metric or column, or has text where a number belongs.
+        BadTraceError: cannot be read, has no steps, lacks the column, or has text where a number belongs.
 
     """
-    text, _, column = name.partition("::")
-    path = Path(text)
-    is_trace = not column and _is_trace(path)
-    whole = recording(read_trace(path)) if is_trace else _log(path, _table(path), _ALIASES.get(column, column))
-    return _only(whole, metrics, path) if metrics else whole
-
-
-def _is_trace(path: Path) -> bool:
-    if path.suffix != ".jsonl":
-        return False
-    try:
-        first = parse_json(read_first_line(path))
-    except UnreadableError:
-        return True  # `read_trace` says what is wrong with it
-    return isinstance(first, dict) and "kind" in first
+    return _log(path, _table(path), ALIASES.get(column, column))
 
 
 def _table(path: Path) -> list[_Row]:
     """The rows as written: text from CSV, values from JSON Lines; a missing field has no key."""
     readers: dict[str, Callable[[Path, list[str]], list[_Row]]] = {".csv": _csv_rows, ".jsonl": _json_rows}
-    if path.suffix not in readers:
-        raise BadTraceError(f"{path}: neither a trace nor a log; name a .jsonl or .csv file")
     try:
         lines = read_text(path).split("\n")
     except UnreadableError as error:
@@ -82,9 +65,9 @@ def _csv_rows(path: Path, lines: list[str]) -> list[_Row]:
     rows = []
     try:
         names = _names(str(path), [name.strip() for name in reader.fieldnames or ()])
-        for number, row in enumerate(reader, start=1):
+        for place, row in enumerate(reader, start=1):
             if None in row or None in row.values():
-                raise BadTraceError(f"{path}: row {number} does not have as many fields as the header")
+                raise BadTraceError(f"{path}: row {place} does not have as many fields as the header")
             fields = zip(names, row.values(), strict=True)
             rows.append({name: value.strip() for name, value in fields if value.strip()})
     except csv.Error as error:
@@ -117,7 +100,7 @@ def _names(where: str, written: list[str]) -> list[str]:
     """The names by which columns are compared."""
     taken: dict[str, str] = {}
     for name in written:
-        known = _ALIASES.get(name, name)
+        known = ALIASES.get(name, name)
         if taken.setdefault(known, name) != name:
             raise BadTraceError(f"{where}: both {taken[known]!r} and {name!r} are the {known}; leave one of them out")
         if written.count(name) > 1:
@@ -133,16 +116,16 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
         raise BadTraceError(f"{path}: no column 'step' ({shortened(', '.join(names)) or 'no columns'})")
     if column and column not in names:
         raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, names)}")
-    steps = [_number(row.get("step")) for row in table]
+    steps = [number(row.get("step")) for row in table]
     kept = {column: "loss"} if column else {name: name for name in names if _is_metric(name, table)}
     if not kept:
         raise BadTraceError(f"{path}: no numeric column except 'step'; nothing to compare")
     rows = []
-    for number, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
+    for place, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
         if step is None or not step.is_integer() or abs(step) > _LAST_STEP:
             said = shortened(repr(row.get("step")))
-            raise BadTraceError(f"{path}: row {number}: step is {said}, not a whole number")
-        given = {new: _checked(path, number, old, row[old]) for old, new in kept.items() if old in row}
+            raise BadTraceError(f"{path}: row {place}: step is {said}, not a whole number")
+        given = {new: _checked(path, place, old, row[old]) for old, new in kept.items() if old in row}
         rows.append((int(step), given))
     return Recording(rows=tuple(rows), float32=False)
 
@@ -151,33 +134,21 @@ def _is_metric(name: str, table: list[_Row]) -> bool:
     """A text column is not a metric, unless it has a known metric's name; then `_checked` refuses the text."""
     if name == "step":
         return False
-    return name in METRICS or any(_number(row[name]) is not None for row in table if name in row)
+    return name in METRICS or any(number(row[name]) is not None for row in table if name in row)
 
 
-def _checked(path: Path, number: int, name: str, value: object) -> float:
-    found = _number(value)
+def _checked(path: Path, place: int, name: str, value: object) -> float:
+    found = number(value)
     if found is None:
-        raise BadTraceError(f"{path}: row {number}: {name} is {shortened(repr(value))}, not a number")
+        raise BadTraceError(f"{path}: row {place}: {name} is {shortened(repr(value))}, not a number")
     return found
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """A number, also one that is written as a word or as text; None for anything else."""
     if value is None or isinstance(value, bool):
         return None
     try:
         return float(decode(value))
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _only(of: Recording, metrics: Sequence[str], path: Path) -> Recording:
-    known: Iterable[str] = {name for _, row in of.rows for name in row}
-    for metric in metrics:
-        if metric not in known:
-            raise BadTraceError(f"{path}: no metric {metric!r}; {nearest(metric, known)}")
-    return Recording(
-        rows=tuple((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows),
-        seed=of.seed,
-        incomplete=of.incomplete,
-        float32=of.float32,
-    )

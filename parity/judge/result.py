@@ -10,7 +10,7 @@ from parity.metrics import RANDOM, Stage
 from parity.probe.values import Expectation, Probe, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from parity.judge.blind_spots import BlindSpot
     from parity.judge.control import Controlled
@@ -127,8 +127,7 @@ class ProbeResult:
         """The gravest verdict of its cells; not run or invalid if a seed is missing."""
         if self.missing:
             return VerdictKind.NOT_RUN if self.not_run and not self.cells else VerdictKind.INVALID
-        kinds = {cell.kind for cell in self.cells}
-        return next(kind for kind in _GRAVEST_FIRST if kind in kinds)
+        return gravest(cell.kind for cell in self.cells)
 
     @property
     def blind_spots(self) -> tuple[BlindSpot, ...]:
@@ -204,6 +203,12 @@ class ProbeResult:
         if any(kind not in undecided for kind in (*(cell.kind for cell in unmet), *found)):
             return ExitStatus.UNEXPECTED
         return ExitStatus.NOT_RUN if any(cell.failure for cell in unmet) else ExitStatus.UNDECIDED
+
+
+def gravest(kinds: Iterable[VerdictKind]) -> VerdictKind:
+    """The gravest of some verdicts, of which there is at least one."""
+    found = set(kinds)
+    return next(kind for kind in _GRAVEST_FIRST if kind in found)
 
 
 def wanted(expect: Expectation) -> str:

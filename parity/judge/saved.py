@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from parity.probe.values import BOTH_ARMS, ArmName
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from parity.trace.values import Trace
 
 
-def saved_otherwise(arms: Iterable[Trace]) -> str:
+def saved_otherwise(traces: Mapping[ArmName, Trace]) -> str:
     """Which arms saved other tensors than they trained, with the first of them; empty if none did."""
-    return "; ".join(said for trace in arms if (said := _otherwise(trace)))
+    return "; ".join(said for name in BOTH_ARMS if (said := _otherwise(name, traces[name])))
 
 
-def _otherwise(trace: Trace) -> str:
+def _otherwise(name: ArmName, trace: Trace) -> str:
     end = trace.end
     if end is None or end.saved is None:
         return ""
     names = sorted(end.saved.keys() | end.trainable.keys())
-    unequal = [name for name in names if end.saved.get(name) != end.trainable.get(name)]
+    unequal = [each for each in names if end.saved.get(each) != end.trainable.get(each)]
     if not unequal:
         return ""
-    count = f"{len(unequal)} of {len(names)} tensors"
-    return f"the {trace.header.arm} saved {count} otherwise than trained, first {unequal[0]}"
+    return f"the {name} saved {len(unequal)} of {len(names)} tensors otherwise than trained, first {unequal[0]}"

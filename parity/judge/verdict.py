@@ -137,12 +137,23 @@ def _decide(
     if first is None:
         return VerdictKind.IDENTICAL, "bit for bit", None
     allowed, name = _allowed(delta, again, thresholds)
-    if not name:
+    if not name and (again or thresholds.deterministic):
         return VerdictKind.DIVERGED, f"from {_where(first)}", first
+    if not again and not thresholds.tolerance:
+        return _without_repetitions(delta, first)
     over = broken(delta, again, thresholds)
     if thresholds.tolerance or (over & delta.table["metric"].isin(EXACT_METRICS)).any():
         return _by_row(delta, over, allowed, name) if over.any() else (VerdictKind.WITHIN, name, first)
     return _by_rank(delta, again, thresholds, over, first)
+
+
+def _without_repetitions(delta: Delta, first: FirstDivergence) -> tuple[VerdictKind, str, FirstDivergence]:
+    """Two traces of a device that does not repeat itself: only what has no noise can tell them apart."""
+    exact = first_divergence(delta.unequal[delta.unequal["metric"].isin(EXACT_METRICS)])
+    if exact is not None:
+        return VerdictKind.DIVERGED, f"from {_where(exact)}", exact
+    why = f"they differ from {_where(first)}, but the device does not repeat itself, and nothing here tells how far"
+    return VerdictKind.INCONCLUSIVE, f"{why}; state a --tolerance, or ask `parity run`, which measures it", first
 
 
 def _by_rank(

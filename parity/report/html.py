@@ -50,8 +50,6 @@ _IN_SCRIPT = str.maketrans(
 
 def render_html(result: RunResult) -> str:
     """One page that needs no other file."""
-    style = _asset("uplot-1.6.32.min.css") + _asset("page.css")
-    script = "\n".join([_licence(), _asset("uplot-1.6.32.min.js"), _asset("page.js")])
     most = points(result)
     return (
         _templates()
@@ -61,13 +59,22 @@ def render_html(result: RunResult) -> str:
             sentence=sentence(result),
             probes=sorted(result.probes, key=lambda probe: probe.expected),
             seeds=sorted({seed for probe in result.probes for seed in probe.probe.workload.seeds}),
-            style=Markup(style),  # noqa: S704 - a file of this package
-            script=Markup(script),  # noqa: S704 - the same
-            policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
-            "base-uri 'none'; form-action 'none'",
             curves=lambda cell: curve_data(cell, most),
+            **page_parts(),
         )
     )
+
+
+def page_parts() -> dict[str, Any]:
+    """What every page is made of: its style, its script, and the policy that lets through these two alone."""
+    style = _asset("uplot-1.6.32.min.css") + _asset("page.css")
+    script = "\n".join([_licence(), _asset("uplot-1.6.32.min.js"), _asset("page.js")])
+    return {
+        "style": Markup(style),  # noqa: S704 - a file of this package
+        "script": Markup(script),  # noqa: S704 - the same
+        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+    }
 
 
 def points(result: RunResult) -> int:

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from parity.gate.sentence import sentence
 from parity.jsonfloat import dumps
 from parity.judge.curves import thinned
+from parity.judge.result import gravest
 from parity.probe.values import to_plain
 from parity.report.canaries import canaries_tree
 from parity.report.golden import golden_tree, goldens_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from parity.gate.result import RunResult
     from parity.golden.drift import Checked, Drift
-    from parity.judge.diff import Delta
+    from parity.judge.comparison import Comparison
     from parity.judge.outcomes import Rates, Shift
     from parity.judge.result import CellResult, ProbeResult
     from parity.judge.verdict import Verdict
@@ -78,11 +81,20 @@ def outcome_tree(outcome: Rates | Shift) -> dict[str, Any]:
     return {"verdict": fields.pop("kind"), **fields}
 
 
-def render_diff(delta: Delta, verdict: Verdict) -> str:
-    """What `parity diff --json` writes: the verdict, and the unequal rows."""
-    unequal = delta.unequal.drop(columns="equal").astype(object)
+def render_comparisons(found: Sequence[Comparison]) -> str:
+    """What `parity diff --json` writes: the verdict, and the unequal rows; of several ranks one each."""
+    if [each.name for each in found] == [""]:
+        return dumps({"schema": SCHEMA, **_comparison(found[0])}, indent=2)
+    ranks = {each.name: _comparison(each) for each in found}
+    verdict = gravest(each.verdict.kind for each in found)
+    return dumps({"schema": SCHEMA, "verdict": verdict, "ranks": ranks}, indent=2)
+
+
+def _comparison(of: Comparison) -> dict[str, Any]:
+    unequal = of.delta.unequal.drop(columns="equal").astype(object)
     rows = unequal.where(unequal.notna(), None).to_dict("records")
-    return dumps({"schema": SCHEMA, **verdict_tree(verdict), "deltas": rows}, indent=2)
+    also = {"note": of.cell.note, "blind_spots": list(of.blind), "left_out": list(of.left_out)}
+    return {**verdict_tree(of.verdict), **also, "deltas": rows}
 
 
 def _probe(result: ProbeResult, run: RunResult) -> dict[str, Any]:

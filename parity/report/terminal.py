@@ -10,13 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.gate.sentence import sentence
-from parity.judge.diff import ProblemKind
 from parity.probe.values import VerdictKind
 from parity.report.canaries import print_misjudged
 from parity.report.escape import visible
 from parity.report.summary import findings, rows
 from parity.report.topics import topics
-from parity.report.wording import NOTHING, number, setting, signed, smallest_tolerance, ulps
+from parity.report.wording import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,27 +23,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from parity.gate.result import RunResult
-    from parity.judge.diff import Delta
     from parity.judge.result import ProbeResult
-    from parity.judge.verdict import Verdict
     from parity.report.summary import Finding, Row
     from parity.report.topics import Topic
 
-_STYLE = {
-    VerdictKind.IDENTICAL: "green",
-    VerdictKind.WITHIN: "green",
-    VerdictKind.DIVERGED: "red",
-    VerdictKind.INCONCLUSIVE: "yellow",
-    VerdictKind.INVALID: "magenta",
-}
-_SHOWN = 20
 _NAMED = 3
 _LONGEST_NAME = 34
 _SHORTEST_NAME = 16
 _LONGEST_TOLERANCE = 20
 _GAP = 2
 """Columns between two columns of a table."""
-_ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
 def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> None:
@@ -74,31 +62,6 @@ def print_run(console: Console, result: RunResult, *, verbose: bool = False) -> 
         if probe.cells and probe.cells[0].differences:
             console.print()
             console.print(_differences(probe))
-
-
-def print_diff(console: Console, delta: Delta, verdict: Verdict) -> None:
-    """The unequal rows of a delta table, the first few, and the verdict."""
-    unequal = delta.unequal
-    if len(unequal):
-        table = Table(box=None, header_style="bold")
-        for name in ("step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"):
-            table.add_column(name, justify="left" if name in {"stage", "metric"} else "right", overflow="fold")
-        for row in unequal.head(_SHOWN).to_dict("records"):
-            gap = NOTHING if row["delta"] != row["delta"] else signed(row["delta"])
-            count = ulps(int(row["ulp"])) if isinstance(row["ulp"], int) else NOTHING
-            values = (number(row["reference"]), number(row["candidate"]))
-            table.add_row(str(row["step"]), row["stage"], escape(row["metric"]), *map(escape, values), gap, count)
-        console.print(table)
-        for row in unequal[unequal["detail"] != ""].to_dict("records"):
-            console.print(Text(f"{row['metric']} at step {row['step']}: {row['detail']}", style="dim"), soft_wrap=True)
-        if len(unequal) > _SHOWN:
-            console.print(f"and {len(unequal) - _SHOWN} more of {len(delta.table)} compared values", style="dim")
-    style = _STYLE[verdict.kind]
-    console.print(Text(f"{verdict.kind}: {verdict.reason}", style=f"bold {style}"), soft_wrap=True)
-    if any(problem.kind in _ONE_SIDED for problem in verdict.problems):
-        console.print("to compare only what both have, name it: --metrics loss", style="dim")
-    if verdict.kind is VerdictKind.DIVERGED and (tolerance := smallest_tolerance(verdict)):
-        console.print(f"within at tolerance {tolerance}", style="dim", soft_wrap=True)
 
 
 def print_finding(console: Console, finding: Finding) -> None:

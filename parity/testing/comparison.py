@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from parity.errors import ParityError, nearest
-from parity.judge.diff import diff
-from parity.judge.logs import read_recording
-from parity.judge.verdict import Thresholds, judge
+from parity.judge import comparison as judge
+from parity.judge.recorded import read_recorded
+from parity.judge.result import gravest
 from parity.testing.text import of_comparison
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from parity.judge.diff import Delta
-    from parity.judge.verdict import FirstDivergence, Verdict
+    from parity.judge.verdict import FirstDivergence
     from parity.probe.values import VerdictKind
 
 
@@ -27,33 +26,31 @@ if TYPE_CHECKING:
 class Comparison:
     """Where two recordings first differ, and by how much. As text it is the delta table and the verdict."""
 
-    delta: Delta
-    """Every compared value, and what could not be compared."""
-    judged: Verdict
-    """The verdict with everything that it is based on."""
+    found: judge.Comparison
+    """Everything that was found; of several ranks, of the first with the gravest verdict."""
 
     @property
     def verdict(self) -> VerdictKind:
         """`identical`, `within`, `diverged` or `invalid`; it is equal to its text."""
-        return self.judged.kind
+        return self.found.verdict.kind
 
     @property
     def reason(self) -> str:
         """One clause that can follow the verdict."""
-        return self.judged.reason
+        return self.found.verdict.reason
 
     @property
     def first_divergence(self) -> FirstDivergence | None:
         """The earliest stage of the earliest step at which they differ, with both values; None if they do not."""
-        return self.judged.first_divergence
+        return self.found.verdict.first_divergence
 
     @property
     def table(self) -> pd.DataFrame:
         """A row for each step and metric, with the columns of `parity.judge.diff.COLUMNS`; equal ones too."""
-        return self.delta.table
+        return self.found.delta.table
 
     def __str__(self) -> str:
-        return of_comparison(self.delta, self.judged)
+        return of_comparison(self.found)
 
 
 def compare(
@@ -66,8 +63,8 @@ def compare(
     """Compares two recordings step by step.
 
     Args:
-        reference: what `parity diff` takes: a trace, or a log with a `step` column; `FILE::COLUMN` reads one column of
-            a log as the loss.
+        reference: what `parity diff` takes: a trace, a folder of them, or a log; `FILE::COLUMN` reads one column of a
+            table as the loss.
         candidate: the same.
         metrics: the metrics to compare, such as `loss`; empty: all.
         tolerance: by metric, the largest accepted |candidate − reference|, in the metric's own unit; the metrics that
@@ -78,11 +75,14 @@ def compare(
         ParityError: the tolerance is negative, or names a metric that was not compared.
 
     """
-    delta = diff(*(read_recording(os.fspath(each), metrics) for each in (reference, candidate)))
-    compared = set(delta.table["metric"])
     for metric, size in tolerance.items():
         if not 0 <= size < float("inf"):
             raise ParityError(f"tolerance: {metric} is {size}; write a size of 0 or more")
-        if compared and metric not in compared:
+    sides = (read_recorded(os.fspath(each), metrics) for each in (reference, candidate))
+    found = judge.compare(*sides, tolerance=tolerance, metrics=metrics)
+    compared = {metric for each in found for metric in each.verdict.metrics}
+    for metric in tolerance if compared else ():
+        if metric not in compared:
             raise ParityError(f"tolerance: {metric!r} was not compared; {nearest(metric, compared)}")
-    return Comparison(delta=delta, judged=judge(delta, again=(), thresholds=Thresholds(tolerance=tolerance)))
+    kind = gravest(each.verdict.kind for each in found)
+    return Comparison(found=next(each for each in found if each.verdict.kind is kind))

@@ -10,27 +10,27 @@ from rich.console import Console
 from parity.gate.sentence import sentence
 from parity.judge.diff import diff, recording
 from parity.probe.values import ArmName
+from parity.report.comparison import print_comparison, print_delta
 from parity.report.escape import visible
 from parity.report.summary import findings
-from parity.report.terminal import print_diff, print_finding
+from parity.report.terminal import print_finding
 from parity.trace.cell import cell_folder, read_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.gate.result import RunResult
-    from parity.judge.diff import Delta
+    from parity.judge.comparison import Comparison
     from parity.judge.result import CellResult
-    from parity.judge.verdict import Verdict
     from parity.probe.values import Probe
 
 _WIDTH = 120
 
 
-def of_comparison(delta: Delta, verdict: Verdict) -> str:
+def of_comparison(found: Comparison) -> str:
     """The delta table and the verdict, as `parity diff` prints them."""
     console = _console()
-    print_diff(console, delta, verdict)
+    print_comparison(console, found)
     return _text(console)
 
 
@@ -52,7 +52,7 @@ def _print_deltas(console: Console, probe: Probe, cell: CellResult | None, folde
     reference, candidate = traces.get(ArmName.REFERENCE), traces.get(ArmName.CANDIDATE)
     if reference is not None and candidate is not None:
         console.print()
-        print_diff(console, diff(recording(reference), recording(candidate)), cell.verdict)
+        print_delta(console, diff(recording(reference), recording(candidate)), cell.verdict)
 
 
 def _console() -> Console:

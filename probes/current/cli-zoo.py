@@ -15,7 +15,15 @@ model, tokenizer = FastMLXModel.from_pretrained(name, max_seq_length=64, load_in
 model = FastMLXModel.get_peft_model(model, r=8, lora_alpha=16, finetune_last_n_layers=16, random_state=int(seed))
 rows = [json.loads(line) for line in Path(data, "train.jsonl").read_text().splitlines()]
 config = MLXTrainingConfig(
-    per_device_train_batch_size=6, gradient_accumulation_steps=1, max_steps=int(steps), max_seq_length=64,
-    learning_rate=1e-3, lr_scheduler_type="constant", warmup_steps=0, weight_decay=0.0, seed=int(seed), output_dir=out,
+    per_device_train_batch_size=6,
+    gradient_accumulation_steps=1,
+    max_steps=int(steps),
+    max_seq_length=64,
+    learning_rate=1e-3,
+    lr_scheduler_type="constant",
+    warmup_steps=0,
+    weight_decay=0.0,
+    seed=int(seed),
+    output_dir=out,
 )
 MLXTrainer(model=model, tokenizer=tokenizer, train_dataset=rows, args=config).train()

@@ -15,15 +15,15 @@ from parity.golden.file import golden_name, read_golden, write_golden
 from parity.golden.folder import Goldens, check_run, keep_goldens
 from parity.golden.values import golden_of
 from parity.judge.cell import judge_cell, probe_result
-from parity.judge.diff import diff
-from parity.judge.logs import read_recording
+from parity.judge.comparison import compare
 from parity.judge.outcome_table import read_outcomes
 from parity.judge.outcomes import judge_rates, judge_shift
-from parity.judge.verdict import Thresholds, judge
+from parity.judge.recorded import read_recorded
 from parity.probe.file import read_probe
 from parity.probe.inputs import check_inputs, read_rows
 from parity.probe.values import ArmName
-from parity.report.json import outcome_tree, render_diff, render_json
+from parity.report.comparison import comparison_markdown
+from parity.report.json import outcome_tree, render_comparisons, render_json
 from parity.report.markdown import render_markdown
 from parity.store.collect import read_stored
 from parity.store.folder import new_run
@@ -35,7 +35,7 @@ from parity.trace.cell import EXIT, ReadArm, ReadCell, cell_folder, read_cell, t
 from parity.trace.control import Bare, note_control
 from parity.trace.file import read_trace
 from parity.trace.values import Executed, Ignored, Outcome
-from tests.unit.made import END, HEADER, PROBE, START, divergence, judged, probe_of, trace
+from tests.unit.made import END, HEADER, PRINTED, PROBE, START, divergence, judged, probe_of, trace
 from tests.unit.made import EXPLANATION as EXPLAINED
 from tests.unit.stored import FIRST, left_by_a_cell, shard_at, write_trace
 
@@ -141,10 +141,30 @@ def _csv_log(folder: Path) -> Sample:
     return Sample(file=file, read=lambda: _compared(file, other), refuses=(BadTraceError,))
 
 
+def _printed_log(folder: Path) -> Sample:
+    file, other = folder / "lora.log", folder / "other.log"
+    for each in (file, other):
+        each.write_text(PRINTED)
+    return Sample(file=file, read=lambda: _compared(file, other), refuses=(BadTraceError,))
+
+
+def _trainer_state(folder: Path) -> Sample:
+    file, other = folder / "trainer_state.json", folder / "other.json"
+    history = [
+        {"step": 10, "epoch": 0.1, "loss": 2.5, "grad_norm": 1.0528565645217896, "learning_rate": 1e-05},
+        {"step": 10, "epoch": 0.1, "eval_loss": 2.25, "eval_runtime": 3.5},
+        {"step": 20, "epoch": 0.2, "loss": 2.125, "grad_norm": 1.25, "learning_rate": 5e-06},
+    ]
+    for each in (file, other):
+        each.write_text(json.dumps({"global_step": 20, "log_history": history}))
+    return Sample(file=file, read=lambda: _compared(file, other), refuses=(BadTraceError,), is_json=True)
+
+
 def _compared(file: Path, other: Path) -> None:
     """As `parity diff` does."""
-    delta = diff(read_recording(str(other)), read_recording(str(file)))
-    render_diff(delta, judge(delta, again=(), thresholds=Thresholds()))
+    found = compare(read_recorded(str(other)), read_recorded(str(file)), tolerance={})
+    render_comparisons(found)
+    comparison_markdown(found, (str(other), str(file)))
 
 
 def _written(file: Path, of: Trace) -> None:
@@ -310,6 +330,8 @@ FORMATS: dict[str, Callable[[Path], Sample]] = {
     "data rows": _data,
     "JSON Lines log": _log,
     "CSV log": _csv_log,
+    "printed log": _printed_log,
+    "trainer state": _trainer_state,
     "trace": _trace,
     "plan": _plan,
     "shard": _shard,

@@ -71,6 +71,23 @@ def test_whole_numbers_alone_can_be_compared_and_written(run: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (0, "identical")
 
 
+def test_two_folders_of_traces_are_compared_and_reported_once(run: Path, tmp_path: Path) -> None:
+    cell = run / "run" / "traces" / "probes" / "self" / "1"
+    for arm in ("reference", "candidate"):
+        (tmp_path / arm).mkdir()
+        (tmp_path / arm / "trace.jsonl").write_bytes((cell / f"{arm}.jsonl").read_bytes())
+    asked = ("diff", tmp_path / "reference", tmp_path / "candidate", "--report", tmp_path / "report")
+    done = parity(*asked)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "identical: bit for bit")
+    assert (tmp_path / "report" / "report.md").read_text().startswith("✅ **identical**")
+    assert "<h1>" in (tmp_path / "report" / "report.html").read_text()
+    again = parity(*asked)
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"parity: --report {tmp_path}/report: has a report.md; name another folder, nothing is overwritten\n",
+    )
+
+
 def test_one_step_altered_in_its_last_bit_is_one_ulp_at_that_step(run: Path, tmp_path: Path) -> None:
     cell = run / "run" / "traces" / "probes" / "self" / "1"
     lines = (cell / "candidate.jsonl").read_text().splitlines()

@@ -211,3 +211,17 @@ EXPLANATION: dict[str, Any] = {
     "runs": 8,
 }
 """As `parity.explain.report.explanation_tree` makes one, of the probe `b/other`."""
+
+
+PRINTED = """\
+Loading pretrained model
+Starting training..., iters: 3
+Iter 1: Val loss 2.865, Val took 4.123s
+Iter 1: Train loss 2.123, Learning Rate 1.000e-05, It/sec 0.512, Tokens/sec 100.1, Trained Tokens 108, Peak mem 2.1 GB
+Iter 2: Train loss 2.023, Learning Rate 9.000e-06, It/sec 0.512, Tokens/sec 100.1, Trained Tokens 200, Peak mem 2.1 GB
+Iter 2: Saved adapter weights to adapters.safetensors and 0000002_adapters.safetensors.
+Iter 3: Val loss 2.765, Val took 4.123s
+Iter 3: Train loss 1.923, Learning Rate 8.000e-06, It/sec 0.512, Tokens/sec 100.1, Trained Tokens 308, Peak mem 2.1 GB
+Saved final weights to adapters.safetensors.
+"""
+"""As `mlx_lm.lora --iters 3 --steps-per-report 1 --steps-per-eval 3 --save-every 2` prints it."""

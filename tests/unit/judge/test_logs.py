@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parity.errors import BadTraceError
 from parity.judge.diff import diff
-from parity.judge.logs import read_recording
+from parity.judge.recorded import read_recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.judge.diff import Recording
 
 PUBLISHED = Path(__file__).parents[3] / "fixtures" / "published"
+
+
+def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
+    return read_recorded(name, metrics)[None].recording
 
 
 def written(folder: Path, name: str, text: str) -> str:
@@ -124,7 +134,13 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
         ("a.csv", "step,loss\n", "no rows; nothing to compare"),
         ("a.csv", "step,loss\n1.5,2\n", "row 1: step is '1.5', not a whole number"),
         ("a.csv", "step,note\n1,warm\n", "no numeric column except 'step'; nothing to compare"),
-        ("a.txt", "step,loss\n", "neither a trace nor a log; name a .jsonl or .csv file"),
+        (
+            "a.txt",
+            "step,loss\n",
+            "neither a trace nor a log; name the folder that `parity trace` wrote, a .jsonl or .csv file, "
+            "a trainer_state.json, or the log that mlx_lm.lora printed",
+        ),
+        ("a.txt::loss", "step,loss\n", "loss is no column: only .csv and .jsonl files have columns"),
         ("a.csv::los", "step,loss\n1,2\n", "no column 'los'; did you mean 'loss'?"),
     ],
 )

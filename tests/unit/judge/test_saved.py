@@ -10,8 +10,8 @@ from parity.judge.diff import diff, recording, saving
 from parity.judge.saved import saved_otherwise
 from parity.judge.verdict import FirstDivergence, Thresholds, judge
 from parity.metrics import Stage
-from parity.probe.values import VerdictKind
-from tests.unit.made import END, HEADER, TRAINED, trace
+from parity.probe.values import ArmName, VerdictKind
+from tests.unit.made import END, TRAINED, trace
 
 if TYPE_CHECKING:
     from parity.trace.values import End, Tensor, Trace
@@ -82,8 +82,7 @@ def test_what_was_not_saved_is_a_blind_spot_and_no_problem(
 
 def test_an_arm_that_saved_something_else_than_it_trained_is_named() -> None:
     more: dict[str, Tensor] = {**OTHER, "v_proj.lora_a": TRAINED["q_proj.lora_a"]}
-    candidate = trace(header=replace(HEADER, arm="candidate"), end=replace(END, saved=more))
-    assert saved_otherwise([trace(), ended(NOTHING)]) == ""
-    assert saved_otherwise([trace(), candidate]) == (
+    assert saved_otherwise({ArmName.REFERENCE: trace(), ArmName.CANDIDATE: ended(NOTHING)}) == ""
+    assert saved_otherwise({ArmName.REFERENCE: trace(), ArmName.CANDIDATE: ended(replace(END, saved=more))}) == (
         "the candidate saved 2 of 2 tensors otherwise than trained, first q_proj.lora_a"
     )

@@ -10,18 +10,17 @@ from rich.console import Console
 
 from parity.gate.result import RunResult
 from parity.judge.blind_spots import BlindSpot
-from parity.judge.diff import diff
 from parity.judge.effective import Difference, Warned
 from parity.judge.outcomes import Rates, Shift, judge_rates, judge_shift
 from parity.judge.result import CellResult, ProbeResult
-from parity.judge.verdict import FirstDivergence, Thresholds, judge
+from parity.judge.verdict import FirstDivergence
 from parity.metrics import Stage
 from parity.probe.values import ArmName, Expectation, VerdictKind
 from parity.report.svg import render_svg
-from parity.report.terminal import print_diff, print_run
+from parity.report.terminal import print_run
 from parity.report.wording import discordant, postponed
 from parity.trace.values import Ignored
-from tests.unit.made import SAME_CONTROL, cell, judged, losses, probe_of, probe_result
+from tests.unit.made import SAME_CONTROL, cell, judged, probe_of, probe_result
 
 AT = FirstDivergence(
     step=1, stage=Stage.CLIP, metric="clipped_norm", reference=2.5, candidate=2.25, delta=-0.25, ulp=1234, detail=""
@@ -183,18 +182,6 @@ def test_a_seed_that_was_not_run_is_named() -> None:
     found = lines(print_run, RunResult(probes=(probe_result(cell(1)),), interrupted=True))
     assert found[0] == "Interrupted: 0 of 1 probe had ended as expected."
     assert "  not run   42" in found
-
-
-def test_a_diff_shows_the_first_few_and_counts_the_rest() -> None:
-    delta = diff(losses(*[1.0] * 30), losses(*[1.5] * 30))
-    found = lines(print_diff, delta, judge(delta, again=(), thresholds=Thresholds()))
-    assert found[0].split() == ["step", "stage", "metric", "reference", "candidate", "Δ", "ULPs"]
-    assert found[1].split() == ["1", "loss", "loss", "1", "1.5", "+0.5", "4,194,304"]
-    assert found[-3:] == [
-        "and 10 more of 30 compared values",
-        "diverged: from step 1, stage loss",
-        "within at tolerance loss 0.5",
-    ]
 
 
 def test_a_picture_asks_no_server() -> None:
