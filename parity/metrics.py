@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Stage(StrEnum):
@@ -86,3 +86,9 @@ SIZED_METRICS = tuple(name for name, metric in METRICS.items() if metric.sized)
 
 
 EXACT_METRICS = tuple(name for name, metric in METRICS.items() if metric.exact)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of metrics in the order of the flow; those of no stage last, by name."""
+    known = list(METRICS)
+    return sorted(names, key=lambda name: (known.index(name) if name in METRICS else len(known), name))

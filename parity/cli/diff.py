@@ -63,7 +63,7 @@ def diff_command(
     if report is not None:
         _check_report(report)
     sides = [read_recorded(name, wanted) for name in (reference, candidate)]
-    found = compare(*sides, tolerance=accepted, metrics=wanted)
+    found = compare(*sides, tolerance=accepted, metrics=wanted, drawn=report is not None)
     _check_tolerance(accepted, found)
     if as_json:
         click.echo(render_comparisons(found))

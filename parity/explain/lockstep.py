@@ -73,5 +73,5 @@ def lockstep(free: Delta, locked: Delta, again: Sequence[Delta], *, thresholds: 
 def _stages(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> dict[int, Stage]:
     """By step, the earliest stage with a row that breaks the rule."""
     rows = delta.table[broken(delta, again, thresholds)]
-    first = rows[rows["metric"].isin(STEP_METRICS)].groupby("step", sort=True)["stage"].first()
-    return {int(str(step)): Stage(stage) for step, stage in first.items() if int(str(step)) > 0}
+    first = rows[rows["metric"].isin(STEP_METRICS)].drop_duplicates("step")
+    return {int(step): Stage(stage) for step, stage in zip(first["step"], first["stage"], strict=True)}

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from parity.errors import BadTraceError
 from parity.judge.cell import is_deterministic, judge_traces
+from parity.judge.columns import Columns, columns
 from parity.judge.curves import curves
-from parity.judge.diff import Delta, Recording, diff, only
+from parity.judge.diff import Delta, Recording, diff, only, saving
 from parity.judge.result import CellResult
 from parity.judge.verdict import Thresholds, judge
 from parity.metrics import METRICS, Stage
@@ -21,7 +24,6 @@ from parity.probe.values import ArmName, VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from parity.judge.diff import Value
     from parity.judge.recorded import Recorded
     from parity.judge.verdict import Verdict
 
@@ -52,6 +54,7 @@ def compare(
     *,
     tolerance: Mapping[str, float],
     metrics: Sequence[str] = (),
+    drawn: bool = False,
 ) -> list[Comparison]:
     """Compares two sides, rank by rank.
 
@@ -60,6 +63,7 @@ def compare(
         candidate: the same.
         tolerance: by metric, the largest accepted |delta|; other metrics then do not count.
         metrics: those that alone are compared; empty: all.
+        drawn: whether a page will draw the curves of logs, which can be long.
 
     Raises:
         BadTraceError: the sides do not have the same ranks.
@@ -69,7 +73,7 @@ def compare(
         held = (f"{next(iter(side.values())).path.parent} holds {_ranks(side)}" for side in (reference, candidate))
         raise BadTraceError(f"{', '.join(held)}; compare the same rank of both: name the two files")
     return [
-        _compared("" if rank is None else f"rank {rank}", left, candidate[rank], tolerance, metrics)
+        _compared("" if rank is None else f"rank {rank}", left, candidate[rank], tolerance, metrics, drawn=drawn)
         for rank, left in reference.items()
     ]
 
@@ -79,17 +83,17 @@ def _ranks(side: Mapping[int | None, Recorded]) -> str:
 
 
 def _compared(
-    name: str, left: Recorded, right: Recorded, tolerance: Mapping[str, float], metrics: Sequence[str]
+    name: str, left: Recorded, right: Recorded, tolerance: Mapping[str, float], metrics: Sequence[str], *, drawn: bool
 ) -> Comparison:
     if left.trace is None or right.trace is None:
-        return _of_logs(name, left, right, tolerance)
+        return _of_logs(name, left, right, tolerance, drawn=drawn)
     traces = {ArmName.REFERENCE: left.trace, ArmName.CANDIDATE: right.trace}
     thresholds = Thresholds(tolerance=tolerance, deterministic=all(map(is_deterministic, traces.values())))
     cell = judge_traces(traces, thresholds=thresholds, metrics=metrics)
     return Comparison(
         name=name,
         cell=_of_one_model(cell, left.recording, right.recording),
-        delta=diff(left.recording, right.recording),
+        delta=diff(saving(left.recording), right.recording),
         blind=tuple(map(str, cell.blind)),
         left_out=(),
     )
@@ -114,7 +118,7 @@ def _shapes(of: Recording) -> dict[str, str]:
     }
 
 
-def _of_logs(name: str, left: Recorded, right: Recorded, tolerance: Mapping[str, float]) -> Comparison:
+def _of_logs(name: str, left: Recorded, right: Recorded, tolerance: Mapping[str, float], *, drawn: bool) -> Comparison:
     dropped = left.recording.metrics ^ right.recording.metrics if left.form is not right.form else set()
     reference, candidate = _rounded_alike(*(_without(side.recording, dropped) for side in (left, right)))
     delta = diff(reference, candidate)
@@ -123,7 +127,9 @@ def _of_logs(name: str, left: Recorded, right: Recorded, tolerance: Mapping[str,
         verdict = replace(verdict, reason="to the digits that are written")
     return Comparison(
         name=name,
-        cell=CellResult(seed=0, steps=len(reference.rows), verdict=verdict, curves=curves(reference, candidate)),
+        cell=CellResult(
+            seed=0, steps=len(reference.rows), verdict=verdict, curves=curves(reference, candidate) if drawn else {}
+        ),
         delta=delta,
         blind=tuple(dict.fromkeys([*_digits(reference), *reference.blind, *candidate.blind, *_unseen(verdict)])),
         left_out=tuple(dict.fromkeys([*reference.left_out, *candidate.left_out, *sorted(dropped)])),
@@ -141,25 +147,20 @@ def _rounded_alike(*sides: Recording) -> list[Recording]:
     for side in sides:
         for metric, form in side.written.items():
             written[metric] = min(form, written.get(metric, form), key=_decimals)
-    rows = [
-        tuple(
-            (step, {name: _rounded(value, written.get(name)) for name, value in row.items()}) for step, row in side.rows
-        )
-        for side in sides
-    ]
-    return (
-        [replace(side, rows=each, written=written) for side, each in zip(sides, rows, strict=True)]
-        if written
-        else [*sides]
-    )
+    return [replace(side, rows=_rounded(columns(side.rows), written), written=written) for side in sides]
+
+
+def _rounded(rows: Columns, written: Mapping[str, str]) -> Columns:
+    rounded = {
+        metric: replace(of, values=np.array([float(format(value, written[metric])) for value in of.values.tolist()]))
+        for metric, of in rows.of.items()
+        if metric in written and not of.is_text
+    }
+    return replace(rows, of={**rows.of, **rounded})
 
 
 def _decimals(form: str) -> int:
     return int(form[1:-1])
-
-
-def _rounded(value: Value, form: str | None) -> Value:
-    return value if form is None or isinstance(value, str) else float(format(value, form))
 
 
 def _digits(of: Recording) -> Iterator[str]:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from parity.judge.columns import columns
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -69,7 +71,11 @@ def thinned(curve: Curve, most: int) -> Curve:
 
 
 def _by_step(recording: Recording, metric: str) -> dict[int, float]:
-    return {step: float(row[metric]) for step, row in recording.rows if isinstance(row.get(metric), int | float)}
+    rows = columns(recording.rows)
+    if (column := rows.of.get(metric)) is None or column.is_text:
+        return {}
+    given = column.given
+    return dict(zip(rows.steps[given].tolist(), column.values[given].astype(float).tolist(), strict=True))
 
 
 def _curve(reference: Mapping[int, float], candidate: Mapping[int, float]) -> Curve:

@@ -6,60 +6,31 @@ This module only measures; thresholds are applied in `parity.judge.verdict`. Wha
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
-from parity.metrics import METRICS, STEP_METRICS
-from parity.ulp import ulp_distance
+from parity.judge.columns import Columns, column, columns
+from parity.judge.measure import ParameterRow, delta_table
+from parity.judge.problems import Problem, ProblemKind, metric_problems, step_problems
+from parity.metrics import METRICS, STEP_METRICS, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    import pandas as pd
+
+    from parity.judge.columns import Row
     from parity.trace.values import Step, Tensor, Trace
-
-Value = int | float | str
-
-
-COLUMNS = ("step", "stage", "metric", "detail", "reference", "candidate", "delta", "relative", "ulp", "equal")
-
-
-class ProblemKind(StrEnum):
-    """Why part of two recordings cannot be compared."""
-
-    NO_COMMON_STEP = "no common step"
-    MISSING_STEP = "missing step"
-    EXTRA_STEP = "extra step"
-    REPEATED_STEP = "repeated step"
-    MISSING_METRIC = "missing metric"
-    EXTRA_METRIC = "extra metric"
-    NAN_REFERENCE = "NaN in the reference"
-    NAN_CANDIDATE = "NaN in the candidate"
-    NAN_BOTH = "NaN in both"
-    OTHER_SEED = "different seeds"
-    INCOMPLETE = "incomplete"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing that keeps two recordings from being compared."""
-
-    kind: ProblemKind
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.detail}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
     """Metrics by step, from a trace or from a log."""
 
-    rows: tuple[tuple[int, Mapping[str, Value]], ...]
+    rows: Sequence[Row]
     """In file order; repeated steps are kept, not merged."""
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By metric, such as `base_at_start` or `trainable`, and tensor name: dtype, shape and digest as one text."""
@@ -82,7 +53,7 @@ class Recording:
     @property
     def metrics(self) -> set[str]:
         """The metrics that have a value at any step."""
-        return {name for _, row in self.rows for name in row}
+        return set(columns(self.rows).of)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +62,7 @@ class Delta:
 
     `table` has the columns `COLUMNS`: `delta` is candidate − reference, `relative` is |delta| / |reference|,
     `ulp` counts float32 numbers; all three are missing for fingerprints. `detail` names the first different parameter.
+    `stage`, `metric` and `detail` are categories, the metrics in the order of the flow.
     """
 
     table: pd.DataFrame
@@ -98,7 +70,7 @@ class Delta:
     unseen: Mapping[str, str] = field(default_factory=dict)
     """By metric, why one of the two or both could not see it: a blind spot, and no problem."""
 
-    @property
+    @cached_property
     def unequal(self) -> pd.DataFrame:
         """The rows that differ, in the order of the table."""
         return self.table[~self.table["equal"]]
@@ -144,41 +116,50 @@ def saving(reference: Recording) -> Recording:
     return replace(reference, parameters={**parameters, "saved": parameters["trainable_at_end"]})
 
 
-def step_rows(steps: Sequence[Step]) -> tuple[tuple[int, dict[str, Value]], ...]:
+def step_rows(steps: Sequence[Step]) -> Columns:
     """The metrics of each step, as far as they were seen; what the next step found is what this one kept."""
     found = {step.step: step.found for step in steps}
-    rows = []
-    for step in steps:
-        values = {name: getattr(step, name, None) for name in STEP_METRICS} | {"params_kept": found.get(step.step + 1)}
-        rows.append((step.step, {name: value for name, value in values.items() if value is not None}))
-    return tuple(rows)
+    seen = {name: column(getattr(step, name, None) for step in steps) for name in STEP_METRICS}
+    seen["params_kept"] = column(found.get(step.step + 1) for step in steps)
+    given = {name: seen[name] for name in STEP_METRICS if seen[name].given.any()}
+    return Columns(steps=np.array([step.step for step in steps], dtype=np.int64), of=given)
 
 
 def only(of: Recording, metrics: Collection[str]) -> Recording:
     """A recording of these metrics alone, without parameters; the whole recording if none is named."""
     if not metrics:
         return of
-    rows = ((step, {name: row[name] for name in metrics if name in row}) for step, row in of.rows)
-    return replace(of, rows=tuple((step, row) for step, row in rows if row or not of.sparse), parameters={})
+    rows = columns(of.rows)
+    kept = Columns(steps=rows.steps, of={name: rows.of[name] for name in metrics if name in rows.of})
+    if of.sparse:
+        kept = kept.at(np.flatnonzero(np.any([each.given for each in kept.of.values()], axis=0)))
+    return replace(of, rows=kept, parameters={})
 
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
     """Compares two recordings step by step and metric by metric; 0.0 and −0.0 are equal."""
-    rows = [
-        *_parameters(reference, candidate, at_end=False),
-        *_steps(reference, candidate),
-        *_parameters(reference, candidate, at_end=True),
+    left, right = _common(columns(reference.rows), columns(candidate.rows))
+    table = delta_table(
+        [*_parameters(reference, candidate, at_end=False)],
+        left,
+        right,
+        [*_parameters(reference, candidate, at_end=True)],
+        float32=reference.float32 and candidate.float32,
+    )
+    unseen = not_compared(reference, candidate)
+    problems = [
+        *_of_recordings(reference, candidate),
+        *step_problems(columns(reference.rows), columns(candidate.rows)),
+        *metric_problems(left, right, sparse=reference.sparse and candidate.sparse, blind=unseen.keys()),
+        *_of_parameters(reference, candidate),
     ]
-    table = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
-    types: dict[str, Any] = {"step": int, "equal": bool, "ulp": "Int64", "reference": object, "candidate": object}
-    problems = (*_problems(reference, candidate), *_parameter_problems(reference, candidate))
-    return Delta(table=table.astype(types), problems=problems, unseen=not_compared(reference, candidate))
+    return Delta(table=table, problems=tuple(problems), unseen=unseen)
 
 
 def not_compared(reference: Recording, candidate: Recording) -> dict[str, str]:
     """By metric, why one of two recordings, or both, could not see it."""
     whys = {}
-    for metric in _in_order(reference.unseen.keys() | candidate.unseen.keys()):
+    for metric in in_order(reference.unseen.keys() | candidate.unseen.keys()):
         left, right = reference.unseen.get(metric), candidate.unseen.get(metric)
         sides = [("reference", left), ("candidate", right)]
         alone = "; ".join(f"in the {side}, {why}" for side, why in sides if why is not None)
@@ -186,14 +167,39 @@ def not_compared(reference: Recording, candidate: Recording) -> dict[str, str]:
     return whys
 
 
+def _common(left: Columns, right: Columns) -> tuple[Columns, Columns]:
+    """Both at the steps that both have, in their order; of a repeated step the last row."""
+    left, right = left.latest(), right.latest()
+    if np.array_equal(left.steps, right.steps):
+        return left, right
+    _, at_left, at_right = np.intersect1d(left.steps, right.steps, assume_unique=True, return_indices=True)
+    return left.at(at_left), right.at(at_right)
+
+
+def _of_recordings(reference: Recording, candidate: Recording) -> Iterator[Problem]:
+    if reference.seed is not None and candidate.seed is not None and reference.seed != candidate.seed:
+        yield Problem(kind=ProblemKind.OTHER_SEED, detail=f"reference {reference.seed}, candidate {candidate.seed}")
+    for side, of in (("reference", reference), ("candidate", candidate)):
+        if of.incomplete:
+            yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")
+
+
+def _of_parameters(reference: Recording, candidate: Recording) -> Iterator[Problem]:
+    for metric in in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
+        if METRICS[metric].optional or metric in reference.unseen or metric in candidate.unseen:
+            continue
+        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
+        yield Problem(kind=kind, detail=f"{metric} (parameters by name)")
+
+
 def _texts(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: f"{t.dtype}{list(t.shape)} {t.digest}" for name, t in tensors.items()}
 
 
-def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> Iterator[tuple[object, ...]]:
+def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> Iterator[ParameterRow]:
     """One row per kind of parameter; it shows the first tensor that differs."""
-    step = max((step for step, _ in reference.rows), default=0) if at_end else 0
-    for metric in _in_order(reference.parameters.keys() & candidate.parameters.keys()):
+    step = int(columns(reference.rows).steps.max(initial=0)) if at_end else 0
+    for metric in in_order(reference.parameters.keys() & candidate.parameters.keys()):
         if METRICS[metric].at_end is not at_end:
             continue
         left, right = reference.parameters[metric], candidate.parameters[metric]
@@ -203,128 +209,12 @@ def _parameters(reference: Recording, candidate: Recording, *, at_end: bool) -> 
         shown = unequal[0] if unequal else None
         whole = f"{len(names)} {METRICS[metric].what}"
         count = f"{len(unequal)} of {whole}, first {shown}" if shown else whole
-        values = [whole if shown is None else side.get(shown, "absent") for side in (left, right)]
-        yield step, METRICS[metric].stage, metric, count, *values, math.nan, math.nan, None, not unequal
+        said = [whole if shown is None else side.get(shown, "absent") for side in (left, right)]
+        yield ParameterRow(
+            step=step, metric=metric, detail=count, reference=said[0], candidate=said[1], equal=not unequal
+        )
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """`layers.9` before `layers.10`."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in name.split(".")]
-
-
-def _steps(reference: Recording, candidate: Recording) -> Iterator[tuple[object, ...]]:
-    right = dict(candidate.rows)
-    float32 = reference.float32 and candidate.float32
-    for step, left in dict(reference.rows).items():
-        for metric in _in_order(left.keys() & right.get(step, {}).keys()):
-            yield (
-                step,
-                METRICS[metric].stage if metric in METRICS else "",
-                metric,
-                "",
-                *_measure(left[metric], right[step][metric], float32=float32),
-            )
-
-
-def _measure(left: Value, right: Value, *, float32: bool) -> tuple[object, ...]:
-    if isinstance(left, str) or isinstance(right, str):
-        return left, right, math.nan, math.nan, None, left == right
-    equal = left == right
-    delta = 0.0 if equal else float(right - left)
-    relative = 0.0 if equal else abs(delta) / abs(left) if left and math.isfinite(delta) else math.inf
-    counted = float32 and isinstance(left, float) and isinstance(right, float)
-    return left, right, delta, relative, ulp_distance(left, right) if counted else None, equal
-
-
-def _in_order(metrics: Iterable[str]) -> list[str]:
-    known = list(METRICS)
-    return sorted(metrics, key=lambda name: (known.index(name) if name in known else len(known), name))
-
-
-def _problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
-    if reference.seed is not None and candidate.seed is not None and reference.seed != candidate.seed:
-        yield Problem(kind=ProblemKind.OTHER_SEED, detail=f"reference {reference.seed}, candidate {candidate.seed}")
-    for side, of in (("reference", reference), ("candidate", candidate)):
-        if of.incomplete:
-            yield Problem(kind=ProblemKind.INCOMPLETE, detail=f"{side}: {of.incomplete}")
-        if repeated := [step for step, times in Counter(step for step, _ in of.rows).items() if times > 1]:
-            yield Problem(kind=ProblemKind.REPEATED_STEP, detail=f"{_ranges(repeated)} of the {side}")
-    left, right = dict(reference.rows), dict(candidate.rows)
-    common = left.keys() & right.keys()
-    if not common:
-        yield Problem(
-            kind=ProblemKind.NO_COMMON_STEP,
-            detail=f"reference has {_ranges(left) or 'none'}, candidate has {_ranges(right) or 'none'}",
-        )
-        return
-    if missing := left.keys() - right.keys():
-        yield Problem(kind=ProblemKind.MISSING_STEP, detail=f"only the reference has {_ranges(missing)}")
-    if extra := right.keys() - left.keys():
-        yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"only the candidate has {_ranges(extra)}")
-    blind = reference.unseen.keys() | candidate.unseen.keys()
-    sparse = reference.sparse and candidate.sparse
-    yield from _metric_problems(left, right, sorted(common), blind, sparse=sparse)
-
-
-def _parameter_problems(reference: Recording, candidate: Recording) -> Iterator[Problem]:
-    for metric in _in_order(reference.parameters.keys() ^ candidate.parameters.keys()):
-        if METRICS[metric].optional or metric in reference.unseen or metric in candidate.unseen:
-            continue
-        kind = ProblemKind.MISSING_METRIC if metric in reference.parameters else ProblemKind.EXTRA_METRIC
-        yield Problem(kind=kind, detail=f"{metric} (parameters by name)")
-
-
-def _metric_problems(
-    left: Mapping[int, Mapping[str, Value]],
-    right: Mapping[int, Mapping[str, Value]],
-    steps: list[int],
-    blind: Collection[str],
-    *,
-    sparse: bool,
-) -> Iterator[Problem]:
-    known = _in_order({metric for step in steps for metric in (*left[step], *right[step])})
-    found: dict[tuple[ProblemKind, str], list[int]] = {}
-    for step in steps:
-        for metric in known:
-            one, other = left[step].get(metric), right[step].get(metric)
-            may_lack = metric in blind or (metric in METRICS and METRICS[metric].of_next)
-            if (one is None or other is None) and may_lack:
-                continue
-            if sparse and one is None and other is None:
-                continue
-            if (kind := _kind(one, other)) is not None:
-                found.setdefault((kind, metric), []).append(step)
-    for (kind, metric), where in found.items():
-        yield Problem(kind=kind, detail=f"{metric} at {_ranges(where)}")
-
-
-def _kind(left: Value | None, right: Value | None) -> ProblemKind | None:
-    if right is None:
-        return ProblemKind.MISSING_METRIC
-    if left is None:
-        return ProblemKind.EXTRA_METRIC
-    match _is_nan(left), _is_nan(right):
-        case True, True:
-            return ProblemKind.NAN_BOTH
-        case True, False:
-            return ProblemKind.NAN_REFERENCE
-        case False, True:
-            return ProblemKind.NAN_CANDIDATE
-    return None
-
-
-def _is_nan(value: Value) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _ranges(steps: Iterable[int]) -> str:
-    """`step 3`, `steps 3 to 5, 9`."""
-    ordered = sorted(steps)
-    parts: list[list[int]] = []
-    for step in ordered:
-        if parts and step == parts[-1][-1] + 1:
-            parts[-1].append(step)
-        else:
-            parts.append([step])
-    text = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts)
-    return f"step{'s' if len(ordered) > 1 else ''} {text}" if ordered else ""

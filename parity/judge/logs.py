@@ -10,10 +10,14 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from parity.errors import BadTraceError, UnreadableError, nearest, shortened
-from parity.files import read_text
+from parity.files import read_bytes, read_text
 from parity.jsonfloat import decode
+from parity.judge.columns import Column, Columns
 from parity.judge.diff import Recording
+from parity.judge.numbers import csv_numbers, json_numbers
 from parity.metrics import METRICS
 from parity.parsing import parse_json
 
@@ -47,7 +51,29 @@ def read_table(path: Path, column: str = "") -> Recording:
         BadTraceError: cannot be read, has no steps, lacks the column, or has text where a number belongs.
 
     """
-    return _log(path, _table(path), ALIASES.get(column, column))
+    column = ALIASES.get(column, column)
+    return _of_numbers(path, column) or _log(path, _table(path), column)
+
+
+def _of_numbers(path: Path, column: str) -> Recording | None:
+    """A table of nothing but numbers, in arrays; None where there is anything to complain about."""
+    try:
+        data = read_bytes(path)
+    except UnreadableError:
+        return None
+    read = csv_numbers(data) if path.suffix == ".csv" else json_numbers(data)
+    if read is None:
+        return None
+    table, words = read
+    known = {ALIASES.get(name, name): values for name, values in table.items()}
+    steps = known.pop("step", np.array([np.nan]))
+    whole = len(known) == len(table) - 1 and bool(((steps == np.floor(steps)) & (np.abs(steps) <= _LAST_STEP)).all())
+    if not whole or (column and column not in known):
+        return None
+    kept = {"loss": known[column]} if column else known
+    given = {name: np.ones(len(steps), dtype=bool) if words else ~np.isnan(values) for name, values in kept.items()}
+    of = {name: Column(values=values, given=given[name]) for name, values in kept.items() if given[name].any()}
+    return Recording(rows=Columns(steps=steps.astype(np.int64), of=of), float32=False) if of else None
 
 
 def _table(path: Path) -> list[_Row]:
@@ -116,17 +142,17 @@ def _log(path: Path, table: list[_Row], column: str) -> Recording:
         raise BadTraceError(f"{path}: no column 'step' ({shortened(', '.join(names)) or 'no columns'})")
     if column and column not in names:
         raise BadTraceError(f"{path}: no column {column!r}; {nearest(column, names)}")
-    steps = [number(row.get("step")) for row in table]
+    steps = [whole_step(row.get("step")) for row in table]
     kept = {column: "loss"} if column else {name: name for name in names if _is_metric(name, table)}
     if not kept:
         raise BadTraceError(f"{path}: no numeric column except 'step'; nothing to compare")
     rows = []
     for place, (step, row) in enumerate(zip(steps, table, strict=True), start=1):
-        if step is None or not step.is_integer() or abs(step) > _LAST_STEP:
+        if step is None:
             said = shortened(repr(row.get("step")))
             raise BadTraceError(f"{path}: row {place}: step is {said}, not a whole number")
         given = {new: _checked(path, place, old, row[old]) for old, new in kept.items() if old in row}
-        rows.append((int(step), given))
+        rows.append((step, given))
     return Recording(rows=tuple(rows), float32=False)
 
 
@@ -142,6 +168,12 @@ def _checked(path: Path, place: int, name: str, value: object) -> float:
     if found is None:
         raise BadTraceError(f"{path}: row {place}: {name} is {shortened(repr(value))}, not a number")
     return found
+
+
+def whole_step(value: object) -> int | None:
+    """A step; None for what is no whole number, or too large to be one."""
+    found = number(value)
+    return int(found) if found is not None and found.is_integer() and abs(found) <= _LAST_STEP else None
 
 
 def number(value: object) -> float | None:

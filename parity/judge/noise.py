@@ -48,13 +48,17 @@ def floor(repetitions: Sequence[Delta], index: pd.Index[int]) -> pd.Series[float
 
     Noise grows with the steps, so the noise of a later step does not excuse a difference at an earlier one.
     """
-    each = [sizes(again.table).groupby(again.table["metric"], sort=False).cummax() for again in repetitions]
+    each = [
+        sizes(again.table).groupby(again.table["metric"], sort=False, observed=True).cummax() for again in repetitions
+    ]
     return pd.concat(each, axis=1).max(axis=1).reindex(index, fill_value=0.0)
 
 
 def sizes(table: pd.DataFrame) -> pd.Series[float]:
     """|delta| of every row; a fingerprint has no size, and counts as 0 if equal and as infinite if not."""
-    fingerprint = table["reference"].map(lambda value: isinstance(value, str))
+    fingerprint = _fingerprints(table)
+    if not fingerprint.any():
+        return table["delta"].abs()
     return table["delta"].abs().where(~fingerprint, (~table["equal"]).map({True: math.inf, False: 0.0}))
 
 
@@ -76,6 +80,13 @@ def rank(delta: Delta, repetitions: Sequence[Delta]) -> Rank:
 def bounds(delta: Delta, repetitions: Sequence[Delta]) -> dict[str, float]:
     """By sized metric, an upper bound on every difference: the candidate's distance plus the floor, at its worst."""
     most = sizes(delta.table) + floor(repetitions, delta.table.index)
-    sized = ~delta.table["reference"].map(lambda value: isinstance(value, str))
-    worst = most[sized].groupby(delta.table["metric"][sized], sort=False).max()
+    sized = ~_fingerprints(delta.table)
+    worst = most[sized].groupby(delta.table["metric"][sized], sort=False, observed=True).max()
     return {str(metric): float(value) for metric, value in worst.items()}
+
+
+def _fingerprints(table: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are text; a table of nothing but floats is not looked through."""
+    if table["reference"].dtype == np.float64:
+        return table["equal"] & ~table["equal"]
+    return table["reference"].map(lambda value: isinstance(value, str)).astype(bool)

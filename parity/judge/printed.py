@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from parity.judge.diff import Value
+    from parity.judge.columns import Value
 
 _LINE = re.compile(r"\bIter ([0-9]{1,15}): ((?:Train|Val) loss .*)")
 _FIELD = re.compile(r"(\D+) (\S+?)(?: ?(?:GB|s))?")

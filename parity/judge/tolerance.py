@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from parity.probe.values import VerdictKind
 
 if TYPE_CHECKING:
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 def largest(table: pd.DataFrame, tolerance: Mapping[str, float]) -> dict[str, float]:
     """By metric that has a tolerance, the largest |value| of the reference; a fingerprint has none."""
     found: dict[str, float] = {}
-    for metric, value in zip(table["metric"], table["reference"], strict=True):
-        if metric in tolerance and not isinstance(value, str):
-            found[metric] = max(found.get(metric, 0.0), abs(float(value)))
+    for metric in tolerance:
+        values = table["reference"][table["metric"] == metric]
+        numbers = [value for value in values if not isinstance(value, str)] if values.dtype == object else values
+        if len(numbers):
+            found[metric] = float(np.fmax.reduce(np.abs(np.asarray(numbers, dtype=np.float64)), initial=0.0))
     return found
 
 

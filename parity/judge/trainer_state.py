@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from parity.errors import BadTraceError, UnreadableError, shortened
 from parity.files import read_text
 from parity.judge.diff import Recording
-from parity.judge.logs import ALIASES, number
+from parity.judge.logs import ALIASES, number, whole_step
 from parity.judge.printed import means
 from parity.parsing import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from parity.judge.diff import Value
+    from parity.judge.columns import Value
 
 NAME = "trainer_state.json"
 _SUMS = ("runtime", "per_second", "total_flos", "train_loss", "memory")
@@ -42,15 +42,15 @@ def read_trainer_state(path: Path) -> Recording:
     left_out: dict[str, None] = {}
     for place, entry in enumerate(history, start=1):
         where = f"{path}: entry {place} of log_history"
-        step = number(entry.get("step")) if isinstance(entry, dict) else None
-        if step is None or not step.is_integer():
+        step = whole_step(entry.get("step")) if isinstance(entry, dict) else None
+        if step is None:
             raise BadTraceError(f"{where}: no step that is a whole number; the file is damaged")
         left_out |= dict.fromkeys(name for name in entry if _sums_up(name))
         row = _row(where, entry)
         if rows and rows[-1][0] == step and not (rows[-1][1].keys() & row.keys()) - {"epoch"}:
-            rows[-1] = (int(step), rows[-1][1] | row)
+            rows[-1] = (step, rows[-1][1] | row)
         elif row.keys() - {"epoch"}:
-            rows.append((int(step), row))
+            rows.append((step, row))
     if not rows:
         raise BadTraceError(f"{path}: its log_history is empty; nothing to compare")
     losses = [row["loss"] for _, row in rows if "loss" in row]

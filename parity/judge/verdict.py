@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from parity.judge.noise import LEAST, bounds, enough, floor, rank, sizes
 from parity.judge.tolerance import largest
@@ -18,9 +21,11 @@ from parity.probe.values import VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
-    from parity.judge.diff import Delta, Problem, Value
+    from parity.judge.columns import Value
+    from parity.judge.diff import Delta
+    from parity.judge.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +137,7 @@ def _decide(
     noisy = next((at for each in again if (at := first_divergence(each.unequal))), None)
     if noisy is not None and thresholds.deterministic:
         return VerdictKind.INVALID, f"contaminated: the reference no longer repeats itself, {_where(noisy)}", first
-    if unknown := sorted(thresholds.tolerance.keys() - set(delta.table["metric"])):
+    if unknown := sorted(thresholds.tolerance.keys() - set(delta.table["metric"].cat.categories)):
         return VerdictKind.INVALID, f"the stated tolerance names {unknown[0]!r}, which was not compared", first
     if first is None:
         return VerdictKind.IDENTICAL, "bit for bit", None
@@ -207,10 +212,17 @@ def broken(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> pd.S
 def _allowed(delta: Delta, again: Sequence[Delta], thresholds: Thresholds) -> tuple[pd.Series[float], str]:
     """By how much each row may differ, and the name of that rule; the name is empty if no row may differ."""
     if thresholds.tolerance:
-        return delta.table["metric"].map(thresholds.tolerance).fillna(math.inf), "the stated tolerance"
+        return _tolerated(delta.table, thresholds.tolerance), "the stated tolerance"
     if all(each.unequal.empty for each in again):
         return delta.table["delta"] * 0.0, ""
     return floor(again, delta.table.index), "the noise floor"
+
+
+def _tolerated(table: pd.DataFrame, tolerance: Mapping[str, float]) -> pd.Series[float]:
+    """By row, how much its metric may differ; a metric without a tolerance may differ by any amount."""
+    metrics = table["metric"].cat
+    allowed = np.array([tolerance.get(str(metric), math.inf) for metric in metrics.categories], dtype=np.float64)
+    return pd.Series(allowed[metrics.codes], index=table.index)
 
 
 def _greatest(again: Sequence[Delta]) -> dict[str, float]:
@@ -242,18 +254,26 @@ def first_divergence(rows: pd.DataFrame) -> FirstDivergence | None:
 
 def summaries(delta: Delta) -> dict[str, MetricSummary]:
     """Each compared metric over all steps, in the order of the stages."""
-    return {str(metric): _summary(rows) for metric, rows in delta.table.groupby("metric", sort=False, dropna=False)}
+    table, metrics = delta.table, delta.table["metric"].cat
+    rows = {str(name): np.flatnonzero(metrics.codes == code) for code, name in enumerate(metrics.categories)}
+    whole = {name: table[name].to_numpy() for name in ("step", "reference", "delta", "equal")}
+    ulp = table["ulp"].array
+    return {
+        name: _summary({of: values[at] for of, values in whole.items()}, ulp[at].max())
+        for name, at in rows.items()
+        if len(at)
+    }
 
 
-def _summary(rows: pd.DataFrame) -> MetricSummary:
-    unequal = rows[~rows["equal"]]
-    is_fingerprint = all(isinstance(value, str) for value in rows["reference"])
+def _summary(of: Mapping[str, NDArray[Any]], max_ulp: object) -> MetricSummary:
+    unequal = np.flatnonzero(~of["equal"])
+    is_fingerprint = of["reference"].dtype == object and all(isinstance(value, str) for value in of["reference"])
     return MetricSummary(
-        max_abs=None if is_fingerprint else float(rows["delta"].abs().max(skipna=False)),
-        max_ulp=_integer(rows["ulp"].max()),
-        first_step=None if unequal.empty else int(unequal["step"].iloc[0]),
+        max_abs=None if is_fingerprint else float(np.abs(of["delta"]).max()),
+        max_ulp=_integer(max_ulp),
+        first_step=int(of["step"][unequal[0]]) if len(unequal) else None,
         unequal=len(unequal),
-        compared=len(rows),
+        compared=len(of["equal"]),
     )
 
 

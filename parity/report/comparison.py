@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity.judge.diff import ProblemKind
+from parity.judge.problems import ProblemKind
 from parity.judge.result import gravest
 from parity.probe.values import VerdictKind
 from parity.report.chart import charts

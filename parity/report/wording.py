@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from parity.gate.result import RunResult
     from parity.judge.blind_spots import BlindSpot
-    from parity.judge.diff import Value
+    from parity.judge.columns import Value
     from parity.judge.outcomes import Rates, Shift
     from parity.judge.result import CellResult
     from parity.judge.verdict import FirstDivergence, Verdict

@@ -15,10 +15,11 @@ from parity.golden.drift import Changed, Checked, Drift
 from parity.jsonfloat import decode
 from parity.judge.blind_spots import BlindSpot
 from parity.judge.cell import probe_result
+from parity.judge.columns import Value
 from parity.judge.control import Controlled
 from parity.judge.curves import Curve
-from parity.judge.diff import Problem, ProblemKind, Value
 from parity.judge.effective import Difference, Warned
+from parity.judge.problems import Problem, ProblemKind
 from parity.judge.result import CellResult
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds, Verdict
 from parity.metrics import Stage

@@ -12,8 +12,8 @@ from parity.ulp import ulp_distance
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from parity.judge.columns import Value
     from parity.judge.curves import Curve
-    from parity.judge.diff import Value
     from parity.judge.verdict import FirstDivergence, MetricSummary, Verdict
 
 _REPORTED = {f"reported_{name}" for name in REPORTS}

@@ -4,13 +4,16 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.judge.diff import ProblemKind, diff, recording
+from parity.judge.diff import Recording, diff, recording
+from parity.judge.problems import ProblemKind
 from parity.judge.verdict import first_divergence
 from parity.trace.values import Ending, Tensor
+from parity.ulp import ulp_distance
 from tests.unit.made import START, losses, step, trace
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -140,3 +143,53 @@ def test_a_problem_does_not_hide_the_rest() -> None:
 def test_an_incomplete_trace_says_why() -> None:
     cut = recording(trace(ending=Ending(complete=False, why="died")))
     assert [str(p) for p in diff(recording(trace()), cut).problems] == ["incomplete: candidate: died"]
+
+
+VALUES = st.sampled_from([0.0, -0.0, 1.0, 1.5, math.inf, -math.inf, math.nan])
+ROWS = st.lists(
+    st.tuples(
+        st.integers(1, 6),
+        st.dictionaries(st.sampled_from(["loss", "lr", "other"]), VALUES),
+    ),
+    max_size=8,
+)
+
+
+def measured(left: dict[str, float], right: dict[str, float], step: int) -> list[tuple[object, ...]]:
+    """One step, value by value."""
+    found: list[tuple[object, ...]] = []
+    for metric in ("loss", "lr", "other"):
+        if metric in left and metric in right:
+            a, b = left[metric], right[metric]
+            delta = 0.0 if a == b else b - a
+            relative = 0.0 if a == b else abs(delta) / abs(a) if a and math.isfinite(delta) else math.inf
+            ulp = "none" if math.isnan(a) or math.isnan(b) else str(ulp_distance(a, b))
+            found.append((step, metric, repr(a), repr(b), repr(delta), repr(relative), ulp, a == b))
+    return found
+
+
+@given(ROWS, ROWS)
+def test_columns_are_measured_as_their_values_are_one_by_one(
+    left: list[tuple[int, dict[str, float]]], right: list[tuple[int, dict[str, float]]]
+) -> None:
+    table = diff(Recording(rows=left), Recording(rows=right)).table
+    found = [
+        (
+            int(row["step"]),
+            row["metric"],
+            *(repr(float(row[name])) for name in ("reference", "candidate", "delta", "relative")),
+            "none" if row["ulp"] is pd.NA else str(row["ulp"]),
+            row["equal"],
+        )
+        for _, row in table.iterrows()
+    ]
+    here, there = dict(left), dict(right)
+    assert found == [
+        each for step in sorted(here.keys() & there.keys()) for each in measured(here[step], there[step], step)
+    ]
+
+
+def test_many_ranges_of_steps_are_named_up_to_a_dozen() -> None:
+    every_other = replace(losses(1.0), rows=[(step, {"loss": 1.0}) for step in range(1, 61, 2)])
+    (problem,) = diff(losses(*[1.0] * 59), every_other).problems
+    assert problem.detail == f"only the reference has steps {', '.join(map(str, range(2, 26, 2)))} and 17 more"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ PUBLISHED = Path(__file__).parents[3] / "fixtures" / "published"
 
 
 def read_recording(name: str, metrics: Sequence[str] = ()) -> Recording:
-    return read_recorded(name, metrics)[None].recording
+    found = read_recorded(name, metrics)[None].recording
+    return replace(found, rows=tuple(found.rows))
 
 
 def written(folder: Path, name: str, text: str) -> str:

@@ -16,7 +16,7 @@ from tests.unit.made import cell, probe_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from parity.judge.diff import Value
+    from parity.judge.columns import Value
     from parity.judge.result import ProbeResult
 
 

@@ -10,7 +10,7 @@ import pytest
 from parity.gate.result import RunResult
 from parity.golden.drift import Checked, Drift
 from parity.judge.curves import Curve
-from parity.judge.diff import Problem, ProblemKind
+from parity.judge.problems import Problem, ProblemKind
 from parity.judge.verdict import FirstDivergence, MetricSummary, Thresholds
 from parity.metrics import Stage
 from parity.probe.values import VerdictKind
