@@ -36,8 +36,9 @@ chaos: setup  ## kills runs, cells, controls, replays, merges and recordings: is
 upstream: setup  ## says of the installed mlx-lm: its loss, batches and loop have been looked at
 	.venv/bin/python -m parity.trace.upstream
 
-bench: setup  ## what the tap costs, as ratios measured side by side
+bench: setup  ## what the tap and the judge cost, as ratios measured side by side
 	.venv/bin/python -m tests.bench.tap 2>/dev/null | tail -n 4
+	.venv/bin/python -m tests.bench.judge
 
 lint: setup
 	.venv/bin/ruff check .
