@@ -11,6 +11,7 @@ from parity.cli.common import console_for, stored_run
 
 if TYPE_CHECKING:
     from parity.errors import ExitStatus
+    from parity.gate.result import RunResult
 
 
 @click.command("report", short_help="Judge a stored run again and render it.")
@@ -30,30 +31,44 @@ def report_command(run: Path, form: str, *, verbose: bool) -> ExitStatus:
 
     RUN is a folder, which is judged from its traces, or a results.json, which must follow from its own cells.
     """
-    from parity.report.annotations import render_annotations
-    from parity.report.html import render_html
-    from parity.report.json import render_json
-    from parity.report.junit import render_junit
-    from parity.report.markdown import MARKER, render_comment, render_markdown
-    from parity.report.svg import render_svg
-    from parity.report.terminal import print_run
-
     result = stored_run(run)
+    if form == "terminal":
+        from parity.report.terminal import print_run
+
+        print_run(console_for(), result, verbose=verbose)
+    else:
+        click.echo(_rendered(result, form, title=f"parity report {run}"), nl=False)
+    return result.status
+
+
+def _rendered(result: RunResult, form: str, *, title: str) -> str:
+    """A run in one form; only what renders it is imported."""
     match form:
         case "markdown":
-            click.echo(render_markdown(result), nl=False)
+            from parity.report.markdown import render_markdown
+
+            return render_markdown(result)
         case "comment":
-            click.echo(f"{MARKER}\n{render_comment(result)}", nl=False)
+            from parity.report.markdown import MARKER, render_comment
+
+            return f"{MARKER}\n{render_comment(result)}"
         case "junit":
-            click.echo(render_junit(result))
+            from parity.report.junit import render_junit
+
+            return f"{render_junit(result)}\n"
         case "annotations":
-            click.echo(render_annotations(result), nl=False)
-        case "json":
-            click.echo(render_json(result))
+            from parity.report.annotations import render_annotations
+
+            return render_annotations(result)
         case "html":
-            click.echo(render_html(result))
+            from parity.report.html import render_html
+
+            return f"{render_html(result)}\n"
         case "svg":
-            click.echo(render_svg(result, title=f"parity report {run}"))
+            from parity.report.svg import render_svg
+
+            return f"{render_svg(result, title=title)}\n"
         case _:
-            print_run(console_for(), result, verbose=verbose)
-    return result.status
+            from parity.report.json import render_json
+
+            return f"{render_json(result)}\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from parity.metrics import METRICS, in_order
 from parity.ulp import ulp_distances
@@ -13,6 +12,7 @@ from parity.ulp import ulp_distances
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from parity.judge.columns import Column, Columns, Value
@@ -69,6 +69,8 @@ def delta_table(
         float32: whether floats are float32, so that ULPs are meaningful.
 
     """
+    import pandas as pd  # noqa: PLC0415 - it takes half a second to import, and a stored result needs none
+
     metrics = in_order({row.metric for row in (*before, *after)} | (left.of.keys() & right.of.keys()))
     details = list(dict.fromkeys(["", *(row.detail for row in (*before, *after))]))
     codes = {metric: code for code, metric in enumerate(metrics)}

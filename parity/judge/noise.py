@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from parity.judge.diff import Delta
 
@@ -48,6 +49,8 @@ def floor(repetitions: Sequence[Delta], index: pd.Index[int]) -> pd.Series[float
 
     Noise grows with the steps, so the noise of a later step does not excuse a difference at an earlier one.
     """
+    import pandas as pd  # noqa: PLC0415 - it takes half a second to import, and a stored result needs none
+
     each = [
         sizes(again.table).groupby(again.table["metric"], sort=False, observed=True).cummax() for again in repetitions
     ]

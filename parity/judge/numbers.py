@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from parity.errors import UnreadableError
 from parity.parsing import parse_json
@@ -29,9 +28,6 @@ _NUMERIC = b"0123456789+-.eE,\n"
 _WORDS = b"naNAiInNfFtTyY"
 """Letters of NaN and of infinities."""
 _NANS = ["nan", "NaN", "NAN"]
-_RELEASE = tuple(map(int, pd.__version__.split(".")[:2]))
-_EXACTLY: dict[str, Any] = {} if _RELEASE >= (3, 1) else {"float_precision": "round_trip"}
-"""Since 3.1 pandas reads every float to the bit, and warns of the option that asked for it."""
 _JSON_NUMERIC = b"0123456789+-.eENaInfity"
 _MARKS = bytes(each for each in range(1, 32) if each not in b"\t\n\r")
 """Characters that stand in no line of JSON, one for each name of a row."""
@@ -56,6 +52,9 @@ def csv_numbers(data: bytes) -> tuple[Table, bool] | None:
         return None
     if body.count(b",", 0, max(body.find(b"\n"), 0) or len(body)) != len(names) - 1:
         return None  # the first row alone decides how many fields the others may have
+    import pandas as pd  # noqa: PLC0415 - it takes half a second to import, and a stored result needs none
+
+    release = tuple(map(int, pd.__version__.split(".")[:2]))
     try:
         read = pd.read_csv(
             BytesIO(body),
@@ -64,7 +63,7 @@ def csv_numbers(data: bytes) -> tuple[Table, bool] | None:
             dtype=np.float64,
             keep_default_na=False,
             na_values=_NANS if others else [""],
-            **_EXACTLY,
+            float_precision=None if release >= (3, 1) else "round_trip",  # exact since 3.1, which warns of the option
         )
     except (ValueError, OverflowError):
         return None

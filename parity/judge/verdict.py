@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from parity.judge.noise import LEAST, bounds, enough, floor, rank, sizes
 from parity.judge.tolerance import largest
@@ -21,6 +20,7 @@ from parity.probe.values import VerdictKind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from parity.judge.columns import Value
@@ -222,7 +222,7 @@ def _tolerated(table: pd.DataFrame, tolerance: Mapping[str, float]) -> pd.Series
     """By row, how much its metric may differ; a metric without a tolerance may differ by any amount."""
     metrics = table["metric"].cat
     allowed = np.array([tolerance.get(str(metric), math.inf) for metric in metrics.categories], dtype=np.float64)
-    return pd.Series(allowed[metrics.codes], index=table.index)
+    return table["delta"].mul(0.0).fillna(0.0) + allowed[metrics.codes]
 
 
 def _greatest(again: Sequence[Delta]) -> dict[str, float]:
