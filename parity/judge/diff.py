@@ -53,7 +53,7 @@ class Recording:
     @property
     def metrics(self) -> set[str]:
         """The metrics that have a value at any step."""
-        return set(columns(self.rows).of)
+        return {name for name, column in columns(self.rows).of.items() if column.given.any()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +119,9 @@ def saving(reference: Recording) -> Recording:
 def step_rows(steps: Sequence[Step]) -> Columns:
     """The metrics of each step, as far as they were seen; what the next step found is what this one kept."""
     found = {step.step: step.found for step in steps}
-    seen = {name: column(getattr(step, name, None) for step in steps) for name in STEP_METRICS}
-    seen["params_kept"] = column(found.get(step.step + 1) for step in steps)
-    given = {name: seen[name] for name in STEP_METRICS if seen[name].given.any()}
-    return Columns(steps=np.array([step.step for step in steps], dtype=np.int64), of=given)
+    kept = {"params_kept": column(found.get(step.step + 1) for step in steps)}
+    seen = {name: column(getattr(step, name, None) for step in steps) for name in STEP_METRICS if name not in kept}
+    return Columns(steps=np.array([step.step for step in steps], dtype=np.int64), of=seen | kept)
 
 
 def only(of: Recording, metrics: Collection[str]) -> Recording:
@@ -146,14 +145,18 @@ def diff(reference: Recording, candidate: Recording) -> Delta:
         [*_parameters(reference, candidate, at_end=True)],
         float32=reference.float32 and candidate.float32,
     )
-    unseen = not_compared(reference, candidate)
     problems = [
         *_of_recordings(reference, candidate),
         *step_problems(columns(reference.rows), columns(candidate.rows)),
-        *metric_problems(left, right, sparse=reference.sparse and candidate.sparse, blind=unseen.keys()),
+        *metric_problems(
+            left,
+            right,
+            blind=reference.unseen.keys() | candidate.unseen.keys(),
+            sparse=reference.sparse and candidate.sparse,
+        ),
         *_of_parameters(reference, candidate),
     ]
-    return Delta(table=table, problems=tuple(problems), unseen=unseen)
+    return Delta(table=table, problems=tuple(problems), unseen=not_compared(reference, candidate))
 
 
 def not_compared(reference: Recording, candidate: Recording) -> dict[str, str]:

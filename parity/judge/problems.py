@@ -37,9 +37,6 @@ class ProblemKind(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-_GAPS = (ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """One thing that keeps two recordings from being compared."""
@@ -49,6 +46,9 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
+
+
+_ONE_SIDED = {ProblemKind.MISSING_METRIC, ProblemKind.EXTRA_METRIC}
 
 
 def step_problems(left: Columns, right: Columns) -> Iterator[Problem]:
@@ -75,21 +75,21 @@ def step_problems(left: Columns, right: Columns) -> Iterator[Problem]:
         yield Problem(kind=ProblemKind.EXTRA_STEP, detail=f"only the candidate has {_ranges(extra)}")
 
 
-def metric_problems(left: Columns, right: Columns, *, sparse: bool, blind: Collection[str] = ()) -> Iterator[Problem]:
+def metric_problems(left: Columns, right: Columns, *, blind: Collection[str], sparse: bool) -> Iterator[Problem]:
     """Metrics without a value on a side, and NaNs, in the order of the steps at which they begin.
 
     Args:
         left: the reference at the common steps, in their order.
         right: the candidate at the same steps.
+        blind: metrics that a side could not see: what is not there is no problem.
         sparse: whether what neither side has is no gap.
-        blind: metrics that a side could not see: no gap either.
 
     """
     found: list[tuple[int, int, Problem]] = []
     for place, metric in enumerate(in_order(left.of.keys() | right.of.keys())):
         may_lack = metric in blind or (metric in METRICS and METRICS[metric].of_next)
         for kind, where in _of_metric(left, right, metric, sparse=sparse).items():
-            if may_lack and kind in _GAPS:
+            if may_lack and kind in _ONE_SIDED:
                 continue
             if len(steps := left.steps[where]):
                 problem = Problem(kind=kind, detail=f"{metric} at {_ranges(steps)}")

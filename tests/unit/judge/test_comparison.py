@@ -203,8 +203,16 @@ def test_of_two_forms_what_both_have_is_compared_and_the_rest_is_named(tmp_path:
     assert found.verdict.reason == "to the digits that are written"
     assert set(found.verdict.metrics) == {"tokens", "loss", "lr"}
     assert found.left_out[4:] == (
-        "batch", "clipped", "clipped_norm", "counter", "grad_norm", "gradient", "params", "params_kept", "val_loss",
-    )  # fmt: skip
+        "batch",
+        "clipped",
+        "clipped_norm",
+        "counter",
+        "grad_norm",
+        "gradient",
+        "params",
+        "params_kept",
+        "val_loss",
+    )
 
 
 def test_of_two_files_of_one_form_a_metric_on_one_side_is_a_problem(tmp_path: Path) -> None:
