@@ -74,7 +74,13 @@ def begin(asked: Mapping[str, Any], note: Callable[[str, str], None]) -> None:
         ParityError: the installed MLX is too old.
 
     """
-    tracing = Tracing(Path(asked["out"]), asked["command"], asked["steps"])
+
+    def end_first() -> None:
+        """What was registered last runs first: a library may clear MLX's streams at exit, as mlx-vlm does."""
+        atexit.unregister(end)
+        atexit.register(end)
+
+    tracing = Tracing(Path(asked["out"]), asked["command"], asked["steps"], end_first)
     installed = ExitStack()
     installed.enter_context(tracing.tap.installed())
 
@@ -84,19 +90,33 @@ def begin(asked: Mapping[str, Any], note: Callable[[str, str], None]) -> None:
         if why := tracing.end("" if error is None else _said(error)):
             note("why", why)
 
-    atexit.register(end)
+    end_first()
 
 
 class Tracing:
     """One trace of this process."""
 
-    def __init__(self, folder: Path, command: Sequence[str], steps: int | None) -> None:
+    def __init__(
+        self, folder: Path, command: Sequence[str], steps: int | None, opened: Callable[[], None] = lambda: None
+    ) -> None:
+        """Creates a trace that has no file yet.
+
+        Args:
+            folder: where the file will be.
+            command: what runs.
+            steps: ends the process after so many updates.
+            opened: called when there is a file.
+
+        Raises:
+            ParityError: the installed MLX is too old.
+
+        """
         if not hasattr(optim.Optimizer, "apply_gradients") or not hasattr(mx, "async_eval"):
             raise ParityError(
                 f"MLX {getattr(mx, '__version__', '')} is too old: its optimizers have no apply_gradients"
             )
         rank = next((os.environ[name] for name in _RANKS if name in os.environ), None)
-        self._writer = _Late(trace_file(folder, rank), command, steps)
+        self._writer = _Late(trace_file(folder, rank), command, steps, opened)
         self._ended = False
         limits = [] if steps is None else [_Limit(self, steps)]
         self.tap = Tap(self._writer, loaded=None, passes=None, reports=False, observers=limits)
@@ -126,8 +146,9 @@ class Tracing:
 class _Late(TraceWriter):
     """Makes its file with the first row: a process that never trains leaves nothing, and hides no other one's trace."""
 
-    def __init__(self, path: Path, command: Sequence[str], steps: int | None) -> None:
+    def __init__(self, path: Path, command: Sequence[str], steps: int | None, opened: Callable[[], None]) -> None:
         self._path = path
+        self._opened = opened
         self._command = list(command)
         self._asked = steps
         self._ended = False
@@ -167,6 +188,7 @@ class _Late(TraceWriter):
         except FileExistsError:
             self._owner = 0
             raise ParityError(f"another process of it was traced to {self._path.name} before") from None
+        self._opened()
 
 
 class _Limit(Observer):

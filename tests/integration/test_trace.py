@@ -214,6 +214,17 @@ def test_a_command_that_is_killed_leaves_the_steps_that_it_took(script: Path) ->
     assert (len(found.steps), found.ending.complete) == (2, False)  # the third was only now known to be evaluated
 
 
+def test_what_a_library_does_at_exit_comes_after_the_end(script: Path) -> None:
+    """As mlx-vlm does when it is imported."""
+    (script / "loop.py").write_text(
+        LOOP.replace("mx.random.seed(3)", "import atexit; atexit.register(mx.clear_streams)")
+    )
+    assert trace("out", sys.executable, "loop.py", cwd=script).status == 3
+    found = read_trace(script / "out" / "trace.jsonl")
+    assert found.ending.complete, found.ending.why
+    assert found.end is not None
+
+
 def test_a_training_that_raises_is_not_complete(script: Path) -> None:
     (script / "loop.py").write_text(LOOP.replace("sys.exit(3)", "raise ValueError('no more')"))
     ran = trace("out", sys.executable, "loop.py", cwd=script)
