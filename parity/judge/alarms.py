@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from parity.judge.trained import untrained
+from parity.probe.values import BOTH_ARMS, ArmName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,27 @@ def alarms(trace: Trace) -> tuple[str, ...]:
         *_frozen(trace),
         *_unmoved(trace),
     )
+
+
+def trained_alike(ended: Mapping[int, Mapping[ArmName, Trace]]) -> dict[int, tuple[str, ...]]:
+    """By seed, one line for each arm that ended as it did at an earlier seed: then its seed changes nothing.
+
+    Args:
+        ended: by seed, the complete traces of a probe.
+
+    """
+    first: dict[tuple[ArmName, frozenset[tuple[str, Tensor]]], int] = {}
+    found: dict[int, tuple[str, ...]] = {}
+    for seed, traces in ended.items():
+        for name in BOTH_ARMS:
+            trace = traces.get(name)
+            if trace is None or trace.end is None or not trace.end.trainable or untrained(trace):
+                continue
+            earlier = first.setdefault((name, frozenset(trace.end.trainable.items())), seed)
+            if earlier != seed:
+                said = f"{name}: it ends as at seed {earlier}, to the bit: its seed changes nothing"
+                found[seed] = (*found.get(seed, ()), said)
+    return found
 
 
 def _batches(steps: Sequence[Step]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,14 +16,13 @@ from parity.judge.trainer_state import NAME as STATE
 from parity.judge.trainer_state import read_trainer_state
 from parity.parsing import parse_json
 from parity.trace.file import read_trace
+from parity.trace.folder import trace_file, traces_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parity.trace.values import Trace
 
-_TRACE = "trace.jsonl"
-_RANK = re.compile(r"trace-([0-9]{1,6})\.jsonl")
 _NAMED = 3
 
 
@@ -70,19 +68,17 @@ def read_recorded(name: str, metrics: Sequence[str] = ()) -> dict[int | None, Re
 
 def _in_folder(folder: Path) -> dict[int | None, Path]:
     """The files of a folder that hold steps, by rank."""
-    for alone in (_TRACE, STATE):
-        if is_file(folder / alone):
-            return {None: folder / alone}
+    if is_file(folder / STATE):
+        return {None: folder / STATE}
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise BadTraceError(f"{folder}: cannot be read ({error.strerror})") from None
-    ranks = {int(found[1]): folder / name for name in names if (found := _RANK.fullmatch(name))}
-    if ranks:
-        return dict(sorted(ranks.items()))
+    if ranks := traces_in(folder):
+        return ranks
     others = [name for name in names if name.endswith((".jsonl", ".csv"))][:_NAMED]
     advice = f"name a file of it: {', '.join(others)}" if others else "`parity trace --out DIR -- COMMAND` makes one"
-    raise BadTraceError(f"{folder}: holds no {_TRACE} and no {STATE}; {advice}")
+    raise BadTraceError(f"{folder}: holds no {trace_file(folder).name} and no {STATE}; {advice}")
 
 
 def _read(path: Path, column: str) -> Recorded:

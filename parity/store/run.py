@@ -20,6 +20,7 @@ from parity.errors import BadTraceError, NotKeptError, UnreadableError
 from parity.files import is_there, read_text, write_whole
 from parity.gate.result import RunResult
 from parity.golden.folder import check_run
+from parity.judge.alarms import trained_alike
 from parity.judge.cell import judge_cell, probe_result
 from parity.probe.schema import complaint
 from parity.probe.shard import postponed
@@ -159,4 +160,7 @@ def _cells(run: Path, probe: Probe, *, interrupted: bool) -> tuple[CellResult, .
     """A cell that was stopped with the run has no result; a cell that crashed has one."""
     folders = {seed: cell_folder(run, probe, seed) for seed in probe.workload.seeds}
     started = [seed for seed, at in folders.items() if has_ended(at) or (at.is_dir() and not interrupted)]
-    return tuple(judge_cell(probe, seed, read_cell(probe, seed, folders[seed])) for seed in started)
+    read = {seed: read_cell(probe, seed, folders[seed]) for seed in started}
+    alike = trained_alike({seed: cell.traces for seed, cell in read.items()})
+    cells = (judge_cell(probe, seed, cell) for seed, cell in read.items())
+    return tuple(replace(cell, alarms=(*cell.alarms, *alike.get(cell.seed, ()))) for cell in cells)

@@ -80,7 +80,7 @@ def run_traced(
         status = (start or _run)(command, {**variables, **_prepared(Path(scratch), command, folder, steps, variables)})
         said = _notes(Path(scratch, "notes"))
     ended = f"it was killed by {signal.Signals(-status).name}" if status < 0 else "its process ended without a word"
-    traces = {path: _ended(path, ended) for path in traces_in(folder)}
+    traces = {path: _ended(path, ended) for path in traces_in(folder).values()}
     if made and not traces:
         with suppress(OSError):
             folder.rmdir()

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from parity.judge.alarms import alarms
+from parity.judge.alarms import alarms, trained_alike
+from parity.probe.values import ArmName
 from parity.trace.values import Tensor, Trace
-from tests.unit.made import END, START, step, trace
+from tests.unit.made import END, START, TRAINED, step, trace
 
 FOUR = {f"layers.{n}.lora_a": Tensor(dtype="float32", shape=(2,), digest=str(n)) for n in range(4)}
 MOVED = {name: replace(each, digest="ff") for name, each in FOUR.items()}
@@ -57,3 +58,14 @@ def still(*names: str) -> Trace:
 )
 def test_what_is_suspicious_by_itself(of: Trace, said: list[str]) -> None:
     assert list(alarms(of)) == said
+
+
+def test_an_arm_that_ends_alike_at_two_seeds_is_named_at_the_later_one() -> None:
+    other = trace(end=replace(END, trainable={name: replace(each, digest="44") for name, each in TRAINED.items()}))
+    reference, candidate = ArmName.REFERENCE, ArmName.CANDIDATE
+    assert trained_alike({1: {reference: trace(), candidate: trace()}, 42: {reference: trace(), candidate: other}}) == {
+        42: ("reference: it ends as at seed 1, to the bit: its seed changes nothing",)
+    }
+    assert trained_alike({1: {reference: trace()}, 42: {reference: other}}) == {}
+    still = trace(end=replace(END, trainable=START.trainable))
+    assert trained_alike({1: {reference: still}, 42: {reference: still}, 7: {}}) == {}
