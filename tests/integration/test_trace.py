@@ -148,6 +148,15 @@ def test_input_output_and_status_are_the_commands_own(script: Path, how: str) ->
     assert [step.step for step in read_trace(script / "out" / "trace.jsonl").steps] == [1, 2, 3, 4]
 
 
+def test_what_a_command_changes_between_two_steps_is_the_update_of_the_step_before(script: Path) -> None:
+    nudge = "    if number == 1:\n        net.update({name: leaf * (1 + 2**-20) for name, leaf in net.parameters().items()})\n"
+    (script / "nudged.py").write_text(LOOP.replace("    print(loss.item())\n", "    print(loss.item())\n" + nudge))
+    for name in ("loop", "nudged"):
+        trace(name, sys.executable, f"{name}.py", cwd=script)
+    one, other = (read_trace(script / name / "trace.jsonl") for name in ("loop", "nudged"))
+    assert verdict(one, other) == ("diverged", (2, "update"))
+
+
 def test_as_many_steps_as_asked_for_end_the_command_with_status_0(script: Path) -> None:
     ran = trace("out", sys.executable, "loop.py", cwd=script, steps=2)
     assert (ran.status, len(ran.out.splitlines())) == (0, 2)
