@@ -149,7 +149,8 @@ def test_input_output_and_status_are_the_commands_own(script: Path, how: str) ->
 
 
 def test_what_a_command_changes_between_two_steps_is_the_update_of_the_step_before(script: Path) -> None:
-    nudge = "    if number == 1:\n        net.update({name: leaf * (1 + 2**-20) for name, leaf in net.parameters().items()})\n"
+    nudged = "net.update({name: leaf * (1 + 2**-20) for name, leaf in net.parameters().items()})"
+    nudge = f"    if number == 1:\n        {nudged}\n"
     (script / "nudged.py").write_text(LOOP.replace("    print(loss.item())\n", "    print(loss.item())\n" + nudge))
     for name in ("loop", "nudged"):
         trace(name, sys.executable, f"{name}.py", cwd=script)
