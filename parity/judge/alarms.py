@@ -102,12 +102,14 @@ def _frozen(trace: Trace) -> Iterator[str]:
 
 
 def _unmoved(trace: Trace) -> Iterator[str]:
-    """All tensors, or else those that alone stand still."""
+    """All tensors, or else those that alone stand still; those that never had a gradient are told apart."""
     if why := untrained(trace):
         yield f"nothing was trained: {why}"
     elif trace.start is not None and trace.end is not None:
-        before, after = trace.start.trainable, trace.end.trainable
-        if still := sorted(name for name in before if before[name] == after.get(name)):
+        before, after, idle = trace.start.trainable, trace.end.trainable, trace.end.idle
+        if idle:
+            yield f"{_count(idle, len(before))} trainable tensors had a gradient of zero at every step: {_named(idle)}"
+        if still := sorted(name for name in before if before[name] == after.get(name) and name not in idle):
             yield f"{_count(still, len(before))} trainable tensors did not move: {_named(still)}"
 
 

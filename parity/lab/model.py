@@ -12,7 +12,7 @@ from mlx import nn
 from parity.lab.fingerprint import leaves, tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import mlx.core as mx
 
@@ -71,6 +71,22 @@ def counting(optimizer: Any) -> Any:
     while isinstance(optimizer, optim.MultiOptimizer):
         optimizer = optimizer.optimizers[0]
     return optimizer
+
+
+def idle(optimizer: Any, names: Iterable[str]) -> tuple[str, ...]:
+    """Of these tensors, those whose every state in the optimizer is still zero: they never had a gradient.
+
+    Adam, AdamW, Lion, Muon and SGD with momentum keep sums of gradients; of a tensor without a state nothing is said.
+    """
+    if optimizer is None:
+        return ()
+    every = optimizer.optimizers if isinstance(optimizer, optim.MultiOptimizer) else [optimizer]
+    summing = [each for each in every if getattr(each, "momentum", None) != 0]  # SGD makes a state and leaves it alone
+    states = [(name, leaf) for each in summing for name, leaf in leaves(each.state).items()]
+    kept: dict[str, list[bool]] = {}
+    for name, leaf in states:
+        kept.setdefault(name.rpartition(".")[0], []).append(bool((leaf == 0).all().item()))
+    return tuple(name for name in sorted(names) if kept.get(name) and all(kept[name]))
 
 
 def _configured(prefix: str, optimizer: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from parity.lab.model import effective, named_parameters, parameters
+from parity.lab.model import effective, idle, named_parameters, parameters
 from parity.lab.sketch import sketch
 from parity.lab.updates import read, split_like
 from parity.trace.values import End, Start, Step
@@ -79,6 +79,7 @@ class Rows:
                 trainable=groups.get("trainable", {}),
                 **vars(left),
                 traced=self._seen.traced,
+                idle=idle(self._seen.optimizer, groups.get("trainable", {})),
                 sketch=() if model is None else sketch(named_parameters(model)[1]),
                 unseen=unseen,
             )

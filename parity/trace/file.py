@@ -193,7 +193,11 @@ def _start(row: dict[str, Any]) -> Start:
 
 
 def _end(row: dict[str, Any]) -> End:
-    lists = {"sketch": tuple(decode(value) for value in row["sketch"]), "patched": tuple(row["patched"])}
+    lists = {
+        "sketch": tuple(decode(value) for value in row["sketch"]),
+        "patched": tuple(row["patched"]),
+        "idle": tuple(row["idle"]),
+    }
     saved = {"saved": None} if row["saved"] is None else _tensors(row, "saved")
     for name in ("modules", "saved_settings"):
         if row[name] is not None and not _is_table(row[name], str):

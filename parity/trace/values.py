@@ -138,6 +138,8 @@ class End:
     """The tensors of the adapter file that the arm wrote; None if it wrote none."""
     saved_settings: Mapping[str, str] | None = None
     """What the configuration beside it says of LoRA: type, rank, scale, dropout; None if there is none."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors whose gradient was zero at every step, as the optimizer's state tells; it may keep none."""
     sketch: tuple[float, ...] = ()
     """Of all trainable values, as `parity.lab.sketch` makes it: two sketches tell how far apart two ends are."""
     unseen: Mapping[str, str] = field(default_factory=dict)

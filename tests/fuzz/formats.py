@@ -216,7 +216,7 @@ def _trace(folder: Path) -> Sample:
         cell = ReadCell(arms=arms, repetitions=(arms[ArmName.REFERENCE],), control=None, exit_code=0, not_started="")
         judged = probe_result(PROBE, (judge_cell(PROBE, 42, cell),), ())
         render_json(RunResult(probes=(judged,))).encode()
-        golden_of(spoiled, ASKED) if spoiled.start and spoiled.end else None
+        golden_of(spoiled, ASKED) if spoiled.start and spoiled.end and spoiled.header.seed is not None else None
 
     return Sample(file=file, read=read, refuses=(BadTraceError,), lines=True)
 

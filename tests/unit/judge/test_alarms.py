@@ -51,6 +51,10 @@ def still(*names: str) -> Trace:
             ["nothing was trained: none of 1 trainable tensors moved"],
         ),
         (still(), []),
+        (
+            replace(still("layers.1.lora_a"), end=replace(END, trainable=MOVED, idle=("layers.1.lora_a",))),
+            ["1 of 4 trainable tensors had a gradient of zero at every step: layers.1.lora_a"],
+        ),
         (still("layers.1.lora_a"), ["1 of 4 trainable tensors did not move: layers.1.lora_a"]),
         (still(*FOUR), ["nothing was trained: none of 4 trainable tensors moved"]),
         (trace(start=None, end=None), []),

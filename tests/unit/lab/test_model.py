@@ -12,7 +12,7 @@ from mlx_lm.tuner.dora import DoRALinear
 from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear, LoRASwitchLinear
 
 from parity.lab.fingerprint import tensor
-from parity.lab.model import all_parameters, effective, parameters
+from parity.lab.model import all_parameters, effective, idle, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,3 +182,19 @@ def test_a_model_without_lora_has_no_rank() -> None:
 def test_what_is_read_is_the_same_in_a_trace() -> None:
     read = effective(model(0, 1), optim.AdamW(1e-3, betas=(0.5, 0.9)))
     assert json.loads(json.dumps(read)) == read
+
+
+@pytest.mark.parametrize(
+    "make", [optim.AdamW, optim.Lion, lambda learning_rate: optim.SGD(learning_rate, momentum=0.9)]
+)
+def test_a_tensor_that_never_had_a_gradient_is_told_by_the_optimizer(make: Callable[..., Any]) -> None:
+    parameters = {"a": mx.ones(3), "b": {"c": mx.ones(2)}}
+    optimizer = make(learning_rate=0.1)
+    optimizer.apply_gradients({"a": mx.ones(3), "b": {"c": mx.zeros(2)}}, parameters)
+    assert idle(optimizer, ["a", "b.c"]) == ("b.c",)
+
+
+def test_of_an_optimizer_that_keeps_no_sums_nothing_is_said() -> None:
+    optimizer = optim.SGD(learning_rate=0.1)
+    optimizer.apply_gradients({"a": mx.zeros(3)}, {"a": mx.ones(3)})
+    assert idle(optimizer, ["a"]) == idle(None, ["a"]) == ()
