@@ -31,11 +31,14 @@ def trace_command(out: str, steps: int | None, command: tuple[str, ...]) -> None
     The command needs nothing but MLX and numpy in its environment. It trains the same bits as without; its input,
     output and exit status are its own, and nothing that parity does makes it fail.
     """
+    from parity.judge.alarms import alarms
     from parity.trainers.command.traced import run_traced
 
     found = run_traced(command, Path(out), steps)
     for path, trace in found.traces.items():
         click.echo(f"parity: {path}: {'; '.join(_said(trace))}", err=True)
+        for alarm in alarms(trace):
+            click.echo(f"parity: {path}: alarm: {alarm}", err=True)
     if found.why:
         click.echo(f"parity: {shortened(' '.join(command), longest=60)}: nothing was traced: {found.why}", err=True)
     raise SystemExit(found.status or (ExitStatus.EXPECTED if found.traces else ExitStatus.UNDECIDED))

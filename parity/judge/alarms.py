@@ -98,7 +98,7 @@ def _frozen(trace: Trace) -> Iterator[str]:
     if trace.start is None or trace.end is None:
         return
     if changed := _differing(trace.start.base, trace.end.base):
-        yield f"{_count(changed, len(trace.start.base))} frozen weights changed in training: {_named(changed)}"
+        yield f"{_count(changed, len(trace.start.base))} frozen weights changed between the first step and the end: {_named(changed)}"
 
 
 def _unmoved(trace: Trace) -> Iterator[str]:

@@ -44,7 +44,7 @@ def still(*names: str) -> Trace:
         (trace(step(1, lr=0.0), step(2, lr=0.0)), ["the learning rate is 0 at every step"]),
         (
             trace(end=replace(END, base={"model.norm.weight": Tensor(dtype="bfloat16", shape=(64,), digest="99")})),
-            ["1 of 1 frozen weights changed in training: model.norm.weight"],
+            ["1 of 1 frozen weights changed between the first step and the end: model.norm.weight"],
         ),
         (
             trace(end=replace(END, trainable=START.trainable)),
