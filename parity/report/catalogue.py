@@ -48,7 +48,7 @@ def arms(probe: Probe) -> str:
 
 def _arm(probe: Probe, arm: Arm) -> str:
     if arm.command:
-        return f"`{' '.join(arm.command[:_WORDS])}{' …' if len(arm.command) > _WORDS else ''}`"
+        return " ".join(arm.command[:_WORDS]) + (" …" if len(arm.command) > _WORDS else "")
     details = "; ".join(_details(probe, arm))
     release = probe.environment.get(arm.provider)
     return arm.provider + (f" {release}" if release else "") + (f" ({details})" if details else "")

@@ -106,7 +106,8 @@ def _not_a_number(golden: Golden) -> str:
     """Where a golden has a NaN, which equals nothing, so that such a golden could never match; empty: nowhere."""
     for step in golden.steps:
         for name in SIZED_METRICS:
-            if math.isnan(getattr(step, name)):
+            value = getattr(step, name)
+            if value is not None and math.isnan(value):
                 return f"{name} is NaN at step {step.step}: it equals nothing, so no golden with it can match"
     return ""
 

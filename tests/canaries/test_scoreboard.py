@@ -25,6 +25,7 @@ FAULTS = (
     "received-scaled",
     "rate-one-percent-up",
     "state-in-bfloat16",
+    "adapter-of-the-step-before",
     "loss-patched-for-good",
     "trainer-rate-reported-as-norm",
 )

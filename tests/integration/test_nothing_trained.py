@@ -43,5 +43,8 @@ def test_one_arm_that_trains_nothing_is_named_beside_the_divergence(tmp_path: Pa
         expect='verdict = "diverged"\nstage = "schedule"',
     )
     assert (cell["verdict"], status) == ("diverged", 0)
-    assert cell["alarms"] == ["candidate: nothing was trained: none of 56 trainable tensors moved"]
-    assert "1 alarm of an arm by itself" in said
+    assert cell["alarms"] == [
+        "candidate: the learning rate is 0 at every step",
+        "candidate: nothing was trained: none of 56 trainable tensors moved",
+    ]
+    assert "2 alarms of an arm by itself" in said

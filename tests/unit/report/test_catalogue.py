@@ -59,6 +59,14 @@ def table(*probes: Probe, width: int) -> list[str]:
         (
             replace(
                 PROBE,
+                reference=Arm(provider="command", command=("mlx_lm.lora", "--seed", "{seed}")),
+                candidate=Arm(provider="command", command=("train",)),
+            ),
+            "train against mlx_lm.lora --seed …",
+        ),
+        (
+            replace(
+                PROBE,
                 reference=Arm(
                     provider="mlx-lm",
                     workload=replace(PROBE.workload, optimizer=Optimizer(bias_correction=False)),
