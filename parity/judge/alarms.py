@@ -98,7 +98,8 @@ def _frozen(trace: Trace) -> Iterator[str]:
     if trace.start is None or trace.end is None:
         return
     if changed := _differing(trace.start.base, trace.end.base):
-        yield f"{_count(changed, len(trace.start.base))} frozen weights changed between the first step and the end: {_named(changed)}"
+        count = _count(changed, len(trace.start.base))
+        yield f"{count} frozen weights changed between the first step and the end: {_named(changed)}"
 
 
 def _unmoved(trace: Trace) -> Iterator[str]:
