@@ -87,6 +87,7 @@ def judge_traces(
         steps=len(reference.rows),
         verdict=verdict if metrics else _amended(verdict, traces, controlled),
         control=controlled,
+        lent_by=arms[0].header.lent_by,
         curves=curves(reference, candidate),
         upstream=tuple(doubts(arms[0].header.provenance)),
         executed=executed(traces),

@@ -55,6 +55,8 @@ class CellResult:
     """By library, the first step after which the state of its random generator differs; empty if it never does."""
     control: Controlled | None = None
     """What the control showed; None if there was none."""
+    lent_by: str = ""
+    """The probe whose cell trained the reference, at this seed; empty: this cell did."""
     upstream: tuple[str, ...] = ()
     """What of the installed mlx-lm was not reviewed."""
     executed: Mapping[ArmName, tuple[Executed, ...]] = field(default_factory=dict)

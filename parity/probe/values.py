@@ -226,6 +226,22 @@ class Probe:
         return replace(self, file="", overrides=())
 
     @property
+    def reference_alone(self) -> Probe:
+        """What is asked of the reference: where it is equal, references train alike at the same seed."""
+        workload = replace(self.workload_of(ArmName.REFERENCE), seeds=())
+        arm = replace(self.reference, workload=None)
+        return Probe(
+            name="",
+            question="",
+            workload=workload,
+            reference=arm,
+            candidate=arm,
+            expect=Expectation(verdict=VerdictKind.IDENTICAL),
+            outcomes=self.outcomes,
+            environment=self.environment,
+        )
+
+    @property
     def seconds(self) -> float:
         """How long one process of a cell may take; unless the probe says so, what no honest trainer needs."""
         if self.minutes is not None:

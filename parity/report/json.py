@@ -146,6 +146,7 @@ def _cell(cell: CellResult) -> dict[str, Any]:
     said = nothing if cell.verdict is None else verdict_tree(cell.verdict)
     return {"seed": cell.seed, "steps": cell.steps, **said, "failure": cell.failure, "note": cell.note} | {
         "control": None if cell.control is None else asdict(cell.control),
+        "lent_by": cell.lent_by or None,
         "random": dict(cell.random),
         "alarms": list(cell.alarms),
         "curves": {name: asdict(thinned(curve, POINTS)) for name, curve in cell.curves.items()},

@@ -52,6 +52,7 @@ def _topics(result: RunResult) -> Iterator[Topic]:
     rests = [f"{each.probe.rest_of} differs in nothing but what it declares" for each in result.rests if each.expected]
     count = f"{counted(len(rests), 'declared divergence')}: nothing else differs"
     yield Topic(title="rests", count=count, lines=(*rests,))
+    yield _lent(result)
     yield _noise(result)
     yield _goldens(result)
     yield _canaries(result)
@@ -106,6 +107,20 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
     functions = result.upstream
     count = f"{counted(len(functions), 'function')} of mlx-lm changed since we looked"
     yield Topic(title="upstream", count=count, lines=functions, is_warning=True)
+
+
+def _lent(result: RunResult) -> Topic:
+    """Which cells were with a reference that another one trained: the lender, then its borrowers."""
+    borrowers: dict[tuple[str, int], list[str]] = {}
+    for each in result.probes:
+        for cell in each.cells:
+            if cell.lent_by:
+                borrowers.setdefault((cell.lent_by, cell.seed), []).append(each.probe.name)
+    lines = [f"{lender}, seed {seed}, for {', '.join(names)}" for (lender, seed), names in borrowers.items()]
+    count = (
+        f"{counted(sum(map(len, borrowers.values())), 'cell')} judged against the reference that another cell trained"
+    )
+    return Topic(title="shared", count=count, lines=(*lines,))
 
 
 def _noise(result: RunResult) -> Topic:

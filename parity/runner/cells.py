@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from dataclasses import replace
+from itertools import filterfalse
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import NotKeptError, UnavailableError
 from parity.judge.cell import judge_cell
@@ -18,7 +19,8 @@ from parity.probe.command import saves
 from parity.probe.values import ArmName, to_plain
 from parity.runner.pool import Task, run_all
 from parity.runner.process import interpreter_of
-from parity.runner.progress import Cell, Progress
+from parity.runner.progress import Cell, Progress, Running
+from parity.runner.sharing import Ready, by_reference, lend
 from parity.trace.cell import (
     CONTROL_LOG,
     LOG,
@@ -70,42 +72,27 @@ def run_cells(
 
     """
     controlled = frozenset(controls)
-    waiting: deque[Task] = deque()
-    cells: dict[Path, _Running] = {}
-    planned = {(probe.name, seed) for probe in probes for seed in probe.workload.seeds}
-    rests: dict[tuple[str, int], tuple[Cell, Path]] = {}
-    for probe in probes:
-        python = _interpreter(probe, say)
-        for seed in probe.workload.seeds:
-            cell = Cell(probe=probe, seed=seed, folder=cell_folder(out, probe, seed))
-            if isinstance(python, UnavailableError):
-                watch(_not_started(cell, str(python)))
-                continue
-            if (probe.rest_of, seed) in planned:
-                rests[probe.rest_of, seed] = (cell, python)
-                continue
-            cells[cell.folder] = _Running(cell)
-            waiting.append(_task(cell, python))
-    for task, ended in run_all(waiting, jobs=jobs, look=lambda task: watch(cells[task.folder].progress())):
-        running = cells[task.folder]
-        running.close()
+    ready, rests = _planned(probes, out, watch, say)
+    agenda = _Agenda(ready)
+    for task, ended in run_all(agenda.waiting, jobs=jobs, look=lambda task: watch(agenda.look(task))):
+        running = agenda.ended(task)
         if isinstance(ended, OSError):
             progress = _not_started(running.cell, str(ended))
         else:
             result = _ended(running.cell, ended)
+            agenda.lend(running.cell)
             if more := _follow_up(running.cell, result, repetitions, controlled):
-                cells[task.folder] = _Running(more)
-                waiting.appendleft(_task(more, task.python))
+                agenda.add_next(Ready(cell=more, python=task.python))
                 continue
             progress = replace(running.progress(), result=result)
+        agenda.lend_no_more(running.cell)
         watch(progress)
-        if held := rests.pop((running.cell.probe.name, running.cell.seed), None):
-            rest, python = held
-            if _lent(running.cell, progress.result, rest):
-                cells[rest.folder] = _Running(rest)
-                waiting.append(_task(rest, python))
+        if rest := rests.pop((running.cell.probe.name, running.cell.seed), None):
+            if _lent(running.cell, progress.result, rest.cell):
+                agenda.add(rest)
             else:
-                watch(_not_started(rest, f"{rest.probe.rest_of} recorded no reference for it at seed {rest.seed}"))
+                why = f"{rest.cell.probe.rest_of} recorded no reference for it at seed {rest.cell.seed}"
+                watch(_not_started(rest.cell, why))
 
 
 def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
@@ -118,6 +105,30 @@ def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
         kind = (probe.candidate.provider, repr(probe.environment))
         first.setdefault(kind, (probe.name, probe.workload.seeds[0]))
     return frozenset(first.values())
+
+
+def _planned(
+    probes: Sequence[Probe], out: Path, watch: Callable[[Progress], None], say: Callable[[str], None]
+) -> tuple[list[Ready], dict[tuple[str, int], Ready]]:
+    """The cells that can be started, and the rests, by the probe and seed whose traces they wait for."""
+    planned = {(probe.name, seed) for probe in probes for seed in probe.workload.seeds}
+    ready: list[Ready] = []
+    rests: dict[tuple[str, int], Ready] = {}
+    for probe in probes:
+        python = _interpreter(probe, say)
+        for seed in probe.workload.seeds:
+            cell = Cell(probe=probe, seed=seed, folder=cell_folder(out, probe, seed))
+            if isinstance(python, UnavailableError):
+                watch(_not_started(cell, str(python)))
+            elif (probe.rest_of, seed) in planned:
+                rests[probe.rest_of, seed] = Ready(cell=cell, python=python)
+            else:
+                ready.append(Ready(cell=cell, python=python))
+    return ready, rests
+
+
+def _has_reference(ready: Ready) -> bool:
+    return trace_path(ready.cell.folder, ArmName.REFERENCE).exists()
 
 
 def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path | UnavailableError:
@@ -196,43 +207,59 @@ def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: froze
     return None
 
 
-class _Running:
-    """How far a cell has come, counted in the lines of its traces."""
+class _Agenda:
+    """The cells that run, those that wait for a place, and those that wait for a reference that another one trains."""
 
-    def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
+    def __init__(self, ready: Sequence[Ready]) -> None:
+        """Args: the cells; one that has its reference already waits for nobody."""
+        self.waiting: deque[Task] = deque()
+        self._running: dict[Path, Running] = {}
+        self._borrowers: dict[Path, list[Ready]] = {}
+        for each in filter(_has_reference, ready):
+            self.add(each)
+        for group in by_reference([*filterfalse(_has_reference, ready)]):
+            self._add_group(group)
 
-    def progress(self) -> Progress:
-        """Its current arm, and its steps so far."""
-        counts = {arm: max(0, lines.count() - 2) for arm, lines in self._counters.items()}
-        begun = [arm for arm in ArmName if counts[arm]]
-        done = min(sum(counts.values()), self.cell.total)
-        return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=None)
+    def add(self, ready: Ready) -> None:
+        """Lets a cell wait for a place, after all others."""
+        self.waiting.append(self._task(ready))
 
-    def close(self) -> None:
-        """Closes its files."""
-        for lines in self._counters.values():
-            lines.close()
+    def add_next(self, ready: Ready) -> None:
+        """Lets a cell have the next place."""
+        self.waiting.appendleft(self._task(ready))
 
+    def look(self, task: Task) -> Progress:
+        """How far a task is. What it has recorded for others is lent to them as soon as it is whole."""
+        running = self._running[task.folder]
+        if task.folder in self._borrowers and trace_path(task.folder, ArmName.CANDIDATE).exists():
+            self.lend(running.cell)
+        return running.progress()
 
-@dataclass
-class _Lines:
-    """Counts the lines of a growing file."""
+    def ended(self, task: Task) -> Running:
+        """The cell of a task that has ended."""
+        running = self._running[task.folder]
+        running.close()
+        return running
 
-    path: Path
-    _file: BinaryIO | None = field(default=None, init=False)
-    _seen: int = field(default=0, init=False)
+    def lend(self, cell: Cell) -> None:
+        """Lends the reference of a cell to those that wait for it, if it was recorded; they can start then."""
+        if others := self._borrowers.get(cell.folder):
+            with _kept(cell.folder):
+                if not lend(cell, [each.cell for each in others]):
+                    return
+            del self._borrowers[cell.folder]
+            for each in others:
+                self.add(each)
 
-    def count(self) -> int:
-        if self._file is None:
-            if not self.path.exists():
-                return 0
-            self._file = self.path.open("rb")
-        if not self._file.closed:
-            self._seen += self._file.read().count(b"\n")
-        return self._seen
+    def lend_no_more(self, cell: Cell) -> None:
+        """Lets the next cell train the reference, where this one has ended without it."""
+        self._add_group(self._borrowers.pop(cell.folder, []))
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+    def _add_group(self, group: Sequence[Ready]) -> None:
+        for first in group[:1]:
+            self.add(first)
+            self._borrowers[first.cell.folder] = [*group[1:]]
+
+    def _task(self, ready: Ready) -> Task:
+        self._running[ready.cell.folder] = Running(ready.cell)
+        return _task(ready.cell, ready.python)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 
 from parity.probe.values import ArmName, Probe
+from parity.trace.cell import trace_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +43,45 @@ class Progress:
     """Steps over all arms."""
     result: CellResult | None = None
     """Set once, when the cell has ended."""
+
+
+class Running:
+    """How far a cell has come, counted in the lines of its traces."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self._counters = {arm: _Lines(trace_path(cell.folder, arm)) for arm in ArmName}
+
+    def progress(self) -> Progress:
+        """Its current arm, and its steps so far."""
+        counts = {arm: max(0, lines.count() - 2) for arm, lines in self._counters.items()}
+        begun = [arm for arm in ArmName if counts[arm]]
+        done = min(sum(counts.values()), self.cell.total)
+        return Progress(cell=self.cell, arm=begun[-1] if begun else ArmName.REFERENCE, done=done, result=None)
+
+    def close(self) -> None:
+        """Closes its files."""
+        for lines in self._counters.values():
+            lines.close()
+
+
+@dataclass
+class _Lines:
+    """Counts the lines of a growing file."""
+
+    path: Path
+    _file: BinaryIO | None = field(default=None, init=False)
+    _seen: int = field(default=0, init=False)
+
+    def count(self) -> int:
+        if self._file is None:
+            if not self.path.exists():
+                return 0
+            self._file = self.path.open("rb")
+        if not self._file.closed:
+            self._seen += self._file.read().count(b"\n")
+        return self._seen
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()

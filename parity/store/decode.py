@@ -108,6 +108,7 @@ def _cell(tree: Tree, once: Tree) -> CellResult:
         alarms=_as(tuple[str, ...], tree["alarms"]),
         random=_as(dict[str, Annotated[int, Field(ge=1)]], tree["random"]),
         control=None if tree["control"] is None else _as(Controlled, tree["control"]),
+        lent_by=_as(str | None, tree["lent_by"]) or "",
         curves={_as(str, name): _as(Curve, curve) for name, curve in tree["curves"].items()},
         outcomes=(measured[0], measured[1]),
         **once,

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import BadTraceError, UnreadableError
 from parity.files import read_end, read_text, write_whole
@@ -233,8 +233,12 @@ def lend_reference(recorded: Path, to: Path, probe: str, arms: tuple[ArmName, ..
     to.mkdir(parents=True, exist_ok=True)
     for trace in (path for arm in arms for path in _traces(recorded, arm)):
         header, _, rest = read_text(trace).partition("\n")
-        renamed = json.dumps(parse_json(header, ours=True) | {"probe": probe})
-        write_whole(to / trace.name, f"{renamed}\n{rest}")
+        write_whole(to / trace.name, f"{json.dumps(_renamed(parse_json(header, ours=True), probe))}\n{rest}")
+
+
+def _renamed(header: Mapping[str, Any], probe: str) -> dict[str, Any]:
+    """A header for another probe's cell; it keeps who trained the reference, which may have been lent before."""
+    return {**header, "probe": probe, "lent_by": header.get("lent_by") or header["probe"]}
 
 
 def _traces(recorded: Path, arm: ArmName) -> list[Path]:

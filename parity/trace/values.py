@@ -28,6 +28,8 @@ class Header:
     """The arm as the probe declares it: provider, stages, settings."""
     provenance: Mapping[str, Any]
     """Versions, device, platform, environment variables."""
+    lent_by: str = ""
+    """Of a reference that another cell trained, the probe of that cell; empty: its own did."""
     schema: int = SCHEMA
 
 

@@ -93,6 +93,7 @@ def test_a_cell_says_what_was_found_and_from_what() -> None:
         "failure": "",
         "note": "it died",
         "control": None,
+        "lent_by": None,
         "random": {},
         "alarms": [],
         "effective": [],
