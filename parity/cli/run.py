@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from parity.cli.common import cells, check_json, console_for, stop_on_sigterm, stored_run, write_json
-from parity.errors import NotKeptError
+from parity.errors import NotKeptError, ParityError
 from parity.golden import GOLDENS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from rich.console import Console
 
     from parity.canaries.canary import Canary
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run", short_help="Run probes and say whether each is as expected.")
-@click.argument("probes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("probes", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--seeds", metavar="1,42", help="Seeds to run, overriding the probe.")
 @click.option("--steps", type=click.IntRange(min=1), help="Number of steps, overriding the probe.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of a probe, as in TOML.")
@@ -54,18 +57,59 @@ if TYPE_CHECKING:
     metavar="[FOLDER]",
     help=f"Fail if a reference differs from its golden file. [default folder: {GOLDENS}]",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run what is missing of the run in this folder, in place of PROBES.",
+)
 @click.option("--explain", "explains", is_flag=True, help="Find the cause of every unexpected divergence.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output.")
 @click.option("-v", "--verbose", is_flag=True, help="Print blind spots, controls, goldens and settings in full.")
 def run_command(**options: Any) -> ExitStatus:
     """Run PROBES (files, or folders of them) and say whether each met its expectation."""
+    from parity.store.lock import working_on
+
     stop_on_sigterm()
     asked = _Asked(**options)
     console = console_for(asked.json_file)
-    planned, canaries = _checked(asked, console)
+    if asked.resume is not None:
+        return _resumed(asked, asked.resume, console)
+    planned = _checked(asked, console)
+    with working_on(planned.folder):
+        return _run(asked, planned, console)
+
+
+def _resumed(asked: _Asked, run: Path, console: Console) -> ExitStatus:
+    """What the plan of a stored run says, and nothing else, as far as it is missing."""
+    from parity.conduct.resume import plan_resumed
+    from parity.store.lock import working_on
+    from parity.store.plan import read_plan
+
+    if chosen := _given_besides(_ALSO_RESUMED):
+        raise ParityError(f"--resume {run}: its plan says what is run; leave out {', '.join(chosen)}")
+    check_json(asked.json_file)
+    read_plan(run)  # where there is no run, no lock is made
+    with working_on(run):
+        return _run(asked, plan_resumed(run, say=_saying(console)), console)
+
+
+def _given_besides(names: Collection[str]) -> list[str]:
+    """What was said on the command line, but for these options."""
+    context = click.get_current_context()
+    words = {str(each.name): each.opts[0] for each in context.command.params}
+    given = [name for name in words if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    return [words[name].upper() if name == "probes" else words[name] for name in given if name not in names]
+
+
+def _saying(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(line, style="dim", markup=False, soft_wrap=True)
+
+
+def _run(asked: _Asked, planned: Planned, console: Console) -> ExitStatus:
     started = time.monotonic()
     try:
-        _carry_out(planned, canaries, asked.jobs, console)
+        _carry_out(planned, asked.jobs, console)
     except NotKeptError:  # what there is until then is judged and shown
         _shown(replace(asked, explains=False), planned.folder, console, time.monotonic() - started)
         raise
@@ -87,31 +131,37 @@ class _Asked:
     out: Path | None
     repeats: int
     golden_folder: Path | None
+    resume: Path | None
     explains: bool
     json_file: str | None
     verbose: bool
 
 
-def _checked(asked: _Asked, console: Console) -> tuple[Planned, tuple[Canary, ...]]:
+_ALSO_RESUMED = {"resume", "jobs", "explains", "json_file", "verbose"}
+"""The options that can be said of a run that goes on."""
+
+
+def _checked(asked: _Asked, console: Console) -> Planned:
     """Everything that can be wrong is said now, before a cell is started."""
     from parity.conduct.probes import asked_for, checked_probes
     from parity.conduct.run import plan_run
     from parity.probe.shard import read_shard
 
+    if not asked.probes:
+        raise ParityError("name a probe file or a folder of them, or a run that goes on with --resume")
     shard = None if asked.shard_of is None else read_shard(asked.shard_of)
     probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
     check_json(asked.json_file)
     canaries = _sample(asked, shard)
-    planned = plan_run(
+    return plan_run(
         probes,
         out=asked.out,
-        say=lambda line: console.print(line, style="dim", markup=False, soft_wrap=True),
+        say=_saying(console),
         shard=shard,
         golden=asked.golden_folder,
         canaries=[each.name for each in canaries],
         repetitions=asked.repeats,
     )
-    return planned, canaries
 
 
 def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
@@ -128,8 +178,9 @@ def _sample(asked: _Asked, shard: Shard | None) -> tuple[Canary, ...]:
     return chosen
 
 
-def _carry_out(planned: Planned, canaries: tuple[Canary, ...], jobs: int, console: Console) -> None:
+def _carry_out(planned: Planned, jobs: int, console: Console) -> None:
     """Runs cells and canaries; what they leave in the folder of the run is the result."""
+    from parity.canaries.catalogue import find
     from parity.cli.progress import Live
     from parity.conduct.run import carry_out
     from parity.scoreboard.board import run_canaries
@@ -139,8 +190,8 @@ def _carry_out(planned: Planned, canaries: tuple[Canary, ...], jobs: int, consol
     try:
         with Live(console, sum(len(probe.workload.seeds) for probe in planned.own), expects=True) as live:
             carry_out(planned, jobs=jobs, watch=live, say=live.say)
-        if canaries:
-            run_canaries(canaries, planned.folder / FOLDER, cells(console, jobs))
+        if planned.canaries:
+            run_canaries([*map(find, planned.canaries)], planned.folder / FOLDER, cells(console, jobs))
     except KeyboardInterrupt:
         note_interrupted(planned.folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parity.conduct.inputs import inputs_of
 from parity.golden import GOLDENS
 from parity.golden.folder import find_goldens, keep_goldens
 from parity.judge.blind_spots import blind_spots
@@ -33,6 +34,8 @@ class Planned:
     """The probes of this shard whose model is there."""
     controls: frozenset[tuple[str, int]]
     repetitions: int
+    canaries: tuple[str, ...] = ()
+    """The names of known faults that are run too."""
     folder: Path
     """Of the run; it holds its plan."""
 
@@ -83,9 +86,24 @@ def plan_run(
         goldens=tuple(goldens.texts),
     )
     blind = blind_spots(runnable, models.snapshots, row_facts)
-    folder = new_run(out, probes, blind, not_run=not_run, models=models.commits, promised=promised, shard=shard)
+    folder = new_run(
+        out,
+        probes,
+        blind,
+        not_run=not_run,
+        models=models.commits,
+        promised=promised,
+        inputs=inputs_of(runnable),
+        shard=shard,
+    )
     keep_goldens(goldens, folder)
-    return Planned(own=runnable, controls=frozenset(controls), repetitions=repetitions, folder=folder)
+    return Planned(
+        own=runnable,
+        controls=frozenset(controls),
+        repetitions=repetitions,
+        canaries=promised.canaries,
+        folder=folder,
+    )
 
 
 def carry_out(planned: Planned, *, jobs: int, watch: Callable[[Progress], None], say: Callable[[str], None]) -> None:

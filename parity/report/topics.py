@@ -110,16 +110,14 @@ def _warnings(result: RunResult) -> Iterator[Topic]:
 
 
 def _lent(result: RunResult) -> Topic:
-    """Which cells were with a reference that another one trained: the lender, then its borrowers."""
+    """Which cells have a reference that another one trained: the lender, then its borrowers."""
     borrowers: dict[tuple[str, int], list[str]] = {}
     for each in result.probes:
         for cell in each.cells:
             if cell.lent_by:
                 borrowers.setdefault((cell.lent_by, cell.seed), []).append(each.probe.name)
     lines = [f"{lender}, seed {seed}, for {', '.join(names)}" for (lender, seed), names in borrowers.items()]
-    count = (
-        f"{counted(sum(map(len, borrowers.values())), 'cell')} judged against the reference that another cell trained"
-    )
+    count = f"{counted(sum(map(len, borrowers.values())), 'cell')} with a reference that another one trained"
     return Topic(title="shared", count=count, lines=(*lines,))
 
 

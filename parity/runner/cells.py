@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from parity.trace.cell import (
     LOG,
     REPETITIONS_LOG,
     cell_folder,
+    has_ended,
     lend_reference,
     note_exit,
     note_not_started,
@@ -57,6 +58,8 @@ def run_cells(
 ) -> None:
     """Runs every probe at every seed, `jobs` cells at a time; `parity.store.run.read_run` reads their results.
 
+    Of a cell that has ended before, only the repetitions and the control that are missing are run.
+
     Args:
         probes: checked probes.
         out: the folder of the run.
@@ -72,8 +75,15 @@ def run_cells(
 
     """
     controlled = frozenset(controls)
-    ready, rests = _planned(probes, out, watch, say)
-    agenda = _Agenda(ready)
+    own = _planned(probes, out, watch, say)
+    agenda = _Agenda(own.ready, own.ended)
+    for each in own.ended:
+        result = _judged(each.cell)
+        if more := _follow_up(each.cell, result, repetitions, controlled):
+            agenda.add(Ready(cell=more, python=each.python))
+            continue
+        watch(Progress(cell=each.cell, arm=ArmName.REFERENCE_AGAIN, done=each.cell.total, result=result))
+        _run_rest(own.rests, each.cell, result, agenda, watch)
     for task, ended in run_all(agenda.waiting, jobs=jobs, look=lambda task: watch(agenda.look(task))):
         running = agenda.ended(task)
         if isinstance(ended, OSError):
@@ -87,12 +97,7 @@ def run_cells(
             progress = replace(running.progress(), result=result)
         agenda.lend_no_more(running.cell)
         watch(progress)
-        if rest := rests.pop((running.cell.probe.name, running.cell.seed), None):
-            if _lent(running.cell, progress.result, rest.cell):
-                agenda.add(rest)
-            else:
-                why = f"{rest.cell.probe.rest_of} recorded no reference for it at seed {rest.cell.seed}"
-                watch(_not_started(rest.cell, why))
+        _run_rest(own.rests, running.cell, progress.result, agenda, watch)
 
 
 def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
@@ -107,24 +112,36 @@ def first_cells(probes: Sequence[Probe]) -> frozenset[tuple[str, int]]:
     return frozenset(first.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """The cells for which there is a Python."""
+
+    ready: list[Ready] = field(default_factory=list)
+    """Those that can be started."""
+    ended: list[Ready] = field(default_factory=list)
+    """Those that an earlier call has run, and whose repetitions or control may be missing."""
+    rests: dict[tuple[str, int], Ready] = field(default_factory=dict)
+    """By the probe and seed whose traces they wait for."""
+
+
 def _planned(
     probes: Sequence[Probe], out: Path, watch: Callable[[Progress], None], say: Callable[[str], None]
-) -> tuple[list[Ready], dict[tuple[str, int], Ready]]:
-    """The cells that can be started, and the rests, by the probe and seed whose traces they wait for."""
+) -> _Planned:
     planned = {(probe.name, seed) for probe in probes for seed in probe.workload.seeds}
-    ready: list[Ready] = []
-    rests: dict[tuple[str, int], Ready] = {}
+    own = _Planned()
     for probe in probes:
         python = _interpreter(probe, say)
         for seed in probe.workload.seeds:
             cell = Cell(probe=probe, seed=seed, folder=cell_folder(out, probe, seed))
             if isinstance(python, UnavailableError):
                 watch(_not_started(cell, str(python)))
+            elif has_ended(cell.folder):
+                own.ended.append(Ready(cell=cell, python=python))
             elif (probe.rest_of, seed) in planned:
-                rests[probe.rest_of, seed] = Ready(cell=cell, python=python)
+                own.rests[probe.rest_of, seed] = Ready(cell=cell, python=python)
             else:
-                ready.append(Ready(cell=cell, python=python))
-    return ready, rests
+                own.ready.append(Ready(cell=cell, python=python))
+    return own
 
 
 def _has_reference(ready: Ready) -> bool:
@@ -159,8 +176,7 @@ def _not_started(cell: Cell, why: str) -> Progress:
     """Records that a cell could not be started; the other cells run all the same."""
     with _kept(cell.folder):
         note_not_started(cell.folder, why)
-    result = judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
-    return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=result)
+    return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=_judged(cell))
 
 
 def _ended(cell: Cell, code: int) -> CellResult:
@@ -169,6 +185,10 @@ def _ended(cell: Cell, code: int) -> CellResult:
             note_control_failed(cell.folder)
         elif not cell.repetitions:
             note_exit(cell.folder, code)
+    return _judged(cell)
+
+
+def _judged(cell: Cell) -> CellResult:
     return judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
 
 
@@ -181,6 +201,23 @@ def _kept(folder: Path) -> Iterator[None]:
             f"{folder}: it cannot be recorded how this cell ended ({error.strerror}), so no more cells were run; "
             "the traces are kept"
         ) from None
+
+
+def _run_rest(
+    rests: dict[tuple[str, int], Ready],
+    cell: Cell,
+    result: CellResult | None,
+    agenda: _Agenda,
+    watch: Callable[[Progress], None],
+) -> None:
+    """Lets the rest of a cell that has ended wait for a place, if it has one."""
+    if (rest := rests.pop((cell.probe.name, cell.seed), None)) is None:
+        return
+    if _lent(cell, result, rest.cell):
+        agenda.add(rest)
+    else:
+        why = f"{cell.probe.name} recorded no reference for it at seed {cell.seed}"
+        watch(_not_started(rest.cell, why))
 
 
 def _lent(cell: Cell, result: CellResult | None, rest: Cell) -> bool:
@@ -210,15 +247,17 @@ def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: froze
 class _Agenda:
     """The cells that run, those that wait for a place, and those that wait for a reference that another one trains."""
 
-    def __init__(self, ready: Sequence[Ready]) -> None:
-        """Args: the cells; one that has its reference already waits for nobody."""
+    def __init__(self, ready: Sequence[Ready], ended: Sequence[Ready]) -> None:
+        """Args: the cells to run, where one that has its reference already waits for nobody; those that have ended."""
         self.waiting: deque[Task] = deque()
         self._running: dict[Path, Running] = {}
         self._borrowers: dict[Path, list[Ready]] = {}
         for each in filter(_has_reference, ready):
             self.add(each)
-        for group in by_reference([*filterfalse(_has_reference, ready)]):
-            self._add_group(group)
+        over = {each.cell.folder for each in ended}
+        for group in by_reference([*ended, *filterfalse(_has_reference, ready)]):
+            waiting = [each for each in group if each.cell.folder not in over]
+            self._add_group(waiting, [each for each in group if each.cell.folder in over])
 
     def add(self, ready: Ready) -> None:
         """Lets a cell wait for a place, after all others."""
@@ -255,10 +294,16 @@ class _Agenda:
         """Lets the next cell train the reference, where this one has ended without it."""
         self._add_group(self._borrowers.pop(cell.folder, []))
 
-    def _add_group(self, group: Sequence[Ready]) -> None:
+    def _add_group(self, group: list[Ready], ended: Sequence[Ready] = ()) -> None:
+        """Lets cells of one reference wait for a cell that has ended, or else for the first of them."""
+        for lender in (each.cell for each in ended if group):
+            self._borrowers[lender.folder] = group
+            self.lend(lender)
+            if lender.folder not in self._borrowers:
+                return
         for first in group[:1]:
             self.add(first)
-            self._borrowers[first.cell.folder] = [*group[1:]]
+            self._borrowers[first.cell.folder] = group[1:]
 
     def _task(self, ready: Ready) -> Task:
         self._running[ready.cell.folder] = Running(ready.cell)

@@ -46,13 +46,14 @@ def lend(lender: Cell, to: Sequence[Cell]) -> bool:
     That one runs after a candidate, and shows what it leaves behind.
 
     Returns:
-        Whether it was recorded; if not, nothing is copied.
+        Whether that cell itself has recorded it, whole; if not, nothing is copied.
 
     Raises:
         OSError: a copy cannot be written.
 
     """
-    if read_arm(lender.probe, lender.seed, lender.folder, ArmName.REFERENCE).failure:
+    recorded = read_arm(lender.probe, lender.seed, lender.folder, ArmName.REFERENCE)
+    if recorded.failure or recorded.trace is None or recorded.trace.header.lent_by:
         return False
     for each in to:
         lend_reference(lender.folder, each.folder, each.probe.name, (ArmName.REFERENCE,))

@@ -11,7 +11,7 @@ from parity.judge.cell import judge_cell
 from parity.judge.diff import diff, recording
 from parity.judge.verdict import first_divergence
 from parity.probe.values import Arm, Expectation, Probe, VerdictKind
-from parity.trace.cell import LENT, cell_folder, lend_reference, read_cell, trace_path
+from parity.trace.cell import LENT, cell_folder, lend_reference, must_run, read_cell, trace_path
 from parity.trace.file import read_trace
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ def check_grounds(grounds: Iterable[Ground]) -> None:
 
 
 def run_changed(runs: Sequence[CanaryRun], folder: Path, run: Run) -> None:
-    """Runs the grounds that are not recorded yet, then every changed provider against its ground."""
+    """Runs the grounds that are not recorded yet, then every changed provider that was not run against its ground."""
     grounds = {each.on.name: each.on for each in runs}.values()
-    if fresh := [probe for probe in map(ground_probe, grounds) if not _cell(folder, probe).exists()]:
+    if fresh := [probe for probe in map(ground_probe, grounds) if must_run(_cell(folder, probe))]:
         run(fresh, folder)
-    ready = [each for each in runs if not _unfit(ground_result(folder, each.on))]
+    fit = [each for each in runs if not _unfit(ground_result(folder, each.on))]
+    ready = [each for each in fit if must_run(_cell(folder, each.probe))]
     for each in ready:
         recorded, own = _cell(folder, ground_probe(each.on)), _cell(folder, each.probe)
         lend_reference(recorded, own, each.probe.name, LENT[:1] if each.repeats else LENT)

@@ -43,6 +43,7 @@ def new_run(
     not_run: Mapping[str, str] = MappingProxyType({}),
     models: Mapping[str, str] = MappingProxyType({}),
     promised: Promised = NOTHING,
+    inputs: Mapping[str, str] = MappingProxyType({}),
     shard: Shard | None = None,
 ) -> Path:
     """Makes the folder of a run and writes its plan.
@@ -54,6 +55,7 @@ def new_run(
         not_run: by probe name, why no cell of it will be started.
         models: by hub id, the commit that was found.
         promised: what a pass rests on in addition to its cells.
+        inputs: by path, the digest of what its cells read.
         shard: which share of the cells will be run; None: all.
 
     Raises:
@@ -66,7 +68,13 @@ def new_run(
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
         plan = Plan(
-            probes=tuple(probes), blind_spots=blind, not_run=not_run, models=models, promised=promised, shard=shard
+            probes=tuple(probes),
+            blind_spots=blind,
+            not_run=not_run,
+            models=models,
+            promised=promised,
+            inputs=inputs,
+            shard=shard,
         )
         write_plan(run, plan)
     if out is None:

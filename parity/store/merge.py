@@ -103,7 +103,7 @@ def _check_plans(one: Stored, other: Stored) -> None:
     if names != also:
         raise ParityError(f"{one.folder} and {other.folder} have their probes in a different order: {_DIFFERENT}")
     for probe, same in zip(one.plan.probes, other.plan.probes, strict=True):
-        words, theirs = _words(probe), _words(same)
+        words, theirs = asked_of(probe), asked_of(same)
         for word in [*words, *theirs]:
             if (here_said := words.get(word, _ABSENT)) != (there_said := theirs.get(word, _ABSENT)):
                 raise ParityError(
@@ -135,11 +135,11 @@ def _origins(stored: Stored) -> Iterator[tuple[str, str, str]]:
     pins = {probe.name: repr(sorted(probe.environment.items())) for probe in stored.plan.probes}
     for (name, _), recorded in stored.provenance.items():
         for provenance in recorded:
-            for what, value in _origin(provenance):
+            for what, value in origin(provenance):
                 yield pins[name], what, value
 
 
-def _origin(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def origin(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Releases, Python, and the platform, which is system, machine and device.
 
     A different kernel or CPU model is the same platform: the arms of a cell are compared on one machine, and a CPU
@@ -160,7 +160,7 @@ def _table(provenance: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _words(probe: Probe) -> dict[str, Any]:
+def asked_of(probe: Probe) -> dict[str, Any]:
     """What a probe asks, by dotted name."""
     return dotted(to_plain(probe.content), with_empty=True)
 

@@ -56,6 +56,8 @@ class Plan:
     models: Mapping[str, str] = field(default_factory=dict)
     """By hub id, the commit that the run found."""
     promised: Promised = NOTHING
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """By path, the digest of what cells read, as it was before the first of them."""
     shard: Shard | None = None
     """None: the whole plan."""
     missing_shards: MissingShards | None = None
@@ -80,6 +82,7 @@ def write_plan(run: Path, plan: Plan) -> None:
         "not_run": dict(plan.not_run),
         "models": dict(plan.models),
         "promised": asdict(plan.promised),
+        "inputs": dict(plan.inputs),
         "shard": None if plan.shard is None else asdict(plan.shard),
         "missing_shards": None if plan.missing_shards is None else asdict(plan.missing_shards),
     }
@@ -102,6 +105,7 @@ def read_plan(run: Path) -> Plan:
             not_run={str(name): str(why) for name, why in tree["not_run"].items()},
             models={str(name): str(commit) for name, commit in tree["models"].items()},
             promised=_promised(tree["promised"]),
+            inputs={str(path): str(digest) for path, digest in tree["inputs"].items()},
             shard=_shard(tree["shard"]),
             missing_shards=_missing_shards(tree["missing_shards"]),
         )

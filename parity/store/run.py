@@ -6,6 +6,7 @@ explanations/<probe>/          what `parity run --explain` found, and its runs
 goldens/                       the golden files that the references are compared with
 canaries/                      known faults that were also run
 interrupted                    exists only if the user stopped the run
+lock                           held while a command works on the run
 results.json  report.md  report.html   the reports, written at the end
 """
 
@@ -86,6 +87,19 @@ def note_interrupted(run: Path) -> None:
     """
     try:
         (run / INTERRUPTED).touch()
+    except OSError as error:
+        raise NotKeptError(f"{run}: cannot be written ({error.strerror}); the traces are kept") from None
+
+
+def note_resumed(run: Path) -> None:
+    """Records that a run which the user stopped goes on.
+
+    Raises:
+        NotKeptError: the folder cannot be written.
+
+    """
+    try:
+        (run / INTERRUPTED).unlink(missing_ok=True)
     except OSError as error:
         raise NotKeptError(f"{run}: cannot be written ({error.strerror}); the traces are kept") from None
 

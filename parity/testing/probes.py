@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from parity.conduct.probes import asked_for, checked_probes
 from parity.conduct.run import carry_out, plan_run
 from parity.errors import BadProbeError
+from parity.store.lock import working_on
 from parity.store.run import note_interrupted, read_run, write_reports
 from parity.testing.text import of_run
 
@@ -129,11 +130,12 @@ def run_checked(
 
     """
     planned = plan_run(probes, out=out, say=_not_told, controls=controls)
-    try:
-        carry_out(planned, jobs=jobs, watch=_not_told, say=_not_told)
-    except KeyboardInterrupt:
-        note_interrupted(planned.folder)
-        raise
+    with working_on(planned.folder):
+        try:
+            carry_out(planned, jobs=jobs, watch=_not_told, say=_not_told)
+        except KeyboardInterrupt:
+            note_interrupted(planned.folder)
+            raise
     result = read_run(planned.folder, _no_canary)
     write_reports(planned.folder, result)
     return ProbeRun(result=result, folder=planned.folder)

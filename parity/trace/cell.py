@@ -40,6 +40,8 @@ LOG = "trainer.log"
 REPETITIONS_LOG = "trainer-again.log"
 CONTROL_LOG = "trainer-control.log"
 EXIT = "exit-status"
+HERE = "here.json"
+"""In a folder of its own: where a process says it runs, as the header of a trace does."""
 _NOT_STARTED = "not-started"
 _OUT_OF_TIME = "out-of-time"
 _STATUS = re.compile(r"-?[0-9]{1,3}\n")

@@ -11,7 +11,7 @@ import pytest
 from parity.probe.values import Arm, ArmName
 from parity.runner import cells
 from parity.runner.cells import run_cells
-from parity.trace.cell import cell_folder, read_cell, trace_path
+from parity.trace.cell import cell_folder, forget_half, read_cell, trace_path
 from tests.unit.made import HEADER, PROBE, step
 from tests.unit.stored import write_trace
 
@@ -125,3 +125,29 @@ def test_a_rest_is_lent_both_and_says_who_trained_them(tmp_path: Path, lab: Lab)
     assert ran(tmp_path, A, B, rest) == {"a": "itself", "b": "a", "b+rest": "a"}
     assert [event for event in lab.events if event.startswith("b+rest")] == ["b+rest candidate"]
     assert read_cell(rest, 42, cell_folder(tmp_path, rest, 42)).arms[ArmName.REFERENCE_AGAIN].failure == ""
+
+
+def test_what_has_ended_is_not_run_again_and_lends_what_it_trained(tmp_path: Path, lab: Lab) -> None:
+    ran(tmp_path, A)
+    lab.events.clear()
+    assert ran(tmp_path, A, B) == {"a": "itself", "b": "a"}
+    assert lab.events == ["b candidate", "b reference-again"]
+
+
+def test_who_borrowed_it_does_not_lend_it(tmp_path: Path, lab: Lab) -> None:
+    ran(tmp_path, A, B)
+    forget_half(cell_folder(tmp_path, A, 42))
+    lab.events.clear()
+    assert ran(tmp_path, A, B, C) == {"a": "itself", "b": "a", "c": "a"}
+    assert lab.events[0] == "a reference"
+
+
+def test_the_rest_of_what_has_ended_is_run(tmp_path: Path, lab: Lab) -> None:
+    rest = replace(A, name="a+rest", rest_of="a")
+    ran(tmp_path, A)
+    lab.events.clear()
+    assert ran(tmp_path, A, rest) == {"a": "itself", "a+rest": "a"}
+    assert lab.events == ["a+rest candidate"]
+    lab.events.clear()
+    assert ran(tmp_path, A, rest) == {"a": "itself", "a+rest": "a"}
+    assert lab.events == []

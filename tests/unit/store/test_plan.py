@@ -28,6 +28,7 @@ PLAN = Plan(
     blind_spots={ASKS.name: (BlindSpot(stage=Stage.BATCH, what="padding", because="so"),)},
     not_run={ASKS.name: "why"},
     models={"owner/name": "c0"},
+    inputs={"/data/train.jsonl": "00"},
     promised=Promised(controls=((ASKS.name, 1),), canaries=("lora-rank",), goldens=("linux/a-1.txt",)),
     shard=Shard(number=2, of=2),
     missing_shards=MissingShards(of=2, missing=(1,), incomplete=(2,)),
@@ -41,7 +42,7 @@ def test_a_plan_is_read_back_as_it_was_written(tmp_path: Path, plan: Plan) -> No
 
 
 @pytest.mark.parametrize(
-    "key", ["schema", "probes", "blind_spots", "not_run", "models", "promised", "shard", "missing_shards"]
+    "key", ["schema", "probes", "blind_spots", "not_run", "models", "promised", "inputs", "shard", "missing_shards"]
 )
 def test_a_plan_without_one_of_its_words_is_none(tmp_path: Path, key: str) -> None:
     write_plan(tmp_path, PLAN)
