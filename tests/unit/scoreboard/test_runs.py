@@ -82,6 +82,19 @@ def test_a_ground_is_recorded_once_for_all_calls(tmp_path: Path) -> None:
     assert [line.partition(":")[0] for line in ran] == ["ground/loop", "canary/rate@1", "canary/rate@2"]
 
 
+def test_what_was_killed_is_run_again_and_what_has_ended_is_not(tmp_path: Path) -> None:
+    ran: list[str] = []
+    second = replace(TRIAL, provider="canary/rate-down")
+    run_changed([TRIAL, second], tmp_path, trains(ran))
+    ran.clear()
+    killed = cell_folder(tmp_path, second.probe, SEED)
+    trace_path(killed, ArmName.CANDIDATE).write_text("{")
+    (killed / "exit-status").unlink()
+    run_changed([TRIAL, second], tmp_path, trains(ran))
+    assert ran == ["canary/rate-down: candidate"]
+    assert result_of(tmp_path, second).kind is VerdictKind.IDENTICAL
+
+
 def test_on_a_ground_that_is_not_equal_to_itself_nothing_is_caught(tmp_path: Path) -> None:
     ran: list[str] = []
     run_changed([TRIAL], tmp_path, trains(ran, loop=OTHER))
