@@ -148,7 +148,7 @@ def _checked(asked: _Asked, console: Console) -> Planned:
     from parity.probe.shard import read_shard
 
     if not asked.probes:
-        raise ParityError("name a probe file or a folder of them, or a run that goes on with --resume")
+        raise click.UsageError("Missing argument 'PROBES...': name probe files or folders of them, or --resume a run.")
     shard = None if asked.shard_of is None else read_shard(asked.shard_of)
     probes = checked_probes(asked.probes, [*asked_for(asked.seeds, asked.steps), *asked.overrides])
     check_json(asked.json_file)

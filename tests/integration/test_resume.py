@@ -188,6 +188,6 @@ def test_what_is_no_run_is_left_as_it_is(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == f"parity: {tmp_path}: not the folder of a run: it has no readable plan.json\n"
     assert [*tmp_path.iterdir()] == []
-    assert parity("run").stderr == (
-        "parity: name a probe file or a folder of them, or a run that goes on with --resume\n"
+    assert (
+        "Missing argument 'PROBES...': name probe files or folders of them, or --resume a run." in parity("run").stderr
     )
