@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "reports" / "examples"
 _PROBES = Path("fixtures") / "examples"
-_WIDTH, _HEIGHT, _MARGIN = 1200, 2500, 40
-MOST_BYTES = 300_000
+_WIDTH, _HEIGHT, _MARGIN = 1200, 2800, 40
+MOST_BYTES = 400_000
 """Of a file of an example."""
 
 
