@@ -139,7 +139,8 @@ class Tracing:
         except Exception as error:  # noqa: BLE001 - whatever the tap could not follow
             why = why or _said(error)
         if self._writer.is_open:
-            self._writer.close(Ending(complete=not why, why=why))
+            with self._writer:
+                self._writer.close(Ending(complete=not why, why=why))
         return why
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 CUTS = 10
 RENDERED = {"results.json", "report.md", "report.html"}
-NOT_READ = {"cell.json", "trainer.log", "trainer-again.log", "trainer-control.log"}
-"""What a cell was asked and what trainers printed; the plan and the traces decide."""
+NOT_READ = {"cell.json", "lock", "trainer.log", "trainer-again.log", "trainer-control.log"}
+"""What a cell was asked, who had the run, and what trainers printed; the plan and the traces decide."""
 
 
 @pytest.fixture(scope="module")
