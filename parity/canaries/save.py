@@ -42,26 +42,23 @@ class AdapterOfTheStepBefore(MlxLmLoop):
         def end_of_step(reported: Mapping[str, float | None]) -> None:
             own(reported)
             if next(steps) == job.workload.steps - 1:
-                self._before = _trained(loaded.model)
+                self._before = super(AdapterOfTheStepBefore, self).saved(loaded)
 
         with patch.object(tap, "end_of_step", end_of_step):
             super().train(loaded, job, tap)
 
-    def save(self, _loaded: Loaded, job: Job) -> None:
-        import mlx.core as mx
-
-        mx.save_safetensors(str(job.scratch / "adapters.safetensors"), self._before)
+    def saved(self, _loaded: Loaded) -> dict[str, Any]:
+        return self._before
 
 
 @canary(on=LOOP, stage=Stage.SAVE, step=_LAST)
 class AdapterSavedInBfloat16(MlxLmLoop):
     """The adapter is saved in bfloat16, and trained in float32."""
 
-    def save(self, loaded: Loaded, job: Job) -> None:
+    def saved(self, loaded: Loaded) -> dict[str, Any]:
         import mlx.core as mx
 
-        halved = {name: leaf.astype(mx.bfloat16) for name, leaf in _trained(loaded.model).items()}
-        mx.save_safetensors(str(job.scratch / "adapters.safetensors"), halved)
+        return {name: leaf.astype(mx.bfloat16) for name, leaf in super().saved(loaded).items()}
 
 
 @canary(on=LOOP, stage=Stage.SAVE, step=_LAST)
@@ -95,9 +92,3 @@ class TrainerScaleHalvedOnSaving(UnslothZoo):
 
 def _wired(model: Any) -> Iterator[Any]:
     return (each for _, each in model.named_modules() if "lora_a" in each)
-
-
-def _trained(model: Any) -> dict[str, Any]:
-    from mlx.utils import tree_flatten
-
-    return dict(tree_flatten(model.trainable_parameters()))

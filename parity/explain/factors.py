@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parity.metrics import Stage
-from parity.trainers.swap import differing, lender
+from parity.trainers.swap import differing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def factors(probe: Probe, can_swap: Callable[[str, str, Stage], bool], owners: O
     """
     found = []
     for stage in Stage:
-        lenders = (lender(probe.reference, stage), lender(probe.candidate, stage))
+        lenders = (probe.reference.lender(stage), probe.candidate.lender(stage))
         settings = differing(probe, stage, owners)
         swaps = lenders[0] != lenders[1]
         if swaps and (stage is Stage.GRADIENT or not can_swap(probe.candidate.provider, lenders[0], stage)):

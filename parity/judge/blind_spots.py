@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity.judge.diff import not_compared, recording
+from parity.judge.diff import not_compared
 from parity.metrics import METRICS, Stage
-from parity.probe.values import BOTH_ARMS, ArmName, OptimizerName, ScheduleName, Tuning
+from parity.probe.values import BOTH_ARMS, OptimizerName, ScheduleName, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,11 +102,7 @@ def _of_arms(probe: Probe) -> Iterator[BlindSpot]:
     if commands := [name for name in BOTH_ARMS if probe.arm(name).command]:
         because = f"the {' and the '.join(commands)} {'is a command' if len(commands) == 1 else 'are commands'}"
         yield BlindSpot(stage=Stage.LOAD, what="what an arm leaves behind in a process", because=because)
-    reference, candidate = (
-        (arm.provider, arm.command, arm.stages, arm.settings, arm.keywords, probe.workload_of(name))
-        for name, arm in ((ArmName.REFERENCE, probe.reference), (ArmName.CANDIDATE, probe.candidate))
-    )
-    if reference == candidate:
+    if probe.has_equal_arms:
         what = "any difference between two trainers"
         yield BlindSpot(stage=Stage.LOAD, what=what, because="both arms are declared alike")
 
@@ -122,7 +118,7 @@ def during(reference: Trace, candidate: Trace) -> tuple[BlindSpot, ...]:
 
 def _of_taps(reference: Trace, candidate: Trace) -> Iterator[BlindSpot]:
     """What one of the arms, or both, could not show; metrics that go together are one."""
-    whys = not_compared(recording(reference), recording(candidate))
+    whys = not_compared(reference.unseen, candidate.unseen)
     said: set[tuple[str, str]] = set()
     for metric, why in whys.items():
         what = what_of(metric)

@@ -9,7 +9,7 @@ from parity.judge.alarms import alarms
 from parity.judge.blind_spots import during
 from parity.judge.control import judge_control, with_control
 from parity.judge.curves import curves
-from parity.judge.diff import diff, only, recording, saving
+from parity.judge.diff import diff, only, recording
 from parity.judge.effective import differences, warnings
 from parity.judge.executed import alike, executed, strays, with_executed
 from parity.judge.generators import parted
@@ -75,7 +75,7 @@ def judge_traces(
 
     """
     arms = (traces[ArmName.REFERENCE], traces[ArmName.CANDIDATE])
-    reference, candidate = only(saving(recording(arms[0])), metrics), only(recording(arms[1]), metrics)
+    reference, candidate = only(recording(arms[0]), metrics), only(recording(arms[1]), metrics)
     verdict = judge(
         diff(reference, candidate),
         again=[diff(reference, only(recording(each), metrics)) for each in again],

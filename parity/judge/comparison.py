@@ -15,7 +15,7 @@ from parity.errors import BadTraceError
 from parity.judge.cell import is_deterministic, judge_traces
 from parity.judge.columns import Columns, columns
 from parity.judge.curves import curves
-from parity.judge.diff import Delta, Recording, diff, only, saving
+from parity.judge.diff import Delta, Recording, diff, only
 from parity.judge.result import CellResult
 from parity.judge.verdict import Thresholds, judge
 from parity.metrics import METRICS, Stage
@@ -93,7 +93,7 @@ def _compared(
     return Comparison(
         name=name,
         cell=_of_one_model(cell, left.recording, right.recording),
-        delta=diff(saving(left.recording), right.recording),
+        delta=diff(left.recording, right.recording),
         blind=tuple(map(str, cell.blind)),
         left_out=(),
     )

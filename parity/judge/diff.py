@@ -108,7 +108,7 @@ def _plain_at_end(trace: Trace) -> dict[str, Mapping[str, str]]:
     return {"modules_at_end": end.modules, **saved}
 
 
-def saving(reference: Recording) -> Recording:
+def _saving(reference: Recording) -> Recording:
     """A reference that saved nothing is compared as if it had saved what it trained."""
     parameters = reference.parameters
     if "saved" in parameters or "trainable_at_end" not in parameters:
@@ -137,6 +137,7 @@ def only(of: Recording, metrics: Collection[str]) -> Recording:
 
 def diff(reference: Recording, candidate: Recording) -> Delta:
     """Compares two recordings step by step and metric by metric; 0.0 and −0.0 are equal."""
+    reference = _saving(reference)
     left, right = _common(columns(reference.rows), columns(candidate.rows))
     table = delta_table(
         [*_parameters(reference, candidate, at_end=False)],
@@ -156,14 +157,14 @@ def diff(reference: Recording, candidate: Recording) -> Delta:
         ),
         *_of_parameters(reference, candidate),
     ]
-    return Delta(table=table, problems=tuple(problems), unseen=not_compared(reference, candidate))
+    return Delta(table=table, problems=tuple(problems), unseen=not_compared(reference.unseen, candidate.unseen))
 
 
-def not_compared(reference: Recording, candidate: Recording) -> dict[str, str]:
-    """By metric, why one of two recordings, or both, could not see it."""
+def not_compared(reference: Mapping[str, str], candidate: Mapping[str, str]) -> dict[str, str]:
+    """By metric, why one of two recordings, or both, could not see it; from why each could not."""
     whys = {}
-    for metric in in_order(reference.unseen.keys() | candidate.unseen.keys()):
-        left, right = reference.unseen.get(metric), candidate.unseen.get(metric)
+    for metric in in_order(reference.keys() | candidate.keys()):
+        left, right = reference.get(metric), candidate.get(metric)
         sides = [("reference", left), ("candidate", right)]
         alone = "; ".join(f"in the {side}, {why}" for side, why in sides if why is not None)
         whys[metric] = left if left is not None and left == right else alone

@@ -6,7 +6,6 @@ import gc
 import random
 import tempfile
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +20,14 @@ from parity.lab.left import left
 from parity.lab.model import all_parameters
 from parity.lab.outcomes import outcomes
 from parity.lab.patches import functions
-from parity.lab.provenance import provenance
+from parity.lab.provenance import header_of, provenance
 from parity.lab.replay.observer import Enough
 from parity.lab.tap import Tap
 from parity.metrics import Stage
 from parity.probe.inputs import read_rows
 from parity.probe.values import ArmName, Probe
 from parity.trace.file import TraceWriter
-from parity.trace.values import Ending, Header, Ignored, Outcome, Tensor
+from parity.trace.values import Ending, Ignored, Outcome, Tensor
 from parity.trainers.protocol import Job, Loaded, Provider
 from parity.trainers.registry import distributions_of, provider
 
@@ -49,14 +48,8 @@ def run_arm(probe: Probe, name: ArmName, seed: int, path: Path, observers: Seque
         return run_command(probe, name, seed, path)
     arm, providers = probe.arm(name), _providers(probe, name)
     distributions = {d for each in providers.values() for d in each.distributions}
-    header = Header(
-        probe=probe.name,
-        arm=name,
-        seed=seed,
-        steps=probe.workload.steps,
-        declared=asdict(arm) | {"workload": asdict(probe.workload_of(name))},
-        provenance=provenance(distributions) | {"claims": providers[arm.provider].distributions},
-    )
+    told = provenance(distributions, providers[arm.provider].distributions)
+    header = header_of(probe, name, seed, told)
     with TraceWriter(path, header) as writer, tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         try:
             ignored: list[Ignored] = []
@@ -105,7 +98,7 @@ def job_of(
         settings=arm.settings,
         rows=tuple(read_rows(Path(workload.data))),
         scratch=scratch,
-        stages={stage: providers[arm.stages.get(stage, arm.provider)] for stage in Stage},
+        stages={stage: providers[arm.lender(stage)] for stage in Stage},
         keywords=arm.keywords,
         warn=warn,
     )

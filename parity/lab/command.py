@@ -7,27 +7,27 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.errors import ParityError, UnavailableError
 from parity.lab.fingerprint import tensor
 from parity.lab.model import tensors
-from parity.lab.provenance import provenance
+from parity.lab.provenance import header_of, provenance
 from parity.lab.saved import saved, saved_settings
 from parity.lab.sketch import sketch
 from parity.probe.command import words
 from parity.trace.control import Bare
 from parity.trace.file import TraceWriter
-from parity.trace.values import Ending, Header
+from parity.trace.values import Ending
 from parity.trainers.command.traced import run_traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from parity.probe.values import Arm, ArmName, Probe
-    from parity.trace.values import End, Trace
+    from parity.trace.values import End, Header, Trace
 
 
 def run_command(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
@@ -53,7 +53,8 @@ def run_command(probe: Probe, name: ArmName, seed: int, path: Path) -> bool:
             ending = Ending(complete=False, why=str(error), unavailable=True)
         if trace is not None and trace.end is not None:
             trace = replace(trace, end=_with_saved(trace.end, cell.out))
-        _write(path, _header(probe, name, seed, trace), trace, ending)
+        told = provenance(()) if trace is None else trace.header.provenance  # of the process that trained
+        _write(path, header_of(probe, name, seed, told), trace, ending)
         return ending.complete
 
 
@@ -119,18 +120,6 @@ def _variables(arm: Arm) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     beside = Path(arm.python or sys.executable).parent
     return ours | {"PATH": os.pathsep.join([str(beside), ours.get("PATH", os.defpath)])}
-
-
-def _header(probe: Probe, name: ArmName, seed: int, trace: Trace | None) -> Header:
-    """The provenance is that of the process that trained, or else of this one."""
-    return Header(
-        probe=probe.name,
-        arm=name,
-        seed=seed,
-        steps=probe.workload.steps,
-        declared=asdict(probe.arm(name)) | {"workload": asdict(probe.workload_of(name))},
-        provenance=provenance(()) | {"claims": []} if trace is None else trace.header.provenance,
-    )
 
 
 def _with_saved(end: End, out: Path) -> End:

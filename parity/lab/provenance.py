@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,12 @@ import mlx.core as mx
 
 from parity import __version__
 from parity.trace.upstream import installed
+from parity.trace.values import Header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from parity.probe.values import ArmName, Probe
 
 _ALWAYS = ("mlx", "mlx-lm", "numpy", "transformers")
 
@@ -48,8 +52,26 @@ _NAMED = ("CPATH", "DYLD_INSERT_LIBRARIES", "HF_HOME", "LD_LIBRARY_PATH", "LD_PR
 """The same, but a value may be private: only that they are set is recorded."""
 
 
-def provenance(distributions: Iterable[str]) -> dict[str, Any]:
-    """Where an arm runs. `device.deterministic` decides whether a difference can be noise."""
+def header_of(probe: Probe, name: ArmName, seed: int, told: Mapping[str, Any]) -> Header:
+    """The header of the trace of an arm, from where it runs."""
+    return Header(
+        probe=probe.name,
+        arm=name,
+        seed=seed,
+        steps=probe.workload.steps,
+        declared=asdict(probe.arm(name)) | {"workload": asdict(probe.workload_of(name))},
+        provenance=told,
+    )
+
+
+def provenance(distributions: Iterable[str], claims: Iterable[str] = ()) -> dict[str, Any]:
+    """Where an arm runs. `device.deterministic` decides whether a difference can be noise.
+
+    Args:
+        distributions: whose releases are told, beside those that every arm runs.
+        claims: those that the arm's own provider says it runs.
+
+    """
     device = mx.default_device()
     on_cpu = device.type == mx.DeviceType.cpu
     return {
@@ -65,6 +87,7 @@ def provenance(distributions: Iterable[str]) -> dict[str, Any]:
         "versions": {name: found for name in sorted({*_ALWAYS, *distributions}) if (found := _version(name))},
         "environment": _environment(),
         "upstream": installed(),
+        "claims": list(claims),
     }
 
 

@@ -181,7 +181,7 @@ class _Late(TraceWriter):
             seed=None,
             steps=self._asked or 0,
             declared={"provider": "command", "command": self._command},
-            provenance=provenance(()) | {"claims": []},
+            provenance=provenance(()),
         )
         self._owner = os.getpid()
         try:

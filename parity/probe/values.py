@@ -160,6 +160,10 @@ class Arm:
     directory: str = ""
     """The absolute path of the folder that the command runs in."""
 
+    def lender(self, stage: Stage) -> str:
+        """The provider whose implementation of a stage the arm uses."""
+        return self.stages.get(stage, self.provider)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
@@ -252,6 +256,19 @@ class Probe:
     def arm(self, name: ArmName) -> Arm:
         """The arm of this name; the reference's repetition has the reference's arm."""
         return self.candidate if name is ArmName.CANDIDATE else self.reference
+
+    @property
+    def has_equal_arms(self) -> bool:
+        """Whether both arms ask for the same: then nothing that is declared can differ."""
+        reference, candidate = (
+            replace(
+                self.arm(name),
+                stages={stage: self.arm(name).lender(stage) for stage in Stage},
+                workload=self.workload_of(name),
+            )
+            for name in BOTH_ARMS
+        )
+        return reference == candidate
 
     def workload_of(self, name: ArmName) -> Workload:
         """The workload of the arm of this name."""

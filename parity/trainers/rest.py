@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from parity.errors import BadProbeError
 from parity.metrics import Stage
-from parity.probe.values import ArmName, Expectation, Probe, VerdictKind
+from parity.probe.values import Expectation, Probe, VerdictKind
 from parity.trainers.registry import can_swap, check_providers, ownership
-from parity.trainers.swap import differing, lender, without
+from parity.trainers.swap import differing, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ def rest(probe: Probe) -> Probe | None:
     for stage in stages:
         _check(probe, stage, settings=bool(differing(probe, stage, owners)))
     left = without(probe, stages, owners)
-    if _alike(left):
+    if left.has_equal_arms:
         return None
     named = ", ".join(stages)
     found = replace(
@@ -63,25 +63,10 @@ def rest(probe: Probe) -> Probe | None:
 
 def _check(probe: Probe, stage: Stage, *, settings: bool) -> None:
     """Raises BadProbeError where a stage cannot be taken out of the difference, or is not in it."""
-    theirs, ours = lender(probe.reference, stage), lender(probe.candidate, stage)
+    theirs, ours = probe.reference.lender(stage), probe.candidate.lender(stage)
     if theirs == ours and not settings:
         raise BadProbeError(f"expect.only: the arms are declared alike in {str(stage)!r}; name stages that differ")
     if theirs == ours or (stage is Stage.GRADIENT and settings):
         return
     if stage is Stage.GRADIENT or not can_swap(probe.candidate.provider, theirs, stage):
         raise BadProbeError(f"expect.only: {probe.candidate.provider!r} cannot take {str(stage)!r} from {theirs!r}")
-
-
-def _alike(probe: Probe) -> bool:
-    """Whether both arms ask for the same."""
-    reference, candidate = (
-        (
-            arm.provider,
-            {stage: lender(arm, stage) for stage in Stage},
-            arm.settings,
-            arm.keywords,
-            probe.workload_of(name),
-        )
-        for name, arm in ((ArmName.REFERENCE, probe.reference), (ArmName.CANDIDATE, probe.candidate))
-    )
-    return reference == candidate

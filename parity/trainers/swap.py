@@ -39,11 +39,6 @@ def only(probe: Probe, stages: Collection[Stage], owners: Ownership) -> Probe:
     return replace(probe, candidate=_taking(probe, ArmName.REFERENCE, ArmName.CANDIDATE, stages, owners))
 
 
-def lender(arm: Arm, stage: Stage) -> str:
-    """The provider whose implementation of a stage an arm uses."""
-    return arm.stages.get(stage, arm.provider)
-
-
 def differing(probe: Probe, stage: Stage, owners: Ownership) -> dict[str, tuple[Any, Any]]:
     """The settings, keywords and keys of the workload of a stage that differ: reference's value, candidate's value."""
     left, right = probe.workload_of(ArmName.REFERENCE), probe.workload_of(ArmName.CANDIDATE)
@@ -64,7 +59,7 @@ def _taking(probe: Probe, own: ArmName, other: ArmName, stages: Collection[Stage
     for stage in stages:
         if stage is not Stage.GRADIENT:
             lenders.pop(stage, None)
-            if (name := lender(theirs, stage)) != mine.provider:
+            if (name := theirs.lender(stage)) != mine.provider:
                 lenders[stage] = name
         workload = _with_words(workload, probe.workload_of(other), stage)
         asked = {name: value for name, value in asked.items() if _owner(name, owners) is not stage}

@@ -58,10 +58,14 @@ class MlxLmLoop(MlxLmStages):
     def save(self, loaded: Loaded, job: Job) -> None:
         """As the last lines of `mlx_lm.tuner.trainer.train` do (mlx-lm 0.30 to 0.32)."""
         import mlx.core as mx
+
+        mx.save_safetensors(str(job.scratch / "adapters.safetensors"), self.saved(loaded))
+
+    def saved(self, loaded: Loaded) -> dict[str, Any]:
+        """The tensors that are saved: all that are trained, by name."""
         from mlx.utils import tree_flatten
 
-        trained = dict(tree_flatten(loaded.model.trainable_parameters()))
-        mx.save_safetensors(str(job.scratch / "adapters.safetensors"), trained)
+        return dict(tree_flatten(loaded.model.trainable_parameters()))
 
 
 def _step(model: Any, loss: Callable[..., Any], updater: Any, passes: int) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from parity.judge.blind_spots import during
-from parity.judge.diff import diff, recording, saving
+from parity.judge.diff import diff, recording
 from parity.judge.saved import saved_otherwise
 from parity.judge.verdict import FirstDivergence, Thresholds, judge
 from parity.metrics import Stage
@@ -26,7 +26,7 @@ def ended(end: End) -> Trace:
 
 
 def first(reference: Trace, candidate: Trace) -> FirstDivergence | None:
-    delta = diff(saving(recording(reference)), recording(candidate))
+    delta = diff(recording(reference), recording(candidate))
     return judge(delta, again=(), thresholds=Thresholds()).first_divergence
 
 
@@ -76,7 +76,7 @@ def test_what_was_not_saved_is_a_blind_spot_and_no_problem(
 ) -> None:
     arms = (ended(reference), ended(candidate))
     assert [(spot.what, spot.because) for spot in during(*arms)] == spots
-    delta = diff(saving(recording(arms[0])), recording(arms[1]))
+    delta = diff(recording(arms[0]), recording(arms[1]))
     assert judge(delta, again=(), thresholds=Thresholds()).kind is VerdictKind.IDENTICAL
 
 
