@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from parity.errors import BadProbeError, UnreadableError, nearest, shortened
-from parity.files import LARGEST_PROBE, is_file, is_folder, is_there, read_text
+from parity.files import LARGEST_PROBE, is_folder, is_there, read_text
 from parity.files import resolved as absolute
-from parity.metrics import METRICS, RANDOM, SIZED_METRICS
 from parity.parsing import parse_toml
-from parity.probe.command import OF_A_COMMAND, OF_A_PROVIDER, check_command, complete_command
-from parity.probe.inputs import check_inputs, check_tokenizer
+from parity.probe.checks import check_whole
+from parity.probe.command import OF_A_COMMAND, OF_A_PROVIDER, complete_command
 from parity.probe.resources import ResourceKind, is_resource, resource
 from parity.probe.schema import ProbeSchema
-from parity.probe.sources import check_sources, resolved
-from parity.probe.values import OUTCOMES, ArmName, Probe, VerdictKind
+from parity.probe.sources import resolved
+from parity.probe.values import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 _ADAPTER = TypeAdapter(ProbeSchema)
 _PATHS = {"model": ResourceKind.MODEL, "data": ResourceKind.DATA}
 _SIDES = ("reference", "candidate")
-_MEASURED_BY = {"completion_loss": "completion", "contains": "contains"}
-_OUTCOME_KINDS = (VerdictKind.IDENTICAL, VerdictKind.DIVERGED, VerdictKind.INCONCLUSIVE)
 _SHARED = ("seeds", "steps")
 _GIVEN = {"name", "file", "overrides", "rest_of"}
 """Fields of a probe that no file sets."""
@@ -63,7 +60,7 @@ def read_probe(path: Path, overrides: Sequence[str] = ()) -> Probe:
     except ValidationError as error:
         raise BadProbeError(f"{path}: {_explain(error.errors()[0])}") from None
     try:
-        _check(probe)
+        check_whole(probe)
     except BadProbeError as error:
         raise BadProbeError(f"{path}: {error}") from None
     return cast("Probe", probe)
@@ -252,64 +249,6 @@ def _override(text: str) -> dict[str, Any]:
             raise BadProbeError(f"--set {shortened(text)}: {error}") from None
     _resolve_paths(tree, Path(), f"--set {shortened(text)}")
     return tree
-
-
-def _check(probe: Probe) -> None:
-    _check_expectation(probe)
-    for name in (ArmName.REFERENCE, ArmName.CANDIDATE):
-        _check_arm(probe, name)
-    check_sources(probe.environment)
-    seen: set[int] = set()
-    for seed in probe.workload.seeds:
-        if seed in seen:
-            raise BadProbeError(f"workload.seeds: {seed} is listed twice; each seed is one cell")
-        seen.add(seed)
-    reference, candidate = probe.reference.workload, probe.candidate.workload
-    workloads = {"workload": probe.workload, "reference.workload": reference, "candidate.workload": candidate}
-    for where, workload in workloads.items():
-        if workload is not None:
-            check_inputs(workload, where)
-            if probe.outcomes is not None:
-                check_tokenizer(workload)
-
-
-def _check_arm(probe: Probe, name: ArmName) -> None:
-    arm = probe.arm(name)
-    check_command(name, arm, probe.workload_of(name))
-    if arm.command and probe.outcomes is not None:
-        raise BadProbeError(f"outcomes: the {name} is a command, whose trained model is not at hand; leave them out")
-    for key, path, there in (("python", arm.python, is_file), ("directory", arm.directory, is_folder)):
-        if path and not there(Path(path)):
-            raise BadProbeError(f"{name}.{key}: {shortened(path)} does not exist")
-
-
-def _check_expectation(probe: Probe) -> None:
-    expect = probe.expect
-    if expect.verdict in {VerdictKind.INVALID, VerdictKind.NOT_RUN}:
-        raise BadProbeError("expect.verdict: 'invalid' and 'not run' cannot be expected")
-    differs = expect.verdict in {VerdictKind.DIVERGED, VerdictKind.WITHIN}
-    if not differs and (expect.stage, expect.step) != (None, None):
-        raise BadProbeError(
-            f"expect.stage and expect.step go with verdict 'diverged' or 'within', not {str(expect.verdict)!r}"
-        )
-    if expect.only and expect.verdict is not VerdictKind.DIVERGED:
-        raise BadProbeError(f"expect.only goes with verdict 'diverged', not {str(expect.verdict)!r}")
-    if expect.only and expect.stage is not None and expect.stage not in expect.only:
-        raise BadProbeError(f"expect.only: must hold {str(expect.stage)!r}, where the divergence is declared to start")
-    for key, what, names, valid in (
-        ("expect.equal", "metric", expect.equal, (*METRICS, RANDOM)),
-        ("tolerance", "metric", probe.tolerance, SIZED_METRICS),
-        ("expect.outcomes", "outcome", expect.outcomes, OUTCOMES),
-    ):
-        for name in names:
-            if name not in valid:
-                raise BadProbeError(f"{key}: unknown {what} {name!r}; {nearest(name, valid)}")
-    for name, kind in expect.outcomes.items():
-        if kind not in _OUTCOME_KINDS:
-            kinds = ", ".join(repr(str(each)) for each in _OUTCOME_KINDS)
-            raise BadProbeError(f"expect.outcomes.{name}: must be one of {kinds}, not {str(kind)!r}")
-        if probe.outcomes is None or not asdict(probe.outcomes).get(_MEASURED_BY.get(name, "prompt")):
-            raise BadProbeError(f"expect.outcomes.{name}: this probe does not measure it; ask for it under [outcomes]")
 
 
 def _explain(error: ErrorDetails) -> str:

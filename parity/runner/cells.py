@@ -6,37 +6,31 @@ each step: nothing else passes between a cell and whoever watches it.
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import filterfalse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from parity.errors import NotKeptError, UnavailableError
+from parity.errors import UnavailableError
 from parity.judge.cell import judge_cell
 from parity.judge.noise import enough
 from parity.probe.command import saves
-from parity.probe.values import ArmName, to_plain
-from parity.runner.pool import Task, run_all
+from parity.probe.values import ArmName
+from parity.runner.agenda import Agenda, kept
+from parity.runner.pool import run_all
 from parity.runner.process import interpreter_of
-from parity.runner.progress import Cell, Progress, Running
-from parity.runner.sharing import Ready, by_reference, lend
+from parity.runner.progress import Cell, Progress
+from parity.runner.sharing import Ready
 from parity.trace.cell import (
-    CONTROL_LOG,
-    LOG,
-    REPETITIONS_LOG,
     cell_folder,
     has_ended,
     lend_reference,
     note_exit,
     note_not_started,
     read_cell,
-    trace_path,
 )
 from parity.trace.control import note_control_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from parity.judge.result import CellResult
@@ -76,7 +70,7 @@ def run_cells(
     """
     controlled = frozenset(controls)
     own = _planned(probes, out, watch, say)
-    agenda = _Agenda(own.ready, own.ended)
+    agenda = Agenda(own.ready, own.ended)
     for each in own.ended:
         result = _judged(each.cell)
         if more := _follow_up(each.cell, result, repetitions, controlled):
@@ -144,10 +138,6 @@ def _planned(
     return own
 
 
-def _has_reference(ready: Ready) -> bool:
-    return trace_path(ready.cell.folder, ArmName.REFERENCE).exists()
-
-
 def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path | UnavailableError:
     try:
         return interpreter_of(probe, say)
@@ -155,32 +145,15 @@ def _interpreter(probe: Probe, say: Callable[[str], None]) -> Path | Unavailable
         return error
 
 
-def _task(cell: Cell, python: Path) -> Task:
-    specification: dict[str, Any] = {"probe": to_plain(cell.probe), "seed": cell.seed}
-    module, log = "parity.lab.cell", LOG
-    if cell.repetitions:
-        specification["repetitions"], log = cell.repetitions, REPETITIONS_LOG
-    if cell.control:
-        module, log = "parity.lab.control", CONTROL_LOG
-    return Task(
-        module=module,
-        specification=specification,
-        folder=cell.folder,
-        log=log,
-        python=python,
-        seconds=cell.probe.seconds,
-    )
-
-
 def _not_started(cell: Cell, why: str) -> Progress:
     """Records that a cell could not be started; the other cells run all the same."""
-    with _kept(cell.folder):
+    with kept(cell.folder):
         note_not_started(cell.folder, why)
     return Progress(cell=cell, arm=ArmName.REFERENCE, done=0, result=_judged(cell))
 
 
 def _ended(cell: Cell, code: int) -> CellResult:
-    with _kept(cell.folder):
+    with kept(cell.folder):
         if cell.control:
             note_control_failed(cell.folder)
         elif not cell.repetitions:
@@ -192,22 +165,11 @@ def _judged(cell: Cell) -> CellResult:
     return judge_cell(cell.probe, cell.seed, read_cell(cell.probe, cell.seed, cell.folder))
 
 
-@contextmanager
-def _kept(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise NotKeptError(
-            f"{folder}: it cannot be recorded how this cell ended ({error.strerror}), so no more cells were run; "
-            "the traces are kept"
-        ) from None
-
-
 def _run_rest(
     rests: dict[tuple[str, int], Ready],
     cell: Cell,
     result: CellResult | None,
-    agenda: _Agenda,
+    agenda: Agenda,
     watch: Callable[[Progress], None],
 ) -> None:
     """Lets the rest of a cell that has ended wait for a place, if it has one."""
@@ -224,7 +186,7 @@ def _lent(cell: Cell, result: CellResult | None, rest: Cell) -> bool:
     """Whether a cell has a verdict; then its rest gets the reference's traces, and trains its candidate alone."""
     if result is None or result.verdict is None:
         return False
-    with _kept(rest.folder):
+    with kept(rest.folder):
         lend_reference(cell.folder, rest.folder, rest.probe.name)
     return True
 
@@ -242,69 +204,3 @@ def _follow_up(cell: Cell, result: CellResult, repetitions: int, controls: froze
     if (cell.probe.name, cell.seed) in controls and result.control is None:
         return replace(cell, repetitions=(), control=True)
     return None
-
-
-class _Agenda:
-    """The cells that run, those that wait for a place, and those that wait for a reference that another one trains."""
-
-    def __init__(self, ready: Sequence[Ready], ended: Sequence[Ready]) -> None:
-        """Args: the cells to run, where one that has its reference already waits for nobody; those that have ended."""
-        self.waiting: deque[Task] = deque()
-        self._running: dict[Path, Running] = {}
-        self._borrowers: dict[Path, list[Ready]] = {}
-        for each in filter(_has_reference, ready):
-            self.add(each)
-        over = {each.cell.folder for each in ended}
-        for group in by_reference([*ended, *filterfalse(_has_reference, ready)]):
-            waiting = [each for each in group if each.cell.folder not in over]
-            self._add_group(waiting, [each for each in group if each.cell.folder in over])
-
-    def add(self, ready: Ready) -> None:
-        """Lets a cell wait for a place, after all others."""
-        self.waiting.append(self._task(ready))
-
-    def add_next(self, ready: Ready) -> None:
-        """Lets a cell have the next place."""
-        self.waiting.appendleft(self._task(ready))
-
-    def look(self, task: Task) -> Progress:
-        """How far a task is. What it has recorded for others is lent to them as soon as it is whole."""
-        running = self._running[task.folder]
-        if task.folder in self._borrowers and trace_path(task.folder, ArmName.CANDIDATE).exists():
-            self.lend(running.cell)
-        return running.progress()
-
-    def ended(self, task: Task) -> Running:
-        """The cell of a task that has ended."""
-        running = self._running[task.folder]
-        running.close()
-        return running
-
-    def lend(self, cell: Cell) -> None:
-        """Lends the reference of a cell to those that wait for it, if it was recorded; they can start then."""
-        if others := self._borrowers.get(cell.folder):
-            with _kept(cell.folder):
-                if not lend(cell, [each.cell for each in others]):
-                    return
-            del self._borrowers[cell.folder]
-            for each in others:
-                self.add(each)
-
-    def lend_no_more(self, cell: Cell) -> None:
-        """Lets the next cell train the reference, where this one has ended without it."""
-        self._add_group(self._borrowers.pop(cell.folder, []))
-
-    def _add_group(self, group: list[Ready], ended: Sequence[Ready] = ()) -> None:
-        """Lets cells of one reference wait for a cell that has ended, or else for the first of them."""
-        for lender in (each.cell for each in ended if group):
-            self._borrowers[lender.folder] = group
-            self.lend(lender)
-            if lender.folder not in self._borrowers:
-                return
-        for first in group[:1]:
-            self.add(first)
-            self._borrowers[first.cell.folder] = group[1:]
-
-    def _task(self, ready: Ready) -> Task:
-        self._running[ready.cell.folder] = Running(ready.cell)
-        return _task(ready.cell, ready.python)
